@@ -1,0 +1,75 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using V = System.Runtime.Intrinsics.Vector512<float>;
+
+namespace DistSgd.Kernels;
+
+/// <summary>16 float32 lanes in one 512-bit register.</summary>
+internal readonly struct Lane16(V value) : ILane<Lane16>
+{
+    private readonly V _value = value;
+
+    public V Value => _value;
+
+    public static int Width => 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 operator +(Lane16 a, Lane16 b) => new(a._value + b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 operator -(Lane16 a, Lane16 b) => new(a._value - b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 operator *(Lane16 a, Lane16 b) => new(a._value * b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 operator /(Lane16 a, Lane16 b) => new(a._value / b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 All(float value) => new(Vector512.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 AllBits(int bits) => new(Vector512.Create(bits).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Load(ref readonly float source, int index) => new(Vector512.LoadUnsafe(in source, (nuint)(uint)index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref float target, int index) => _value.StoreUnsafe(ref target, (nuint)(uint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Fma(Lane16 a, Lane16 b, Lane16 c) => new(Vector512.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Sqrt(Lane16 a) => new(Vector512.Sqrt(a._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Select(Lane16 mask, Lane16 yes, Lane16 no) => new(Vector512.ConditionalSelect(mask._value, yes._value, no._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Less(Lane16 a, Lane16 b) => new(Vector512.LessThan(a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Equal(Lane16 a, Lane16 b) => new(Vector512.Equals(a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 And(Lane16 a, Lane16 b) => new(a._value & b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Or(Lane16 a, Lane16 b) => new(a._value | b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 AddBits(Lane16 a, Lane16 b) => new((a._value.AsInt32() + b._value.AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 SubtractBits(Lane16 a, Lane16 b) => new((a._value.AsInt32() - b._value.AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 ShiftLeft(Lane16 a, int count) => new(Vector512.ShiftLeft(a._value.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 ShiftRight(Lane16 a, int count) => new(Vector512.ShiftRightArithmetic(a._value.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 FromInteger(Lane16 bits) => new(Vector512.ConvertToSingle(bits._value.AsInt32()));
+}

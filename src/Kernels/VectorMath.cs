@@ -1,0 +1,99 @@
+using System.Runtime.CompilerServices;
+using static DistSgd.Kernels.MathConstants;
+
+namespace DistSgd.Kernels;
+
+/// <summary>
+/// The operation sequences documented on <see cref="ScalarMath"/>, lane by lane; branches become selections of the same
+/// values.
+/// </summary>
+internal static class VectorMath
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Exp<T>(T x)
+        where T : struct, ILane<T>
+    {
+        var c = T.Select(T.Less(x, T.All(ExpMin)), T.All(ExpMin), x);
+        c = T.Select(T.Less(T.All(ExpMax), c), T.All(ExpMax), c);
+        var z = T.Fma(c, T.All(Log2E), T.All(Magic));
+        var k = T.SubtractBits(z, T.AllBits(MagicBits));
+        var n = z - T.All(Magic);
+        var r = T.Fma(n, T.All(-Ln2High), c);
+        r = T.Fma(n, T.All(-Ln2Low), r);
+        var q = T.Fma(T.All(E6), r, T.All(E5));
+        q = T.Fma(q, r, T.All(E4));
+        q = T.Fma(q, r, T.All(E3));
+        q = T.Fma(q, r, T.All(E2));
+        var p = T.Fma(q, r * r, r) + T.All(1f);
+        var half = T.ShiftRight(k, 1);
+        var result = p * PowerOfTwo(half) * PowerOfTwo(T.SubtractBits(k, half));
+        return T.Select(T.Equal(x, x), result, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Log<T>(T x)
+        where T : struct, ILane<T>
+    {
+        var small = T.Less(x, T.All(SmallestNormal));
+        var scaled = T.Select(small, x * T.All(TwoTo23), x);
+        var k = T.ShiftRight(T.SubtractBits(scaled, T.AllBits(SqrtHalfBits)), 23);
+        var f = T.SubtractBits(scaled, T.ShiftLeft(k, 23)) - T.All(1f);
+        var e = T.FromInteger(k) + T.And(small, T.All(-23f));
+        var result = LogOfReduced(f, e, T.All(0f));
+        result = T.Select(T.Less(x, T.All(float.PositiveInfinity)), result, x);
+        result = T.Select(T.Less(x, T.All(0f)), T.All(float.NaN), result);
+        return T.Select(T.Equal(x, T.All(0f)), T.All(float.NegativeInfinity), result);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Log1p<T>(T x)
+        where T : struct, ILane<T>
+    {
+        var one = T.All(1f);
+        var u = one + x;
+        var k = T.ShiftRight(T.SubtractBits(u, T.AllBits(SqrtHalfBits)), 23);
+        var e = T.FromInteger(k);
+        var near = T.Equal(e, T.All(0f));
+        var f = T.Select(near, x, T.SubtractBits(u, T.ShiftLeft(k, 23)) - one);
+        var error = T.Select(T.Less(x, one), x - (u - one), one - (u - x));
+        var c = T.Select(near, T.All(0f), error / u);
+        var result = LogOfReduced(f, e, c);
+        result = T.Select(T.Less(x, T.All(float.PositiveInfinity)), result, x);
+        result = T.Select(T.Equal(x, T.All(0f)), x, result);
+        result = T.Select(T.Less(x, T.All(-1f)), T.All(float.NaN), result);
+        return T.Select(T.Equal(x, T.All(-1f)), T.All(float.NegativeInfinity), result);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Sigmoid<T>(T x)
+        where T : struct, ILane<T>
+    {
+        var e = Exp(T.Or(x, T.AllBits(int.MinValue)));
+        var one = T.All(1f);
+        var result = T.Select(T.Less(x, T.All(0f)), e, one) / (one + e);
+        return T.Select(T.Equal(x, x), result, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T PowerOfTwo<T>(T exponent)
+        where T : struct, ILane<T> =>
+        T.ShiftLeft(T.AddBits(exponent, T.AllBits(127)), 23);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T LogOfReduced<T>(T f, T exponent, T c)
+        where T : struct, ILane<T>
+    {
+        var q = T.Fma(T.All(L11), f, T.All(L10));
+        q = T.Fma(q, f, T.All(L9));
+        q = T.Fma(q, f, T.All(L8));
+        q = T.Fma(q, f, T.All(L7));
+        q = T.Fma(q, f, T.All(L6));
+        q = T.Fma(q, f, T.All(L5));
+        q = T.Fma(q, f, T.All(L4));
+        q = T.Fma(q, f, T.All(L3));
+        var s = f * f;
+        var y = T.Fma(f * q, s, T.All(-0.5f) * s) + c;
+        y = T.Fma(exponent, T.All(Ln2Low), y);
+        return T.Fma(exponent, T.All(Ln2High), f + y);
+    }
+}

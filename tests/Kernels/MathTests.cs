@@ -1,0 +1,91 @@
+namespace DistSgd.Kernels.Tests;
+
+public sealed class MathTests
+{
+    // A stride that is prime to 2^32 walks evenly over signs, exponents and mantissas: about a million arguments.
+    private const uint Stride = 4099;
+
+    private delegate void Vector(KernelForm form, ReadOnlySpan<float> x, Span<float> result);
+
+    [Fact]
+    public void Exp_OverAllFloats_IsWithinTwoUlp() => WithinUlp(ScalarMath.Exp, Math.Exp, 2.0);
+
+    [Fact]
+    public void Log_OverAllFloats_IsWithinTwoUlp() => WithinUlp(ScalarMath.Log, Math.Log, 2.0);
+
+    [Fact]
+    public void Log1p_OverAllFloats_IsWithinTwoUlp() => WithinUlp(ScalarMath.Log1p, UlpError.Log1p, 2.0);
+
+    [Fact]
+    public void Sigmoid_OverAllFloats_IsWithinThreeUlp() => WithinUlp(ScalarMath.Sigmoid, UlpError.Sigmoid, 3.0);
+
+    [Fact]
+    public void VectorForms_OverAllFloats_HaveTheScalarBits()
+    {
+        SameAsScalar("exp", ScalarMath.Exp, VectorExp.Apply);
+        SameAsScalar("log", ScalarMath.Log, VectorLog.Apply);
+        SameAsScalar("log1p", ScalarMath.Log1p, VectorLog1p.Apply);
+        SameAsScalar("sigmoid", ScalarMath.Sigmoid, VectorSigmoid.Apply);
+    }
+
+    [Fact]
+    public void VectorForms_EveryLength_HaveTheScalarBits()
+    {
+        foreach (var form in Samples.Forms())
+        {
+            foreach (var (length, offset) in Samples.Shapes())
+            {
+                var x = Samples.Wild(length, length + offset).AsSpan(offset);
+                var result = new float[length + 1];
+                result[length] = 123f;
+                VectorExp.Apply(form, x, result.AsSpan(0, length));
+                for (var i = 0; i < length; i++) Samples.SameBits(ScalarMath.Exp(x[i]), result[i], $"{form}, length {length}, element {i}");
+                Assert.Equal(123f, result[length]);
+            }
+        }
+    }
+
+    [Fact]
+    public void SpecialArguments_GiveTheDocumentedValues()
+    {
+        Samples.SameBits(0f, ScalarMath.Exp(float.NegativeInfinity), "exp(-inf)");
+        Samples.SameBits(float.PositiveInfinity, ScalarMath.Exp(float.PositiveInfinity), "exp(inf)");
+        Samples.SameBits(float.PositiveInfinity, ScalarMath.Exp(88.7228394f), "exp above the largest");
+        Samples.SameBits(0f, ScalarMath.Exp(-103.972084f), "exp below the smallest");
+        Samples.SameBits(1f, ScalarMath.Exp(-0f), "exp(-0)");
+        Samples.SameBits(float.NegativeInfinity, ScalarMath.Log(-0f), "log(-0)");
+        Samples.SameBits(0f, ScalarMath.Log(1f), "log(1)");
+        Samples.SameBits(float.PositiveInfinity, ScalarMath.Log(float.PositiveInfinity), "log(inf)");
+        Samples.SameBits(float.NaN, ScalarMath.Log(-1f), "log(-1)");
+        Samples.SameBits(-0f, ScalarMath.Log1p(-0f), "log1p(-0)");
+        Samples.SameBits(float.NegativeInfinity, ScalarMath.Log1p(-1f), "log1p(-1)");
+        Samples.SameBits(float.NaN, ScalarMath.Log1p(-2f), "log1p(-2)");
+        Samples.SameBits(float.PositiveInfinity, ScalarMath.Log1p(float.PositiveInfinity), "log1p(inf)");
+        Samples.SameBits(0.5f, ScalarMath.Sigmoid(0f), "sigmoid(0)");
+        Samples.SameBits(0f, ScalarMath.Sigmoid(float.NegativeInfinity), "sigmoid(-inf)");
+        Samples.SameBits(1f, ScalarMath.Sigmoid(float.PositiveInfinity), "sigmoid(inf)");
+    }
+
+    private static void WithinUlp(Func<float, float> ours, Func<double, double> truth, double bound)
+    {
+        for (ulong bits = 0; bits <= uint.MaxValue; bits += Stride)
+        {
+            var x = BitConverter.UInt32BitsToSingle((uint)bits);
+            var error = UlpError.Of(ours(x), truth(x));
+            if (!(error <= bound)) Assert.Fail($"at {x:R} (0x{(uint)bits:X8}): got {ours(x):R}, true value {truth(x):R}, error {error:F2} ulp, bound {bound}");
+        }
+    }
+
+    private static void SameAsScalar(string name, Func<float, float> scalar, Vector vector)
+    {
+        var x = new float[(int)(uint.MaxValue / Stride)];
+        for (uint i = 0; i < x.Length; i++) x[i] = BitConverter.UInt32BitsToSingle(i * Stride);
+        var expected = Array.ConvertAll(x, v => scalar(v));
+        var actual = new float[x.Length];
+        foreach (var form in Samples.Forms())
+        {
+            vector(form, x, actual);
+            Samples.SameBits(expected, actual, $"{name}, {form}");
+        }
+    }
+}

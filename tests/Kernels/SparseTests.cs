@@ -1,0 +1,64 @@
+namespace DistSgd.Kernels.Tests;
+
+public sealed class SparseTests
+{
+    [Fact]
+    public void SparseDot_EveryLength_EqualsTheDocumentedTree()
+    {
+        for (var length = 0; length <= Samples.LengthMax; length++)
+        {
+            var (weights, indices, values) = Row(length);
+            Samples.SameBits(SparseTwins.Dot(weights, indices, values), SparseDot.Compute(weights, indices, values), $"length {length}");
+        }
+    }
+
+    [Fact]
+    public void SparseAxpy_EveryLength_EqualsTheLoop()
+    {
+        for (var length = 0; length <= Samples.LengthMax; length++)
+        {
+            var (weights, indices, values) = Row(length);
+            var expected = (float[])weights.Clone();
+            SparseTwins.Axpy(-0.3f, indices, values, expected);
+            SparseAxpy.Apply(-0.3f, indices, values, weights);
+            Samples.SameBits(expected, weights, $"length {length}");
+        }
+    }
+
+    [Fact]
+    public void IndexBoundMax_EveryFormAndLength_EqualsTheLoop()
+    {
+        foreach (var form in Samples.Forms())
+        {
+            for (var length = 0; length <= Samples.LengthMax; length++)
+            {
+                var random = new Random(length);
+                var indices = Enumerable.Range(0, length).Select(_ => (uint)random.NextInt64(uint.MaxValue)).ToArray();
+                Assert.Equal(indices.DefaultIfEmpty(0u).Max(), IndexBound.Max(form, indices));
+            }
+        }
+    }
+
+    [Fact]
+    public void IndexBoundCheck_IndexAtTheLimit_IsNamed()
+    {
+        IndexBound.Check([0, 4], 5);
+        IndexBound.Check([], 0);
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => IndexBound.Check([0, 1, 5, 9], 5));
+        Assert.Contains("Index 5 at position 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SparseRow_IndicesAndValuesDiffer_Throws()
+    {
+        Assert.Throws<ArgumentException>(() => SparseDot.Compute(new float[5], [1, 2], [1f]));
+        Assert.Throws<ArgumentException>(() => SparseAxpy.Apply(1, [1, 2], [1f], new float[5]));
+    }
+
+    private static (float[] Weights, uint[] Indices, float[] Values) Row(int length)
+    {
+        var random = new Random(length);
+        var indices = Enumerable.Range(0, 2 * length + 3).OrderBy(_ => random.Next()).Take(length).Order().Select(i => (uint)i).ToArray();
+        return (Samples.Wild(length, 2 * length + 3), indices, Samples.Wild(length + 1, length));
+    }
+}
