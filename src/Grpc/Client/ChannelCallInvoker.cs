@@ -1,0 +1,53 @@
+using Grpc.Core;
+using Grpc.Net.Client.Transport;
+
+namespace Grpc.Net.Client;
+
+/// <summary>Starts calls on a channel. Thread-safe.</summary>
+internal sealed class ChannelCallInvoker(ICallTransport transport, GrpcChannelOptions options, CancellationToken shutdown) : CallInvoker
+{
+    public override TResponse BlockingUnaryCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    {
+        var call = Create(method, options);
+#pragma warning disable VSTHRD002 // The API is a blocking one; no continuation of ours needs the caller's thread.
+        return call.UnaryAsync(request).GetAwaiter().GetResult();
+#pragma warning restore VSTHRD002
+    }
+
+    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    {
+        var call = Create(method, options);
+        return new AsyncUnaryCall<TResponse>(call.UnaryAsync(request), call);
+    }
+
+    public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    {
+        var call = Create(method, options);
+        call.StartServerStreaming(request);
+        return new AsyncServerStreamingCall<TResponse>(new ResponseStream<TRequest, TResponse>(call), call);
+    }
+
+    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options)
+    {
+        var call = Create(method, options);
+        call.StartRequestStream();
+        return new AsyncClientStreamingCall<TRequest, TResponse>(new RequestStream<TRequest, TResponse>(call), call.SingleResponseAsync(), call);
+    }
+
+    public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options)
+    {
+        var call = Create(method, options);
+        call.StartRequestStream();
+        return new AsyncDuplexStreamingCall<TRequest, TResponse>(
+            new RequestStream<TRequest, TResponse>(call), new ResponseStream<TRequest, TResponse>(call), call);
+    }
+
+    private ClientCall<TRequest, TResponse> Create<TRequest, TResponse>(Method<TRequest, TResponse> method, in CallOptions callOptions)
+        where TRequest : class
+        where TResponse : class => new(transport, method, callOptions, options, shutdown);
+}

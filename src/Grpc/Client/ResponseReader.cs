@@ -1,0 +1,100 @@
+using System.Buffers;
+using Grpc.Net.Client.Transport;
+using Grpc.Wire;
+
+namespace Grpc.Net.Client;
+
+/// <summary>
+/// Cuts a response into messages. Small messages share one pooled buffer; a larger one is read into a pooled array of its own,
+/// of which everything but the first few kilobytes comes straight from the transport. One read at a time.
+/// </summary>
+internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
+{
+    private const int ChunkBytes = 4096;
+
+    private byte[] _chunk = [];
+    private byte[] _message = [];
+    private int _start;
+    private int _end;
+
+    /// <summary>The payload of the last message; valid until the next read or release.</summary>
+    public ReadOnlyMemory<byte> Payload { get; private set; }
+
+    /// <summary>Reads the next message; false at the end of the response.</summary>
+    public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
+    {
+        ReturnMessage();
+        if (!await FillAsync(MessageFraming.HeaderBytes, cancellationToken))
+            return _end == _start ? false : throw MessageFraming.Truncated(_end - _start, MessageFraming.HeaderBytes);
+        var payloadBytes = MessageFraming.ReadHeader(_chunk.AsSpan(_start, MessageFraming.HeaderBytes), limitBytes);
+        _start += MessageFraming.HeaderBytes;
+        if (payloadBytes <= ChunkBytes)
+            await ReadSmallAsync(payloadBytes, cancellationToken);
+        else
+            await ReadLargeAsync(payloadBytes, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Gives the buffers back. The payload is no longer valid.</summary>
+    public void Release()
+    {
+        ReturnMessage();
+        if (_chunk.Length > 0)
+            ArrayPool<byte>.Shared.Return(_chunk);
+        _chunk = [];
+        _start = _end = 0;
+    }
+
+    private async ValueTask ReadSmallAsync(int payloadBytes, CancellationToken cancellationToken)
+    {
+        if (!await FillAsync(payloadBytes, cancellationToken))
+            throw MessageFraming.Truncated(_end - _start, payloadBytes);
+        Payload = _chunk.AsMemory(_start, payloadBytes);
+        _start += payloadBytes;
+    }
+
+    private async ValueTask ReadLargeAsync(int payloadBytes, CancellationToken cancellationToken)
+    {
+        _message = ArrayPool<byte>.Shared.Rent(payloadBytes);
+        var received = Math.Min(_end - _start, payloadBytes);
+        _chunk.AsSpan(_start, received).CopyTo(_message);
+        _start += received;
+        while (received < payloadBytes)
+        {
+            var read = await call.ReadAsync(_message.AsMemory(received, payloadBytes - received), cancellationToken);
+            if (read == 0)
+                throw MessageFraming.Truncated(received, payloadBytes);
+            received += read;
+        }
+        Payload = _message.AsMemory(0, payloadBytes);
+    }
+
+    /// <summary>Makes at least this many unread bytes lie in the chunk; false where the response ends before.</summary>
+    private async ValueTask<bool> FillAsync(int bytes, CancellationToken cancellationToken)
+    {
+        if (_chunk.Length == 0)
+            _chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        if (_chunk.Length - _start < bytes)
+        {
+            _chunk.AsSpan(_start, _end - _start).CopyTo(_chunk);
+            _end -= _start;
+            _start = 0;
+        }
+        while (_end - _start < bytes)
+        {
+            var read = await call.ReadAsync(_chunk.AsMemory(_end), cancellationToken);
+            if (read == 0)
+                return false;
+            _end += read;
+        }
+        return true;
+    }
+
+    private void ReturnMessage()
+    {
+        Payload = default;
+        if (_message.Length > 0)
+            ArrayPool<byte>.Shared.Return(_message);
+        _message = [];
+    }
+}

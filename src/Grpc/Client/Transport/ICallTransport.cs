@@ -1,0 +1,60 @@
+using Grpc.Core;
+using Grpc.Wire;
+
+namespace Grpc.Net.Client.Transport;
+
+/// <summary>
+/// What calls need of the HTTP/2 implementation beneath them: a stream with a request head, framed messages out, a response head, bytes in, trailers.
+/// Nothing above this line knows which implementation it is. Thread-safe.
+/// </summary>
+internal interface ICallTransport : IDisposable
+{
+    ITransportCall Open(in CallHead head);
+
+    /// <summary>The status a call ends with when the transport threw this.</summary>
+    Status Explain(Exception exception);
+}
+
+/// <summary>What the request's header block says.</summary>
+internal readonly record struct CallHead(string Path, Metadata? Headers, TimeSpan? Timeout);
+
+/// <summary>
+/// One stream. Order: Send, or Start with any number of writes and one CompleteWriting; reads after the head came; trailers after a read gave 0.
+/// Writes and reads may overlap each other. Dispose ends the stream, with a reset where it hasn't ended by itself.
+/// </summary>
+internal interface ITransportCall : IDisposable
+{
+    /// <summary>Sends the head, the only message and the end of the request; takes the message over and returns its buffer in the end.</summary>
+    Task<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken);
+
+    /// <summary>Sends the head; messages follow.</summary>
+    Task<IResponseHead> StartAsync(CancellationToken cancellationToken);
+
+    /// <summary>Sends bytes; done when flow control has taken all of them.</summary>
+    ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken);
+
+    /// <summary>Ends the request.</summary>
+    void CompleteWriting();
+
+    /// <summary>At least one byte of the response, or 0 at its end.</summary>
+    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);
+
+    /// <summary>What came after the last byte.</summary>
+    IHeaderBlock Trailers { get; }
+}
+
+/// <summary>Received headers or trailers.</summary>
+internal interface IHeaderBlock
+{
+    /// <summary>The value of a header, or null.</summary>
+    string? Find(string name);
+
+    /// <summary>All headers that aren't the protocol's own.</summary>
+    Metadata ToMetadata();
+}
+
+/// <summary>The response's header block.</summary>
+internal interface IResponseHead : IHeaderBlock
+{
+    int HttpStatus { get; }
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using Grpc.Wire;
+
+namespace Grpc.Net.Client.Transport;
+
+/// <summary>One call as an HttpRequestMessage.</summary>
+internal sealed class SocketsTransportCall : ITransportCall
+{
+    private readonly HttpMessageInvoker _invoker;
+    private readonly HttpRequestMessage _request;
+    private StreamingContent? _streaming;
+    private MessageContent? _message;
+    private HttpResponseMessage? _response;
+    private Stream? _body;
+
+    public SocketsTransportCall(HttpMessageInvoker invoker, Uri uri, in CallHead head)
+    {
+        _invoker = invoker;
+        _request = new HttpRequestMessage(HttpMethod.Post, uri)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        AddHeaders(head);
+    }
+
+    public IHeaderBlock Trailers => new HttpHeaderBlock(_response!.TrailingHeaders);
+
+    public async Task<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken)
+    {
+        _message = new MessageContent(message);
+        _request.Content = _message;
+        return await ExchangeAsync(cancellationToken);
+    }
+
+    public async Task<IResponseHead> StartAsync(CancellationToken cancellationToken)
+    {
+        _streaming = new StreamingContent();
+        _request.Content = _streaming;
+        return await ExchangeAsync(cancellationToken);
+    }
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken) =>
+        _streaming!.WriteAsync(framed, cancellationToken);
+
+    public void CompleteWriting() => _streaming!.Complete();
+
+    public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) => _body!.ReadAsync(buffer, cancellationToken);
+
+    public void Dispose()
+    {
+        // The response first: disposing it unread resets the stream, which is how a call is cancelled on the wire.
+        _response?.Dispose();
+        _streaming?.Abandon();
+        _message?.Release();
+        _request.Dispose();
+    }
+
+    private async Task<IResponseHead> ExchangeAsync(CancellationToken cancellationToken)
+    {
+        _response = await _invoker.SendAsync(_request, cancellationToken);
+        _body = await _response.Content.ReadAsStreamAsync(cancellationToken);
+        return new HttpResponseHead(_response);
+    }
+
+    private void AddHeaders(in CallHead head)
+    {
+        var headers = _request.Headers;
+        headers.TryAddWithoutValidation("te", "trailers");
+        headers.TryAddWithoutValidation("user-agent", WireNames.UserAgent);
+        headers.TryAddWithoutValidation(WireNames.AcceptEncodingHeader, WireNames.Identity);
+        if (head.Timeout is { } timeout)
+            headers.TryAddWithoutValidation(WireNames.TimeoutHeader, GrpcTimeout.Format(timeout));
+        if (head.Headers is null)
+            return;
+        foreach (var entry in head.Headers)
+        {
+            if (!MetadataHeaders.IsReserved(entry.Key))
+                headers.TryAddWithoutValidation(entry.Key, MetadataHeaders.Encode(entry));
+        }
+    }
+}

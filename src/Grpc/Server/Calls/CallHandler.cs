@@ -1,0 +1,52 @@
+using Grpc.Core;
+using Grpc.Wire;
+using Microsoft.AspNetCore.Http;
+
+namespace Grpc.AspNetCore.Server.Calls;
+
+/// <summary>Runs one method's calls: checks the request is gRPC, invokes the service, ends the call with a status whatever happens.</summary>
+internal abstract class CallHandler<TService, TRequest, TResponse>(
+    Method<TRequest, TResponse> method, ServiceActivator<TService> activator, ServerCallSettings settings)
+    where TService : class
+    where TRequest : class
+    where TResponse : class
+{
+    protected Method<TRequest, TResponse> Method => method;
+
+    public async Task HandleAsync(HttpContext http)
+    {
+        if (!RequestGate.Admit(http))
+            return;
+        var call = new ServerCall(http, method.FullName, settings);
+        TService? service = null;
+        var isOwned = false;
+        try
+        {
+            call.Start();
+            service = activator.Create(http, out isOwned);
+            await InvokeAsync(service, call);
+            await call.EndAsync();
+        }
+        catch (Exception e)
+        {
+            await call.EndAsync(e);
+        }
+        finally
+        {
+            call.Dispose();
+            if (isOwned && service is not null)
+                await ServiceActivator<TService>.ReleaseAsync(service);
+        }
+    }
+
+    protected abstract Task InvokeAsync(TService service, ServerCall call);
+
+    protected async ValueTask<TRequest> ReadSingleAsync(ServerCall call)
+    {
+        var request = await call.ReadAsync(method.RequestMarshaller)
+            ?? throw MessageFraming.Failure(StatusCode.Unimplemented, $"{method.FullName} must have exactly one request; the client sent none.");
+        return await call.IsRequestAtEndAsync()
+            ? request
+            : throw MessageFraming.Failure(StatusCode.Unimplemented, $"{method.FullName} must have exactly one request; the client sent more.");
+    }
+}

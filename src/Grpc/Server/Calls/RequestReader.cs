@@ -1,0 +1,76 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Grpc.Core;
+using Grpc.Wire;
+
+namespace Grpc.AspNetCore.Server.Calls;
+
+/// <summary>Cuts the request body into messages, deserialized where they lie in the transport's buffers. One read at a time.</summary>
+internal sealed class RequestReader(PipeReader body, int? limitBytes)
+{
+    private readonly PayloadReader _payload = new();
+
+    /// <summary>The next message; null at the end of the request.</summary>
+    public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
+        where T : class
+    {
+        while (true)
+        {
+            var result = await body.ReadAsync(cancellationToken);
+            if (TryTake(marshaller, result.Buffer, out var message, out var expectedBytes))
+                return message;
+            if (!result.IsCompleted)
+                continue;
+            return result.Buffer.IsEmpty ? null : throw MessageFraming.Truncated(result.Buffer.Length, expectedBytes);
+        }
+    }
+
+    /// <summary>Waits for the request's end; false where there is more data.</summary>
+    public async ValueTask<bool> IsAtEndAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var result = await body.ReadAsync(cancellationToken);
+            body.AdvanceTo(result.Buffer.Start);
+            if (!result.Buffer.IsEmpty || result.IsCompleted)
+                return result.Buffer.IsEmpty;
+        }
+    }
+
+    private bool TryTake<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> buffer, out T? message, out long expectedBytes)
+        where T : class
+    {
+        message = null;
+        expectedBytes = MessageFraming.HeaderBytes;
+        var consumed = buffer.Start;
+        var examined = buffer.End;
+        try
+        {
+            if (buffer.Length < expectedBytes)
+                return false;
+            var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes);
+            expectedBytes += payloadBytes;
+            if (buffer.Length < expectedBytes)
+                return false;
+            message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes));
+            consumed = examined = buffer.GetPosition(expectedBytes);
+            return true;
+        }
+        finally
+        {
+            body.AdvanceTo(consumed, examined);
+        }
+    }
+
+    private T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> payload)
+    {
+        try
+        {
+            return _payload.Deserialize(marshaller, payload) ?? throw new InvalidDataException("the deserializer returned null");
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw new RpcException(new Status(StatusCode.Internal, $"The request can't be deserialized: {e.Message}", e));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+using Grpc.Core;
+using Grpc.Wire;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Grpc.AspNetCore.Server.Calls;
+
+/// <summary>
+/// The server's side of one call: what the service sees of it, reading, writing, and its end, which comes exactly once,
+/// from the service's return, its exception, or the deadline.
+/// </summary>
+internal sealed class ServerCall : ServerCallContext, IDisposable
+{
+    private static readonly AuthContext Anonymous = new(null, []);
+
+    private readonly Lock _gate = new();
+    private readonly HttpContext _http;
+    private readonly ServerCallSettings _settings;
+    private readonly RequestReader _reader;
+    private readonly ResponseWriter _writer;
+    private ServerDeadline? _deadline;
+    private Metadata? _requestHeaders;
+    private Metadata? _responseTrailers;
+    private bool _hasBody;
+
+    // Under _gate: who may touch the response. A write under way keeps the deadline from ending the call in the middle of a message.
+    private bool _isWriting;
+    private bool _hasEnded;
+    private Task _ending = Task.CompletedTask;
+
+    public ServerCall(HttpContext http, string method, ServerCallSettings settings)
+    {
+        _http = http;
+        _settings = settings;
+        MethodCore = method;
+        _reader = new RequestReader(http.Request.BodyReader, settings.ReceiveLimitBytes);
+        _writer = new ResponseWriter(http.Response.BodyWriter, settings.SendLimitBytes);
+    }
+
+    public HttpContext Http => _http;
+
+    protected override string MethodCore { get; }
+
+    protected override string HostCore => _http.Request.Host.Value ?? "";
+
+    protected override string PeerCore => PeerName.Of(_http.Connection);
+
+    protected override DateTime DeadlineCore => _deadline?.At ?? DateTime.MaxValue;
+
+    protected override Metadata RequestHeadersCore => _requestHeaders ??= RequestHeaderReader.Read(_http.Request.Headers);
+
+    protected override CancellationToken CancellationTokenCore => _deadline?.Token ?? _http.RequestAborted;
+
+    protected override Metadata ResponseTrailersCore => _responseTrailers ??= [];
+
+    protected override Status StatusCore { get; set; } = Status.DefaultSuccess;
+
+    protected override WriteOptions? WriteOptionsCore { get; set; }
+
+    protected override AuthContext AuthContextCore => Anonymous;
+
+    /// <summary>Takes deadline and encoding from the headers.</summary>
+    public void Start()
+    {
+        _http.Response.ContentType = WireNames.ContentType;
+        var headers = _http.Request.Headers;
+        if (headers.TryGetValue(WireNames.TimeoutHeader, out var timeoutText))
+        {
+            if (!GrpcTimeout.TryParse(timeoutText.ToString(), out var timeout))
+                throw MessageFraming.Failure(StatusCode.Internal, $"The grpc-timeout '{timeoutText}' isn't digits with a unit of H, M, S, m, u or n.");
+            _deadline = new ServerDeadline(timeout, _http.RequestAborted, EndAtDeadline);
+        }
+        if (headers.TryGetValue(WireNames.EncodingHeader, out var encoding) && encoding.ToString() != WireNames.Identity)
+        {
+            _http.Response.Headers[WireNames.AcceptEncodingHeader] = WireNames.Identity;
+            throw MessageFraming.Failure(StatusCode.Unimplemented, $"The grpc-encoding '{encoding}' isn't supported; send identity.");
+        }
+    }
+
+    /// <summary>The next request; null at the end of the request stream.</summary>
+    public ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller)
+        where T : class => _reader.ReadAsync(marshaller, CancellationTokenCore);
+
+    /// <summary>The next request; null at the end of the request stream.</summary>
+    public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (!cancellationToken.CanBeCanceled || cancellationToken == CancellationTokenCore)
+            return await _reader.ReadAsync(marshaller, CancellationTokenCore);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, CancellationTokenCore);
+        return await _reader.ReadAsync(marshaller, both.Token);
+    }
+
+    /// <summary>Waits for the request's end; false where there is more data.</summary>
+    public ValueTask<bool> IsRequestAtEndAsync() => _reader.IsAtEndAsync(CancellationTokenCore);
+
+    /// <summary>Writes the only response; it leaves together with the trailers.</summary>
+    public void WriteLast<T>(Marshaller<T> marshaller, T message)
+        where T : class
+    {
+        BeginWrite();
+        try
+        {
+            Serialize(marshaller, message);
+        }
+        finally
+        {
+            EndWrite();
+        }
+    }
+
+    /// <summary>Writes a response of a response stream; done when flow control has taken it.</summary>
+    public async Task WriteAsync<T>(Marshaller<T> marshaller, T message, CancellationToken cancellationToken)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        BeginWrite();
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Serialize(marshaller, message);
+            if (((WriteOptionsCore?.Flags ?? WriteFlags.None) & WriteFlags.BufferHint) != 0)
+                return;
+            await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
+            CancellationTokenCore.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            EndWrite();
+        }
+    }
+
+    /// <summary>Ends the call with the status the service left.</summary>
+    public Task EndAsync() => IsLate ? EndAsync(DeadlineStatus()) : EndAsync(StatusCore);
+
+    /// <summary>Ends the call with the status that the exception means.</summary>
+    public Task EndAsync(Exception exception)
+    {
+        if (exception is RpcException rpc)
+        {
+            ServerCallLog.CallEnded(_settings.Logger, MethodCore, rpc.StatusCode, rpc.Status.Detail);
+            foreach (var entry in rpc.Trailers)
+                ResponseTrailersCore.Add(entry);
+            return EndAsync(rpc.Status);
+        }
+        if (IsLate)
+            return EndAsync(DeadlineStatus());
+        if (_http.RequestAborted.IsCancellationRequested)
+        {
+            ServerCallLog.ClientLeft(_settings.Logger, MethodCore);
+            return EndAsync(new Status(StatusCode.Cancelled, "The client cancelled the call."));
+        }
+        ServerCallLog.ServiceThrew(_settings.Logger, exception, MethodCore);
+        var detail = "Exception was thrown by handler.";
+        if (_settings.SendsErrorDetails)
+            detail += $" {exception.GetType().Name}: {exception.Message}";
+        return EndAsync(new Status(StatusCode.Unknown, detail));
+    }
+
+    public void Dispose() => _deadline?.Dispose();
+
+    protected override async Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
+    {
+        BeginWrite();
+        try
+        {
+            if (_http.Response.HasStarted || _hasBody)
+                throw new InvalidOperationException("The response headers have been sent; they can be sent once, before the first message.");
+            StatusHeaders.Append(_http.Response.Headers, responseHeaders);
+            _hasBody = true;
+            await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
+        }
+        finally
+        {
+            EndWrite();
+        }
+    }
+
+    protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
+        throw new NotSupportedException("Propagation tokens aren't supported: pass Deadline and CancellationToken to the call's CallOptions.");
+
+    private bool IsLate => _deadline is { HasPassed: true };
+
+    private static Status DeadlineStatus() => new(StatusCode.DeadlineExceeded, "The deadline passed before the call ended.");
+
+    private void Serialize<T>(Marshaller<T> marshaller, T message)
+        where T : class
+    {
+        if (message is null)
+            throw MessageFraming.Failure(StatusCode.Cancelled, "No message was returned by the method.");
+        _writer.Write(marshaller, message);
+        _hasBody = true;
+    }
+
+    private void BeginWrite()
+    {
+        lock (_gate)
+        {
+            if (_hasEnded)
+                throw IsLate ? new RpcException(DeadlineStatus()) : new InvalidOperationException("Can't write the message: the call has ended.");
+            if (_isWriting)
+                throw new InvalidOperationException("Can't write the message: the last write hasn't ended.");
+            _isWriting = true;
+        }
+    }
+
+    private void EndWrite()
+    {
+        lock (_gate)
+            _isWriting = false;
+        if (IsLate)
+            EndAtDeadline();
+    }
+
+    /// <summary>Answers the client now; the service may still run and will find its writes refused.</summary>
+    private void EndAtDeadline()
+    {
+        lock (_gate)
+        {
+            if (_hasEnded || _isWriting)
+                return;
+            _hasEnded = true;
+            WriteStatus(DeadlineStatus());
+            _ending = CompleteQuietlyAsync();
+        }
+    }
+
+    private Task EndAsync(Status status)
+    {
+        lock (_gate)
+        {
+            if (_hasEnded)
+                return _ending;
+            _hasEnded = true;
+            WriteStatus(status);
+        }
+        return Task.CompletedTask;
+    }
+
+    private void WriteStatus(Status status)
+    {
+        if (_writer.IsBroken)
+        {
+            // Half a message stands in the body; only a reset tells the client so.
+            _http.Features.Get<IHttpResetFeature>()?.Reset(Http2InternalError);
+            return;
+        }
+        if (!_hasBody && !_http.Response.HasStarted)
+            StatusHeaders.Write(_http.Response.Headers, status, _responseTrailers);
+        else if (_http.Features.Get<IHttpResponseTrailersFeature>() is { Trailers.IsReadOnly: false } trailers)
+            StatusHeaders.Write(trailers.Trailers, status, _responseTrailers);
+    }
+
+    private async Task CompleteQuietlyAsync()
+    {
+        try
+        {
+            await _http.Response.CompleteAsync();
+        }
+        catch (Exception e)
+        {
+            ServerCallLog.AnswerLost(_settings.Logger, e, MethodCore);
+        }
+    }
+
+    private const int Http2InternalError = 2;
+}

@@ -1,0 +1,43 @@
+using Grpc.Core;
+using Grpc.Wire;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
+
+namespace Grpc.AspNetCore.Server.Calls;
+
+/// <summary>Answers gRPC calls of methods and services that nobody mapped with Unimplemented.</summary>
+internal static class UnknownMethods
+{
+    private static readonly GrpcRequestConstraint OnlyGrpc = new();
+
+    public static void Map(IEndpointRouteBuilder builder, IEnumerable<string> serviceNames, GrpcServiceOptions options)
+    {
+        foreach (var service in serviceNames)
+            MapPattern(builder, $"{service}/{{unknownMethod}}", http => $"The service {service} has no method {http.Request.RouteValues["unknownMethod"]}.");
+        var isMapped = builder.DataSources.SelectMany(source => source.Endpoints).Any(endpoint => endpoint.Metadata.GetMetadata<UnknownServiceMarker>() is not null);
+        if (options.IgnoreUnknownServices is true || isMapped)
+            return;
+        MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}.")
+            .WithMetadata(new UnknownServiceMarker());
+    }
+
+    private static IEndpointConventionBuilder MapPattern(IEndpointRouteBuilder builder, string pattern, Func<HttpContext, string> explain) =>
+        builder.Map(
+            RoutePatternFactory.Parse(pattern, defaults: null, parameterPolicies: new RouteValueDictionary { ["unknownMethod"] = OnlyGrpc }),
+            http =>
+            {
+                StatusHeaders.WriteTrailersOnly(http.Response, new Status(StatusCode.Unimplemented, explain(http)));
+                return Task.CompletedTask;
+            }).WithDisplayName("gRPC unknown " + pattern);
+
+    private sealed class UnknownServiceMarker;
+
+    /// <summary>Leaves requests that aren't gRPC to other endpoints.</summary>
+    private sealed class GrpcRequestConstraint : IRouteConstraint
+    {
+        public bool Match(HttpContext? httpContext, IRouter? route, string routeKey, RouteValueDictionary values, RouteDirection routeDirection) =>
+            httpContext is not null && HttpMethods.IsPost(httpContext.Request.Method) && WireNames.IsGrpcContentType(httpContext.Request.ContentType);
+    }
+}

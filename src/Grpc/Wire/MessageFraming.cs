@@ -1,0 +1,59 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Grpc.Core;
+
+namespace Grpc.Wire;
+
+/// <summary>The five bytes before each message: a compressed flag and the payload's length, big-endian (gRPC over HTTP/2, "Length-Prefixed-Message").</summary>
+internal static class MessageFraming
+{
+    public const int HeaderBytes = 5;
+
+    public static void WriteHeader(Span<byte> destination, int payloadBytes)
+    {
+        destination[0] = 0;
+        BinaryPrimitives.WriteUInt32BigEndian(destination[1..], (uint)payloadBytes);
+    }
+
+    /// <summary>The payload's length in bytes, checked against the flag's meaning and the receiver's limit.</summary>
+    public static int ReadHeader(ReadOnlySpan<byte> header, int? limitBytes)
+    {
+        if (header[0] > 1)
+            throw Failure(StatusCode.Internal, $"The message's compressed flag is {header[0]}; it must be 0 or 1.");
+        if (header[0] == 1)
+            throw Failure(StatusCode.Internal, "The message is marked as compressed, but no grpc-encoding was announced.");
+        var payloadBytes = BinaryPrimitives.ReadUInt32BigEndian(header[1..]);
+        if (payloadBytes > (uint)(limitBytes ?? Array.MaxLength))
+        {
+            throw Failure(
+                StatusCode.ResourceExhausted,
+                $"Received message exceeds the maximum configured message size: it has {payloadBytes} bytes, the limit is {limitBytes ?? Array.MaxLength} bytes (MaxReceiveMessageSize).");
+        }
+        return (int)payloadBytes;
+    }
+
+    public static int ReadHeader(in ReadOnlySequence<byte> buffer, int? limitBytes)
+    {
+        if (buffer.FirstSpan.Length >= HeaderBytes)
+            return ReadHeader(buffer.FirstSpan[..HeaderBytes], limitBytes);
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        buffer.Slice(0, HeaderBytes).CopyTo(header);
+        return ReadHeader(header, limitBytes);
+    }
+
+    public static void CheckSendLimit(int payloadBytes, int? limitBytes)
+    {
+        if (payloadBytes > limitBytes)
+        {
+            throw Failure(
+                StatusCode.ResourceExhausted,
+                $"Sending message exceeds the maximum configured message size: it has {payloadBytes} bytes, the limit is {limitBytes} bytes (MaxSendMessageSize).");
+        }
+    }
+
+    public static RpcException Truncated(long receivedBytes, long expectedBytes) => Failure(
+        StatusCode.Internal,
+        $"Incomplete message: the stream ended after {receivedBytes} of {expectedBytes} bytes.");
+
+    public static RpcException Failure(StatusCode code, string detail) => new(new Status(code, detail));
+}

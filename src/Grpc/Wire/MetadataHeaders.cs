@@ -1,0 +1,48 @@
+using Grpc.Core;
+
+namespace Grpc.Wire;
+
+/// <summary>Metadata as HTTP headers: binary values in base64; headers of the protocol itself kept apart.</summary>
+internal static class MetadataHeaders
+{
+    /// <summary>Whether the header belongs to HTTP or gRPC itself and so is no metadata.</summary>
+    public static bool IsReserved(string name) => name.Length == 0 || name[0] == ':'
+        || name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase) && !name.Equals("grpc-status-details-bin", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("content-type", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("content-length", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("te", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("host", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("connection", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The value as it travels; unpadded base64 where the key ends in -bin.</summary>
+    public static string Encode(Metadata.Entry entry) =>
+        entry.IsBinary ? Convert.ToBase64String(entry.ValueSpan).TrimEnd('=') : entry.Value;
+
+    /// <summary>Adds a received header. Binary values may come joined by commas, padded or not.</summary>
+    /// <exception cref="FormatException">A binary value isn't base64.</exception>
+    public static void Decode(Metadata destination, string name, string value)
+    {
+        var key = name.ToLowerInvariant();
+        if (!Metadata.Entry.IsValidKey(key))
+            return; // HTTP allows names that metadata doesn't; a proxy's header must not break a call.
+        if (!key.EndsWith(Metadata.BinaryHeaderSuffix, StringComparison.Ordinal))
+        {
+            destination.Add(key, value);
+            return;
+        }
+        foreach (var part in value.Split(','))
+            destination.Add(key, DecodeBase64(key, part.Trim()));
+    }
+
+    private static byte[] DecodeBase64(string name, string text)
+    {
+        try
+        {
+            return Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='));
+        }
+        catch (FormatException e)
+        {
+            throw new FormatException($"The metadata value of '{name}' isn't base64: \"{text}\".", e);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using DistSgd.Grpc.Tests.V1;
+using Grpc.AspNetCore.Server;
+using Grpc.HealthCheck;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DistSgd.Grpc.Tests;
+
+/// <summary>A server on a free port of the loopback with a client to it. Disposing checks that no error was logged that the test didn't expect.</summary>
+internal sealed class EchoHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly CollectingLoggerProvider _log;
+
+    private EchoHost(WebApplication app, CollectingLoggerProvider log, GrpcChannelOptions? options)
+    {
+        _app = app;
+        _log = log;
+        Address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Channel = GrpcChannel.ForAddress(Address, options ?? new GrpcChannelOptions());
+        Client = new Echo.EchoClient(Channel);
+    }
+
+    public string Address { get; }
+
+    public GrpcChannel Channel { get; }
+
+    public Echo.EchoClient Client { get; }
+
+    public EchoProbe Probe => _app.Services.GetRequiredService<EchoProbe>();
+
+    public HealthService Health => _app.Services.GetRequiredService<HealthService>();
+
+    public IReadOnlyCollection<string> Errors => _log.Errors;
+
+    public bool ExpectsErrors { get; init; }
+
+    public static async Task<EchoHost> StartAsync(
+        Action<GrpcServiceOptions>? server = null, GrpcChannelOptions? client = null, HttpProtocols protocols = HttpProtocols.Http2, bool expectsErrors = false)
+    {
+        var log = new CollectingLoggerProvider();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddProvider(log);
+        builder.WebHost.ConfigureKestrel(options =>
+        {
+            options.ConfigureForGrpc();
+            options.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocols);
+        });
+        builder.Services.AddGrpc(server ?? (_ => { }));
+        builder.Services.AddSingleton<EchoProbe>().AddSingleton<HealthService>();
+        var app = builder.Build();
+        app.MapGrpcService<EchoService>();
+        app.MapGrpcService<HealthService>();
+        app.MapGet("/plain", () => "not gRPC");
+        await app.StartAsync();
+        return new EchoHost(app, log, client) { ExpectsErrors = expectsErrors };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Probe.Release.TrySetResult();
+        Channel.Dispose();
+        await _app.DisposeAsync();
+        if (!ExpectsErrors)
+            Assert.Empty(Errors);
+    }
+
+    private sealed class CollectingLoggerProvider : ILoggerProvider, ILogger
+    {
+        private readonly ConcurrentQueue<string> _errors = new();
+
+        public IReadOnlyCollection<string> Errors => _errors;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= LogLevel.Error)
+                _errors.Enqueue($"{formatter(state, exception)} {exception}");
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
