@@ -47,3 +47,27 @@ public static class KernelForms
         _ => true,
     };
 }
+
+/// <summary>A form as a type argument, so that a loop is compiled for one form only.</summary>
+internal interface IKernelForm
+{
+    static abstract KernelForm Form { get; }
+}
+
+/// <summary><see cref="KernelForm.Portable"/>.</summary>
+internal readonly struct PortableForm : IKernelForm
+{
+    public static KernelForm Form => KernelForm.Portable;
+}
+
+/// <summary><see cref="KernelForm.Avx2"/>.</summary>
+internal readonly struct Avx2Form : IKernelForm
+{
+    public static KernelForm Form => KernelForm.Avx2;
+}
+
+/// <summary><see cref="KernelForm.Avx512"/>.</summary>
+internal readonly struct Avx512Form : IKernelForm
+{
+    public static KernelForm Form => KernelForm.Avx512;
+}

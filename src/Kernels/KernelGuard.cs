@@ -27,6 +27,13 @@ internal static class KernelGuard
         if (!(delta > 0) || float.IsInfinity(delta)) ThrowDelta(delta);
     }
 
+    /// <summary>Throws unless a learning rate is finite and not negative.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FiniteRate(float rate)
+    {
+        if (!(rate >= 0) || float.IsInfinity(rate)) ThrowRate(rate);
+    }
+
     [DoesNotReturn]
     private static void ThrowLength(int first, int second, string name) =>
         throw new ArgumentException($"'{name}' has {second} elements where {first} were expected; both spans must have one length.", name);
@@ -38,4 +45,8 @@ internal static class KernelGuard
     [DoesNotReturn]
     private static void ThrowDelta(float delta) =>
         throw new ArgumentOutOfRangeException(nameof(delta), delta, "The small constant delta must be a positive finite number.");
+
+    [DoesNotReturn]
+    private static void ThrowRate(float rate) =>
+        throw new ArgumentOutOfRangeException(nameof(rate), rate, "The learning rate must be finite and not negative.");
 }

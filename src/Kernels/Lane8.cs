@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using V = System.Runtime.Intrinsics.Vector256<float>;
 
 namespace DistSgd.Kernels;
@@ -72,4 +73,36 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 FromInteger(Lane8 bits) => new(Vector256.ConvertToSingle(bits._value.AsInt32()));
+
+    // The pairs are arranged so that the in-lane shuffles leave them in order: [p0 p1 | p4 p5] and [p2 p3 | p6 p7].
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void LoadPairs(double* entries, uint* keys, out Lane8 first, out Lane8 second)
+    {
+        var low = Vector256.Create(Pair(entries, keys), Pair(entries, keys + 4)).AsSingle();
+        var high = Vector256.Create(Pair(entries, keys + 2), Pair(entries, keys + 6)).AsSingle();
+        first = new(Avx.Shuffle(low, high, 0b10_00_10_00));
+        second = new(Avx.Shuffle(low, high, 0b11_01_11_01));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void StorePairs(double* entries, uint* keys, Lane8 first, Lane8 second)
+    {
+        var low = Avx.UnpackLow(first._value, second._value).AsDouble();
+        var high = Avx.UnpackHigh(first._value, second._value).AsDouble();
+        StorePair(entries, keys, low.GetLower());
+        StorePair(entries, keys + 2, high.GetLower());
+        StorePair(entries, keys + 4, low.GetUpper());
+        StorePair(entries, keys + 6, high.GetUpper());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe Vector128<double> Pair(double* entries, uint* keys) =>
+        Sse2.LoadHigh(Vector128.CreateScalarUnsafe(entries[keys[0]]), entries + keys[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe void StorePair(double* entries, uint* keys, Vector128<double> pair)
+    {
+        Sse2.StoreLow(entries + keys[0], pair);
+        Sse2.StoreHigh(entries + keys[1], pair);
+    }
 }

@@ -28,22 +28,28 @@ public static class SparseDot
             indices.Length);
     }
 
+    /// <summary>The same over entries of any size whose first float is the weight (an interleaved table has entries of 8 bytes or more).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static float Row(ref float weights, ref uint indices, ref float values, nint count)
+    internal static float Row<TEntry>(ref TEntry entries, ref uint indices, ref float values, nint count)
+        where TEntry : unmanaged
     {
         float a0 = 0, a1 = 0, a2 = 0, a3 = 0;
         nint i = 0;
         for (; i <= count - 4; i += 4)
         {
-            a0 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i)), Add(ref values, i), a0);
-            a1 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i + 1)), Add(ref values, i + 1), a1);
-            a2 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i + 2)), Add(ref values, i + 2), a2);
-            a3 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i + 3)), Add(ref values, i + 3), a3);
+            a0 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i)), Add(ref values, i), a0);
+            a1 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i + 1)), Add(ref values, i + 1), a1);
+            a2 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i + 2)), Add(ref values, i + 2), a2);
+            a3 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i + 3)), Add(ref values, i + 3), a3);
         }
 
-        if (i < count) a0 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i)), Add(ref values, i), a0);
-        if (i + 1 < count) a1 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i + 1)), Add(ref values, i + 1), a1);
-        if (i + 2 < count) a2 = FusedMultiplyAdd(Add(ref weights, Add(ref indices, i + 2)), Add(ref values, i + 2), a2);
+        if (i < count) a0 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i)), Add(ref values, i), a0);
+        if (i + 1 < count) a1 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i + 1)), Add(ref values, i + 1), a1);
+        if (i + 2 < count) a2 = FusedMultiplyAdd(Weight(ref entries, Add(ref indices, i + 2)), Add(ref values, i + 2), a2);
         return a0 + a1 + (a2 + a3);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Weight<TEntry>(ref TEntry entries, uint index)
+        where TEntry : unmanaged => As<TEntry, float>(ref Add(ref entries, index));
 }
