@@ -1,0 +1,158 @@
+using DistSgd.Kernels;
+
+namespace DistSgd.Learning.Data;
+
+/// <summary>
+/// Labelled sparse examples in memory, in the order of their source, as one or more <see cref="DatasetSegment"/>s. Immutable; any number of threads may
+/// read. Spans taken from it are valid until <see cref="Dispose"/>.
+/// </summary>
+public sealed class Dataset : IDisposable
+{
+    private readonly DatasetSegment[] _segments;
+    private readonly Lazy<LabelSummary> _labels;
+    private MappedFile? _mapped;
+    private Thread? _cacheWriter;
+    private string? _cacheProblem; // the cache writer's; read after it was joined
+    private bool _disposed;
+
+    internal Dataset(DatasetSegment[] segments, DatasetFacts facts, MappedFile? mapped = null)
+    {
+        _segments = segments;
+        _mapped = mapped;
+        Facts = facts;
+        RowCount = segments.Sum(s => (long)s.RowCount);
+        NonZeroCount = segments.Sum(s => (long)s.NonZeroCount);
+        _labels = new Lazy<LabelSummary>(() => LabelSummary.Of(this));
+    }
+
+    /// <summary>The segments, in row order; at least one.</summary>
+    public IReadOnlyList<DatasetSegment> Segments => _segments;
+
+    /// <summary>Rows of all segments.</summary>
+    public long RowCount { get; }
+
+    /// <summary>Indices and values of all segments.</summary>
+    public long NonZeroCount { get; }
+
+    /// <summary>1 + the largest 0-based index that occurs; 0 if none does.</summary>
+    public long FeatureCount => Facts.FeatureCount;
+
+    /// <summary>Length in bytes of the (decompressed) source text; for generated data, of the text that would hold it, or 0.</summary>
+    public long SourceBytes => Facts.SourceBytes;
+
+    /// <summary>The number of the first feature in the source: <see cref="IndexBase.Zero"/> or <see cref="IndexBase.One"/>.</summary>
+    public IndexBase IndexBase => Facts.IndexBase;
+
+    /// <summary>How <see cref="IndexBase"/> became known.</summary>
+    public IndexBaseOrigin IndexBaseOrigin => Facts.IndexBaseOrigin;
+
+    /// <summary>How many (index, value) pairs were dropped because of <see cref="LibsvmOptions.ExpectedFeatures"/>.</summary>
+    public long IgnoredFeatureCount => Facts.IgnoredFeatureCount;
+
+    /// <summary>What labels occur. Computed when first asked for.</summary>
+    public LabelSummary Labels => _labels.Value;
+
+    /// <summary>What a person may want to know about how this was read: the cache used, refused or not written, and why. Null if nothing.</summary>
+    public string? Notice { get; internal init; }
+
+    internal DatasetFacts Facts { get; }
+
+    /// <summary>One row by its number in the data set, found by binary search over the segments.</summary>
+    /// <param name="row">From 0 to RowCount − 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    public SparseRow Row(long row)
+    {
+        var segment = _segments[SegmentOf(row)];
+        return segment[(int)(row - segment.FirstRow)];
+    }
+
+    /// <summary>Index in <see cref="Segments"/> of the segment that holds a row.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    public int SegmentOf(long row)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, RowCount);
+        int low = 0;
+        int high = _segments.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            if (_segments[middle].FirstRow <= row) low = middle;
+            else high = middle - 1;
+        }
+        return low;
+    }
+
+    /// <summary>The rows whose lines start in a partition's part of the source.</summary>
+    public RowRange Rows(Partition partition)
+    {
+        var bytes = partition.ByteRange(SourceBytes);
+        long start = FirstRowFrom(bytes.Start);
+        long end = FirstRowFrom(bytes.End);
+        return new RowRange(start, end - start);
+    }
+
+    /// <summary>Opens a LIBSVM file: from its cache if that is valid, else by parsing it (and then, in the background, writing the cache).</summary>
+    /// <param name="path">LIBSVM text, plain or gzip.</param>
+    /// <param name="options">How to read it.</param>
+    /// <param name="cache">Whether and where a cache is used.</param>
+    /// <exception cref="DatasetException">The file is missing, empty, malformed, truncated or changes while it is read.</exception>
+    public static Dataset Open(string path, LibsvmOptions? options = null, CacheOptions? cache = null) =>
+        DatasetCache.Open(path, options ?? new LibsvmOptions(), cache ?? new CacheOptions());
+
+    /// <summary>Waits until a cache that is being written in the background is complete.</summary>
+    /// <returns>Null, or why none was written.</returns>
+    public string? WaitForCache()
+    {
+        _cacheWriter?.Join();
+        return _cacheProblem;
+    }
+
+    /// <summary>Waits for a cache being written, then frees the memory.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        WaitForCache();
+        foreach (var segment in _segments) segment.Free();
+        _mapped?.Dispose();
+        _mapped = null;
+    }
+
+    /// <summary>Starts the cache's writer; it must not throw.</summary>
+    internal void WriteInBackground(Func<string?> write)
+    {
+        _cacheWriter = new Thread(() => _cacheProblem = write()) { IsBackground = true, Name = "cache writer" };
+        _cacheWriter.Start();
+    }
+
+    private long FirstRowFrom(long byteOffset)
+    {
+        int low = 0;
+        int high = _segments.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            var offsets = _segments[middle].LineOffsets;
+            if (offsets.Length == 0 || offsets[^1] < byteOffset) low = middle + 1;
+            else high = middle;
+        }
+        if (low == _segments.Length) return RowCount;
+        int at = _segments[low].LineOffsets.BinarySearch(byteOffset);
+        return _segments[low].FirstRow + (at < 0 ? ~at : at);
+    }
+}
+
+/// <summary>What is known of a data set besides its rows.</summary>
+internal sealed record DatasetFacts
+{
+    public required long SourceBytes { get; init; }
+
+    public required long FeatureCount { get; init; }
+
+    public required IndexBase IndexBase { get; init; }
+
+    public required IndexBaseOrigin IndexBaseOrigin { get; init; }
+
+    public long IgnoredFeatureCount { get; init; }
+}

@@ -1,0 +1,41 @@
+namespace DistSgd.Learning.Data;
+
+/// <summary>How LIBSVM text is read.</summary>
+public sealed record LibsvmOptions
+{
+    /// <summary>Largest value of <see cref="Threads"/>.</summary>
+    public const int MaxThreads = 1024;
+
+    /// <summary>The number of the first feature; by default found out.</summary>
+    public IndexBase IndexBase { get; init; } = IndexBase.Auto;
+
+    /// <summary>Threads that parse; 0 (the default): one for each processor. At most <see cref="MaxThreads"/>. Small files use fewer.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>A file with more features than this is refused. At most (and by default) 2³² − 1.</summary>
+    public uint FeatureLimit { get; init; } = uint.MaxValue;
+
+    /// <summary>
+    /// If given (at prediction: the model's feature count), features from this 0-based index on are dropped and counted in
+    /// <see cref="Dataset.IgnoredFeatureCount"/>; then <see cref="IndexBase"/> must be given too.
+    /// </summary>
+    public uint? ExpectedFeatures { get; init; }
+
+    /// <summary>Bytes of text read and parsed at a time. Tests make it small.</summary>
+    internal int BlockBytes { get; init; } = 128 << 10;
+
+    /// <summary>Most bytes of text whose rows go into one segment. Tests make it small.</summary>
+    internal long SegmentBytesMax { get; init; } = 256L << 20;
+
+    /// <summary>Least bytes of text for which another thread is started.</summary>
+    internal long ThreadBytesMin { get; init; } = 512 << 10;
+
+    /// <exception cref="ArgumentException">An option is outside its range.</exception>
+    internal void Validate()
+    {
+        if (Threads is < 0 or > MaxThreads) throw new ArgumentException($"Threads is {Threads}; expected 0 (one for each processor) to {MaxThreads}.");
+        if (FeatureLimit == 0) throw new ArgumentException("FeatureLimit is 0; expected at least 1.");
+        if (ExpectedFeatures is not null && IndexBase == IndexBase.Auto)
+            throw new ArgumentException("ExpectedFeatures is given without IndexBase; give the index base that the model was trained with.");
+    }
+}

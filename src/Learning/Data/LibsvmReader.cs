@@ -1,0 +1,109 @@
+namespace DistSgd.Learning.Data;
+
+/// <summary>
+/// Reads LIBSVM text, <c>label index:value index:value … [# comment]</c>, plain or gzip (told by its first bytes). Blank lines, tabs, CRLF, rows with indices in any
+/// order are accepted; labels and values are the nearest float32. A plain file is parsed by several threads, each reading its own byte ranges; gzip is inflated on one
+/// thread and parsed on another. Nothing is allocated per line.
+/// </summary>
+public static class LibsvmReader
+{
+    /// <summary>Reads a whole file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">How to read it; null: the defaults.</param>
+    /// <returns>The data set; the caller disposes it.</returns>
+    /// <exception cref="DatasetException">The file is missing, empty, without rows, truncated, or changes while it is read.</exception>
+    /// <exception cref="DatasetFormatException">A line is malformed; if several are, the first.</exception>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public static Dataset Read(string path, LibsvmOptions? options = null)
+    {
+        using var source = SourceFile.Open(path);
+        return Read(source, options ?? new LibsvmOptions());
+    }
+
+    /// <summary>Reads one partition of a plain file, and nothing else of it. It may have no rows.</summary>
+    /// <param name="path">The file; not gzip.</param>
+    /// <param name="partition">Which part.</param>
+    /// <param name="options">How to read it; <see cref="LibsvmOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
+    /// <exception cref="DatasetException">As <see cref="Read(string, LibsvmOptions?)"/>; or the file is gzip.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
+    public static Dataset ReadPartition(string path, Partition partition, LibsvmOptions options)
+    {
+        options.Validate();
+        if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
+        using var source = SourceFile.Open(path);
+        if (source.IsGzip) throw new DatasetException(path, "a gzip file cannot be read by byte range; decompress it first, or read it whole.");
+        var (start, end) = partition.ByteRange(source.Bytes);
+        return Parse(source, options, () => PlainParse.Run(source, options, start, end), rowsNeeded: 0);
+    }
+
+    internal static Dataset Read(SourceFile source, LibsvmOptions options)
+    {
+        options.Validate();
+        return Parse(source, options, () => source.IsGzip ? GzipParse.Run(source, options) : PlainParse.Run(source, options, 0, source.Bytes), rowsNeeded: 1);
+    }
+
+    private static Dataset Parse(SourceFile source, LibsvmOptions options, Func<ParsedText> parse, int rowsNeeded)
+    {
+        ParsedText? parsed = null;
+        try
+        {
+            parsed = parse();
+            source.CheckUnchanged();
+            var data = Assemble(parsed, options, source.Path);
+            if (data.RowCount < rowsNeeded) throw new DatasetException(source.Path, "the file has no rows, only blank lines or comments; expected one example a line.");
+            return data;
+        }
+        catch (LineFaultException fault)
+        {
+            source.CheckUnchanged();
+            long line = LineNumber.Of(source, fault.LineOffset);
+            throw new DatasetFormatException(source.Path, line, fault.Fault.At + 1, fault.Fault.Problem);
+        }
+        catch
+        {
+            parsed?.Dispose();
+            throw;
+        }
+    }
+
+    private static Dataset Assemble(ParsedText parsed, LibsvmOptions options, string path)
+    {
+        bool sawZero = parsed.Rows.Any(r => r.SawZeroIndex);
+        bool isZeroBased = options.IndexBase == IndexBase.Zero || (options.IndexBase == IndexBase.Auto && sawZero);
+        uint largest = parsed.Rows.Max(r => r.LargestIndex);
+        long features = isZeroBased && (largest > 0 || sawZero) ? largest + 1L : largest;
+        if (options.ExpectedFeatures is null && features > options.FeatureLimit)
+            throw new DatasetException(path, $"the largest index is {largest}, which makes {features} features; the feature limit is {options.FeatureLimit}.");
+
+        var segments = new List<DatasetSegment>();
+        long row = 0;
+        foreach (var draft in parsed.Rows.SelectMany(r => r.Drafts))
+        {
+            if (isZeroBased && options.IndexBase == IndexBase.Auto) draft.RaiseIndices();
+            if (draft.RowCount == 0 && row + segments.Count > 0)
+            {
+                draft.Dispose();
+                continue;
+            }
+            segments.Add(draft.Seal(row));
+            row += draft.RowCount;
+        }
+        return new Dataset([.. segments], new DatasetFacts
+        {
+            SourceBytes = parsed.SourceBytes,
+            FeatureCount = features,
+            IndexBase = isZeroBased ? IndexBase.Zero : IndexBase.One,
+            IndexBaseOrigin = options.IndexBase != IndexBase.Auto ? IndexBaseOrigin.Given : sawZero ? IndexBaseOrigin.ZeroSeen : IndexBaseOrigin.NoZeroSeen,
+            IgnoredFeatureCount = parsed.Rows.Sum(r => r.IgnoredCount),
+        });
+    }
+}
+
+/// <summary>Rows parsed from a source, in its order.</summary>
+internal sealed record ParsedText(IReadOnlyList<LibsvmRows> Rows, long SourceBytes) : IDisposable
+{
+    public void Dispose()
+    {
+        foreach (var rows in Rows) rows.Dispose();
+    }
+}

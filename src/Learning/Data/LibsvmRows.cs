@@ -1,0 +1,109 @@
+using System.Runtime.CompilerServices;
+using DistSgd.Kernels.Text;
+
+namespace DistSgd.Learning.Data;
+
+/// <summary>Turns blocks of whole lines into rows, segment after segment. One thread's; several of them, each with its part of the source, make a data set.</summary>
+internal sealed class LibsvmRows : IDisposable
+{
+    /// <summary>Bytes before and after a block that must belong to its array.</summary>
+    public const int PaddingBytes = SparseTextKernel.PaddingBytes;
+
+    private const int MeanRowBytes = 16; // rows shorter than this on average make a segment end early, no more
+    private const int SlackNonZeros = 16; // the kernel writes whole vectors
+    private const int MinNonZeroBytes = 4; // "1:1 "
+
+    private readonly LibsvmOptions _options;
+    private readonly List<SegmentDraft> _drafts = [];
+    private readonly int _rowCapacity;
+    private readonly int _nonZeroCapacity;
+    private readonly ulong[] _scratch = new ulong[SparseTextKernel.ScratchLength];
+    private int[] _marks = [];
+
+    /// <param name="options">How to read.</param>
+    /// <param name="textBytes">About how many bytes will be parsed; a segment has room for the rows of so many.</param>
+    public LibsvmRows(LibsvmOptions options, long textBytes)
+    {
+        _options = options;
+        long bytes = Math.Clamp(textBytes, 64, options.SegmentBytesMax);
+        _rowCapacity = (int)(bytes / MeanRowBytes);
+        _nonZeroCapacity = (int)(bytes / MinNonZeroBytes) + SlackNonZeros;
+    }
+
+    public bool SawZeroIndex { get; private set; }
+
+    public uint LargestIndex { get; private set; }
+
+    public long IgnoredCount { get; private set; }
+
+    public IReadOnlyList<SegmentDraft> Drafts => _drafts;
+
+    /// <summary>Parses the lines <c>text[start..end)</c>.</summary>
+    /// <param name="text">An array with <see cref="PaddingBytes"/> more bytes on both sides of the lines.</param>
+    /// <param name="start">Start of the first line.</param>
+    /// <param name="end">Behind the line feed of the last.</param>
+    /// <param name="textOffset">Offset in the source of <c>text[0]</c>.</param>
+    /// <exception cref="LineFaultException">A line is malformed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Parse(byte[] text, int start, int end, long textOffset)
+    {
+        if (_marks.Length < end - start + TextStructure.SlackMarks)
+            _marks = GC.AllocateUninitializedArray<int>(Math.Max(end - start, _options.BlockBytes) + TextStructure.SlackMarks);
+        var marks = _marks.AsSpan(0, TextStructure.Find(text, start, end, _marks));
+        int k = 0;
+        var rows = Lend((marks.Length / 2) + SlackNonZeros);
+        for (int at = start; at < end;)
+        {
+            at = SparseTextKernel.Parse(text, at, marks, ref k, textOffset, _scratch, ref rows);
+            if (at >= end) break;
+            if (rows.RowCount == rows.Labels.Length)
+            {
+                TakeBack(in rows);
+                rows = Lend((marks.Length / 2) + SlackNonZeros);
+                continue;
+            }
+            int length = text.AsSpan(at, end - at).IndexOf((byte)'\n');
+            if (LibsvmLine.Parse(text.AsSpan(at, length), textOffset + at, ref rows) is { } fault) throw new LineFaultException(textOffset + at, fault);
+            at += length + 1;
+            while (k < marks.Length && (marks[k] & TextStructure.PositionBits) < at) k++;
+        }
+        TakeBack(in rows);
+    }
+
+    public void Dispose()
+    {
+        foreach (var draft in _drafts) draft.Dispose();
+    }
+
+    private SparseTextRows Lend(int nonZerosMax)
+    {
+        if (_drafts.Count == 0 || !_drafts[^1].HasRoomFor(1, nonZerosMax)) _drafts.Add(new SegmentDraft(_rowCapacity, Math.Max(_nonZeroCapacity, nonZerosMax)));
+        var rows = new SparseTextRows
+        {
+            IndexOffset = _options.IndexBase == IndexBase.Zero ? 0u : 1u,
+            ZeroIndexIsIrregular = _options.IndexBase == IndexBase.One,
+            LargestIndexAllowed = LargestIndexAllowed(),
+            ExpectedFeatures = _options.ExpectedFeatures ?? uint.MaxValue,
+            SawZeroIndex = SawZeroIndex,
+            LargestIndex = LargestIndex,
+            IgnoredCount = IgnoredCount,
+        };
+        _drafts[^1].Lend(ref rows);
+        return rows;
+    }
+
+    private void TakeBack(in SparseTextRows rows)
+    {
+        _drafts[^1].Advance(in rows);
+        SawZeroIndex = rows.SawZeroIndex;
+        LargestIndex = rows.LargestIndex;
+        IgnoredCount = rows.IgnoredCount;
+    }
+
+    // With the base still unknown, the larger of the two bounds; the reader checks again when it knows.
+    private uint LargestIndexAllowed()
+    {
+        if (_options.ExpectedFeatures is not null) return uint.MaxValue;
+        return _options.IndexBase == IndexBase.Zero ? _options.FeatureLimit - 1 : _options.FeatureLimit;
+    }
+}
