@@ -4,14 +4,10 @@ namespace DistSgd.Kernels;
 
 /// <summary>
 /// The AdaGrad step of one key whose weight w and sum of squares r lie side by side:
-/// r = fma(g, g, r); w = w − (rate·g)/(delta + √r), with the IEEE square root and division. A gradient of +0 changes nothing,
-/// because delta is positive and the rate is finite and not negative; the vector loops rely on it to pad a group.
+/// r = fma(g, g, r); w = w − (rate·g)/(delta + √r), with the IEEE square root and division.
 /// </summary>
 internal static unsafe class AdaGradEntry
 {
-    // Lane i of the mask read at [8 − n] is set for the last n lanes of 8.
-    private static ReadOnlySpan<int> TailMasks => [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1];
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Step(float rate, float delta, float g, float* entry)
     {
@@ -21,7 +17,8 @@ internal static unsafe class AdaGradEntry
     }
 
     /// <summary>
-    /// Steps the keys of one row or list with gradients c·values[i]. Keys are unique. The last, incomplete group overlaps the one before it, with gradients of +0 for what is done.
+    /// Steps the keys of one row or list with gradients c·values[i]. Keys are unique. The last 9 to 15 elements are two groups that
+    /// overlap; both are read before either is written, so the shared elements are computed twice, with one result.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StepAll<TForm>(float rate, float delta, float c, uint* keys, float* values, int count, double* entries)
@@ -36,21 +33,21 @@ internal static unsafe class AdaGradEntry
         var done = 0;
         if (TForm.Form == KernelForm.Avx512)
         {
-            for (; done <= count - Lane16.Width; done += Lane16.Width)
+            for (; done <= count - Lane16.Width - Lane8.Width; done += Lane16.Width)
             {
                 Group(rate, delta, Lane16.All(c) * Lane16.Load(ref *values, done), keys + done, entries);
             }
         }
 
-        for (; done <= count - Lane8.Width; done += Lane8.Width)
+        for (; done <= count - 2 * Lane8.Width; done += Lane8.Width)
         {
             Group(rate, delta, Lane8.All(c) * Lane8.Load(ref *values, done), keys + done, entries);
         }
 
-        if (done == count) return;
-        var start = count - Lane8.Width;
-        var mask = Lane8.Load(ref Unsafe.As<int, float>(ref Unsafe.AsRef(in TailMasks[0])), count - done);
-        Group(rate, delta, Lane8.And(mask, Lane8.All(c) * Lane8.Load(ref *values, start)), keys + start, entries);
+        var last = count - Lane8.Width;
+        var g = Lane8.All(c) * Lane8.Load(ref *values, done);
+        if (done == last) Group(rate, delta, g, keys + done, entries);
+        else Groups(rate, delta, g, Lane8.All(c) * Lane8.Load(ref *values, last), keys + done, keys + last, entries);
     }
 
     /// <summary>Steps the touched keys with their gradient sums, and sets the sums back to +0.</summary>
@@ -82,5 +79,18 @@ internal static unsafe class AdaGradEntry
         r = T.Fma(g, g, r);
         w -= T.All(rate) * g / (T.All(delta) + T.Sqrt(r));
         T.StorePairs(entries, keys, w, r);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Groups(float rate, float delta, Lane8 g0, Lane8 g1, uint* keys0, uint* keys1, double* entries)
+    {
+        Lane8.LoadPairs(entries, keys0, out var w0, out var r0);
+        Lane8.LoadPairs(entries, keys1, out var w1, out var r1);
+        r0 = Lane8.Fma(g0, g0, r0);
+        r1 = Lane8.Fma(g1, g1, r1);
+        w0 -= Lane8.All(rate) * g0 / (Lane8.All(delta) + Lane8.Sqrt(r0));
+        w1 -= Lane8.All(rate) * g1 / (Lane8.All(delta) + Lane8.Sqrt(r1));
+        Lane8.StorePairs(entries, keys0, w0, r0);
+        Lane8.StorePairs(entries, keys1, w1, r1);
     }
 }

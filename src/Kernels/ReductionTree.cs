@@ -31,23 +31,20 @@ internal static class ReductionTree
         : form == KernelForm.Avx2 ? Sum256<TTerm>(x, y)
         : SumPortable<TTerm>(x, y);
 
+    // The padded rest is prepared before the loop: a call while the partial sums live would spill them in every round.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Sum512<TTerm>(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
         where TTerm : struct, ITerm
     {
-        var p = default(Block<Lane16>);
+        Span<float> rest = stackalloc float[2 * Partials];
+        if (x.Length % Partials != 0) Pad(x, y, rest);
         ref float left = ref MemoryMarshal.GetReference(x);
         ref float right = ref MemoryMarshal.GetReference(y);
+        ref float padded = ref MemoryMarshal.GetReference(rest);
+        var p = default(Block<Lane16>);
         var i = 0;
         for (; i <= x.Length - Partials; i += Partials) p.Add<TTerm>(ref left, ref right, i);
-        if (i < x.Length)
-        {
-            Span<float> rest = stackalloc float[2 * Partials];
-            Pad(x, y, i, rest);
-            ref float padded = ref MemoryMarshal.GetReference(rest);
-            p.Add<TTerm>(ref padded, ref Unsafe.Add(ref padded, Partials), 0);
-        }
-
+        if (i < x.Length) p.Add<TTerm>(ref padded, ref Unsafe.Add(ref padded, Partials), 0);
         var folded = p.Fold();
         return Fold(folded.Value.GetLower() + folded.Value.GetUpper());
     }
@@ -56,10 +53,13 @@ internal static class ReductionTree
     private static float Sum256<TTerm>(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
         where TTerm : struct, ITerm
     {
-        var p = default(Block<Lane8>);
-        var q = default(Block<Lane8>);
+        Span<float> rest = stackalloc float[2 * Partials];
+        if (x.Length % Partials != 0) Pad(x, y, rest);
         ref float left = ref MemoryMarshal.GetReference(x);
         ref float right = ref MemoryMarshal.GetReference(y);
+        ref float padded = ref MemoryMarshal.GetReference(rest);
+        var p = default(Block<Lane8>);
+        var q = default(Block<Lane8>);
         var i = 0;
         for (; i <= x.Length - Partials; i += Partials)
         {
@@ -69,9 +69,6 @@ internal static class ReductionTree
 
         if (i < x.Length)
         {
-            Span<float> rest = stackalloc float[2 * Partials];
-            Pad(x, y, i, rest);
-            ref float padded = ref MemoryMarshal.GetReference(rest);
             p.Add<TTerm>(ref padded, ref Unsafe.Add(ref padded, Partials), 0);
             q.Add<TTerm>(ref padded, ref Unsafe.Add(ref padded, Partials), Partials / 2);
         }
@@ -98,8 +95,9 @@ internal static class ReductionTree
         return p[0];
     }
 
-    private static void Pad(ReadOnlySpan<float> x, ReadOnlySpan<float> y, int start, Span<float> padded)
+    private static void Pad(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> padded)
     {
+        var start = x.Length - x.Length % Partials;
         padded.Clear();
         x[start..].CopyTo(padded);
         y[start..].CopyTo(padded[Partials..]);
@@ -134,6 +132,6 @@ internal static class ReductionTree
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly T Fold() => P0 + P2 + (P1 + P3);
+        public T Fold() => P0 + P2 + (P1 + P3);
     }
 }

@@ -21,24 +21,29 @@ internal static unsafe class TouchedGradient
             var g = TLoss.Derivative(scores[t], row.Label);
             if (g == 0f) continue;
             var c = g / order.Length;
+            ref uint keys = ref row.Indices;
+            ref float values = ref row.Values;
             for (nint i = 0; i < row.Count; i++)
             {
-                var key = Unsafe.Add(ref row.Indices, i);
-                count += Note(key, MathF.FusedMultiplyAdd(c, Unsafe.Add(ref row.Values, i), sums[key]), sums, touched + count);
+                var key = Unsafe.Add(ref keys, i);
+                var old = sums[key];
+                touched[count] = key;
+                count += IsUntouched(old);
+                sums[key] = Mark(MathF.FusedMultiplyAdd(c, Unsafe.Add(ref values, i), old));
             }
 
-            if (biasIndex >= 0) count += Note((uint)biasIndex, sums[biasIndex] + c, sums, touched + count);
+            if (biasIndex < 0) continue;
+            touched[count] = (uint)biasIndex;
+            count += IsUntouched(sums[biasIndex]);
+            sums[biasIndex] = Mark(sums[biasIndex] + c);
         }
 
         return count;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Note(uint key, float sum, float* sums, uint* touched)
-    {
-        var isNew = BitConverter.SingleToUInt32Bits(sums[key]) == 0 ? 1 : 0;
-        *touched = key;
-        sums[key] = sum == 0f ? -0f : sum;
-        return isNew;
-    }
+    private static int IsUntouched(float sum) => BitConverter.SingleToUInt32Bits(sum) == 0 ? 1 : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Mark(float sum) => sum == 0f ? -0f : sum;
 }
