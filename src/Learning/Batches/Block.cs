@@ -1,0 +1,57 @@
+using DistSgd.Kernels;
+
+namespace DistSgd.Learning.Batches;
+
+/// <summary>
+/// Rows that are trained between two exchanges, gathered into contiguous memory. Indices are places in the worker's replica: of the whole
+/// key space (<see cref="Keys"/> is null), or of the block's own keys in ascending order, the bias last.
+/// </summary>
+public sealed class Block
+{
+    private readonly BlockMemory _memory;
+    private readonly long _firstNonZero;
+    private readonly int[] _rowStarts;
+    private readonly float[] _labels;
+
+    internal Block(BlockMemory memory, int number, long firstNonZero, int[] rowStarts, float[] labels, uint[]? keys)
+    {
+        _memory = memory;
+        _firstNonZero = firstNonZero;
+        _rowStarts = rowStarts;
+        _labels = labels;
+        Number = number;
+        Keys = keys;
+    }
+
+    /// <summary>Its number in the partition, from 0.</summary>
+    public int Number { get; }
+
+    /// <summary>The block's keys, strictly ascending, the bias last; null where replicas hold the whole key space.</summary>
+    public uint[]? Keys { get; }
+
+    /// <summary>Number of rows.</summary>
+    public int RowCount => _labels.Length;
+
+    /// <summary>Number of non-zeros.</summary>
+    public int NonZeroCount => _rowStarts[^1];
+
+    /// <summary>Targets: ±1 in classification, real in regression.</summary>
+    public ReadOnlySpan<float> Labels => _labels;
+
+    /// <summary>The rows as the kernels take them.</summary>
+    public SparseRows Rows => new(_rowStarts, _memory.Indices.AsSpan(_firstNonZero, NonZeroCount), _memory.Values.AsSpan(_firstNonZero, NonZeroCount), _labels);
+}
+
+/// <summary>Native memory of all blocks of a partition.</summary>
+internal sealed class BlockMemory(long nonZeros) : IDisposable
+{
+    public NativeBuffer<uint> Indices { get; } = new(Math.Max(1, nonZeros));
+
+    public NativeBuffer<float> Values { get; } = new(Math.Max(1, nonZeros));
+
+    public void Dispose()
+    {
+        Indices.Dispose();
+        Values.Dispose();
+    }
+}

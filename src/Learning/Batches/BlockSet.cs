@@ -1,0 +1,131 @@
+using DistSgd.Learning.Data;
+
+namespace DistSgd.Learning.Batches;
+
+/// <summary>How a partition is cut into blocks.</summary>
+/// <param name="Seed">The job's seed.</param>
+/// <param name="Partition">Partition number, from 0.</param>
+/// <param name="RowsPerBlock">Rows of a block; the last may be shorter.</param>
+/// <param name="Features">Features of the model; larger indices in the data are left out.</param>
+/// <param name="Compact">True: each block's keys are renumbered, so that replicas hold them only.</param>
+/// <param name="Labels">The labels' mapping to targets.</param>
+public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels);
+
+/// <summary>
+/// A partition's rows, dealt to blocks by <see cref="RowOrder.Deal"/> and gathered, so that an epoch reads memory in long runs. Immutable
+/// after <see cref="Build"/>; any thread.
+/// </summary>
+public sealed class BlockSet : IDisposable
+{
+    private readonly BlockMemory _memory;
+    private readonly Block[] _blocks;
+
+    private BlockSet(BlockPlan plan, BlockMemory memory, Block[] blocks)
+    {
+        Plan = plan;
+        _memory = memory;
+        _blocks = blocks;
+        foreach (Block block in blocks)
+        {
+            RowCount += block.RowCount;
+            NonZeroCount += block.NonZeroCount;
+            RowsMax = Math.Max(RowsMax, block.RowCount);
+            KeysMax = Math.Max(KeysMax, block.Keys?.Length ?? 0);
+        }
+    }
+
+    /// <summary>How it was cut.</summary>
+    public BlockPlan Plan { get; }
+
+    /// <summary>Number of blocks.</summary>
+    public int Count => _blocks.Length;
+
+    /// <summary>Rows of all blocks.</summary>
+    public long RowCount { get; }
+
+    /// <summary>Non-zeros of all blocks.</summary>
+    public long NonZeroCount { get; }
+
+    /// <summary>Rows of the largest block.</summary>
+    public int RowsMax { get; }
+
+    /// <summary>Keys of the block that has most; 0 where blocks are not compact.</summary>
+    public int KeysMax { get; }
+
+    /// <summary>One block.</summary>
+    /// <param name="number">From 0.</param>
+    public Block this[int number] => _blocks[number];
+
+    /// <summary>Deals and gathers rows.</summary>
+    /// <param name="data">The data set.</param>
+    /// <param name="firstRow">First row of the partition.</param>
+    /// <param name="rowCount">Rows of the partition; at most 2³¹−1.</param>
+    /// <param name="plan">How to cut.</param>
+    /// <exception cref="InvalidDataException">A label that the map doesn't know.</exception>
+    public static BlockSet Build(Dataset data, long firstRow, int rowCount, BlockPlan plan)
+    {
+        var places = new int[rowCount];
+        RowOrder.Deal(plan.Seed, plan.Partition, places);
+        var memory = new BlockMemory(data.CountNonZeros(firstRow, rowCount));
+        try
+        {
+            var blocks = new Block[(rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock];
+            var gather = new BlockGather(data, firstRow, plan, memory);
+            for (int b = 0; b < blocks.Length; b++)
+            {
+                int first = b * plan.RowsPerBlock;
+                blocks[b] = gather.Next(b, places.AsSpan(first, Math.Min(plan.RowsPerBlock, rowCount - first)));
+            }
+            return new BlockSet(plan, memory, blocks);
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _memory.Dispose();
+}
+
+/// <summary>Copies rows into a partition's block memory, block after block.</summary>
+internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, BlockMemory memory)
+{
+    private readonly KeyCompaction _compaction = new(plan.Features + 1);
+    private long _nonZeros;
+
+    public Block Next(int number, ReadOnlySpan<int> places)
+    {
+        var rowStarts = new int[places.Length + 1];
+        var labels = new float[places.Length];
+        long first = _nonZeros;
+        for (int i = 0; i < places.Length; i++)
+        {
+            long row = firstRow + places[i];
+            SparseRow source = data.GetRow(row);
+            int count = KnownFeatures(source.Indices);
+            source.Indices[..count].CopyTo(memory.Indices.AsSpan(_nonZeros, count));
+            source.Values[..count].CopyTo(memory.Values.AsSpan(_nonZeros, count));
+            _nonZeros += count;
+            rowStarts[i + 1] = checked((int)(_nonZeros - first));
+            labels[i] = plan.Labels.ToTarget(source.Label, row);
+        }
+        return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null);
+    }
+
+    private uint[] Compact(long first, int count)
+    {
+        uint[] distinct = _compaction.Apply(memory.Indices.AsSpan(first, count));
+        return [.. distinct, checked((uint)plan.Features)];
+    }
+
+    // Indices ascend, so that unknown features are a row's tail.
+    private int KnownFeatures(ReadOnlySpan<uint> indices)
+    {
+        if (indices.Length == 0 || indices[^1] < plan.Features)
+            return indices.Length;
+        int found = indices.BinarySearch((uint)plan.Features);
+        return found < 0 ? ~found : found;
+    }
+}

@@ -1,0 +1,72 @@
+using DistSgd.Kernels;
+using DistSgd.Learning.Models;
+
+namespace DistSgd.Learning.Losses;
+
+/// <summary>
+/// Sums of losses over scores, in float32 a row and float64 over rows. Used for progress and evaluation; training needs derivatives only.
+/// </summary>
+public static class LossSum
+{
+    private const int ChunkRows = 512;
+
+    /// <summary>Sum of the model's loss over all rows.</summary>
+    /// <param name="model">Which loss.</param>
+    /// <param name="scores">f = w·x + b of each row.</param>
+    /// <param name="labels">Target of each row: ±1 in classification, real in regression. As many as scores.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static double Compute(ModelKind model, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
+    {
+        if (scores.Length != labels.Length)
+            throw new ArgumentException($"{scores.Length} scores but {labels.Length} labels.", nameof(labels));
+        return model switch
+        {
+            ModelKind.Linear => Squared(scores, labels),
+            ModelKind.Svm => Hinge(scores, labels),
+            ModelKind.Logistic => Logistic(scores, labels),
+            _ => throw new ArgumentOutOfRangeException(nameof(model), model, "Unknown model."),
+        };
+    }
+
+    private static double Squared(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
+    {
+        double sum = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            double residual = (double)scores[i] - labels[i];
+            sum += 0.5 * residual * residual;
+        }
+        return sum;
+    }
+
+    private static double Hinge(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
+    {
+        double sum = 0;
+        for (int i = 0; i < scores.Length; i++)
+            sum += MathF.Max(0f, 1f - labels[i] * scores[i]);
+        return sum;
+    }
+
+    // log(1+e^(−z)) = max(0,−z) + log1p(e^(−|z|)): never overflows.
+    private static double Logistic(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
+    {
+        Span<float> power = stackalloc float[ChunkRows];
+        double sum = 0;
+        for (int start = 0; start < scores.Length; start += ChunkRows)
+        {
+            int count = Math.Min(ChunkRows, scores.Length - start);
+            Span<float> part = power[..count];
+            for (int i = 0; i < count; i++)
+            {
+                float margin = labels[start + i] * scores[start + i];
+                part[i] = -MathF.Abs(margin);
+                sum += MathF.Max(0f, -margin);
+            }
+            VectorExp.Apply(part, part);
+            VectorLog1p.Apply(part, part);
+            for (int i = 0; i < count; i++)
+                sum += part[i];
+        }
+        return sum;
+    }
+}

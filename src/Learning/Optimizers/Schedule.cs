@@ -1,0 +1,46 @@
+namespace DistSgd.Learning.Optimizers;
+
+/// <summary>The shapes of a learning rate over a job's steps.</summary>
+public enum ScheduleKind
+{
+    /// <summary>η₀.</summary>
+    Constant,
+
+    /// <summary>η₀ / (1 + γt).</summary>
+    Inverse,
+
+    /// <summary>η₀ / √(1 + γt).</summary>
+    InverseSqrt,
+
+    /// <summary>η₀ (1 + cos(πt/T)) / 2: ends at 0.</summary>
+    Cosine,
+
+    /// <summary>η₀ (1 − t/T): ends at 0.</summary>
+    Linear,
+}
+
+/// <summary>
+/// The learning rate η_t as a function of the job's step t (mini-batches done by all workers together). Pure; any thread.
+/// </summary>
+/// <param name="Kind">The shape.</param>
+/// <param name="InitialRate">η₀ at step 0; positive and finite.</param>
+/// <param name="Decay">γ of the inverse forms; 0 or more.</param>
+/// <param name="TotalSteps">T, the steps of the whole job, for the forms that end at 0; at least 1.</param>
+public sealed record Schedule(ScheduleKind Kind, double InitialRate, double Decay = 0, long TotalSteps = 1)
+{
+    /// <summary>η at step t, in float32 as every rule uses it. Beyond T the forms that end at 0 stay there.</summary>
+    /// <param name="step">t ≥ 0.</param>
+    public float Rate(long step)
+    {
+        double progress = Math.Min(1.0, (double)step / Math.Max(1, TotalSteps));
+        return (float)(InitialRate * Kind switch
+        {
+            ScheduleKind.Constant => 1.0,
+            ScheduleKind.Inverse => 1.0 / (1.0 + Decay * step),
+            ScheduleKind.InverseSqrt => 1.0 / Math.Sqrt(1.0 + Decay * step),
+            ScheduleKind.Cosine => 0.5 * (1.0 + Math.Cos(Math.PI * progress)),
+            ScheduleKind.Linear => 1.0 - progress,
+            _ => throw new InvalidOperationException($"Unknown schedule {Kind}."),
+        });
+    }
+}

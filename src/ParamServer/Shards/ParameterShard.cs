@@ -1,0 +1,244 @@
+using DistSgd.Kernels;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
+
+namespace DistSgd.ParamServer.Shards;
+
+/// <summary>
+/// One shard: a contiguous key range with its values, optimizer state, version, and window of applied pushes. All members may be called
+/// from any number of threads at once.
+/// </summary>
+/// <remarks>
+/// This is the one place of the deliberate races of Hogwild (Niu et al. 2011): pushes of key lists change the shard's floats with plain
+/// 4-byte loads and stores, unordered among threads, so that of two pushes that change one key in the same nanoseconds one may be lost for
+/// that key; pulls read whatever is there. A float is never torn. Pushes of ranges lock stripes (<see cref="ShardMemory"/>) and lose
+/// nothing to each other. The window, the ledger and the counters are ordered by <c>_gate</c>.
+/// </remarks>
+public sealed class ParameterShard : IDisposable
+{
+    private readonly UpdateRule _rule;
+    private readonly ShardMemory _memory;
+    private readonly IShardRegularizer? _regularizer;
+
+    // Everything below is written and read under _gate, except _version: written under it, read anywhere.
+    private readonly Lock _gate = new();
+    private readonly PushWindow _window = new();
+    private readonly StalenessLedger _staleness = new();
+    private long _version;
+    private long _duplicates;
+    private long _refused;
+    private long _bytesPushed;
+    private long _bytesPulled;
+
+    /// <summary>Makes a shard, all zero.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="number">The shard's number in the job.</param>
+    /// <param name="range">Its keys.</param>
+    /// <exception cref="ParameterException">The range is too large for one shard.</exception>
+    public ParameterShard(TrainingJob job, int number, KeyRange range)
+    {
+        Job = job;
+        Number = number;
+        Range = range;
+        _rule = job.Rule;
+        _memory = new ShardMemory(job, range);
+        if (job.Rule.IsRegularized)
+            _regularizer = job.Sparse ? new LazyRegularizer(job.Rule, _memory) : new EagerRegularizer(job.Rule, _memory);
+    }
+
+    /// <summary>The job.</summary>
+    public TrainingJob Job { get; }
+
+    /// <summary>The shard's number in the job.</summary>
+    public int Number { get; }
+
+    /// <summary>Its keys in the job's key space.</summary>
+    public KeyRange Range { get; }
+
+    /// <summary>Count of applied pushes.</summary>
+    public long Version => Volatile.Read(ref _version);
+
+    /// <summary>Bytes reserved for entries.</summary>
+    public long Bytes => _memory.Bytes;
+
+    /// <summary>Figures so far.</summary>
+    public ShardFigures Figures
+    {
+        get
+        {
+            lock (_gate)
+                return new ShardFigures(_version, _duplicates, _refused, _bytesPushed, _bytesPulled, _staleness.Snapshot());
+        }
+    }
+
+    /// <summary>Floats a key in a pull of that part.</summary>
+    /// <param name="part">Which floats.</param>
+    public int FloatsPerKey(PullPart part) => part == PullPart.Entries ? _memory.Stride : 1;
+
+    /// <summary>Applies a push once; a push of a name that was applied before changes nothing.</summary>
+    /// <param name="push">Name, kind, step.</param>
+    /// <param name="keys">Local keys.</param>
+    /// <param name="values">One float a key (gradient) or one entry a key (delta).</param>
+    /// <returns>False if it was a duplicate.</returns>
+    /// <exception cref="ParameterException">Keys outside the shard or out of order, a wrong number of values, values not finite. Nothing was changed.</exception>
+    public bool Push(in PushHeader push, ShardKeys keys, ReadOnlySpan<float> values)
+    {
+        CheckPush(push, keys, values);
+        lock (_gate)
+        {
+            _bytesPushed += PayloadBytes(keys, values.Length);
+            if (!_window.TryAdmit(push.Name))
+            {
+                _duplicates++;
+                return false;
+            }
+            _staleness.Record(_version - push.ReadVersion);
+        }
+        double rateSum = push.Kind == PushKind.Gradient ? _rule.Schedule.Rate(push.Step) : push.RateSum;
+        _regularizer?.BeforeTouch(keys);
+        if (push.Kind == PushKind.Delta)
+            Add(keys, values);
+        else
+            Step((float)rateSum, keys, values);
+        _regularizer?.Age(rateSum);
+        lock (_gate)
+            Volatile.Write(ref _version, _version + 1);
+        return true;
+    }
+
+    /// <summary>Reads the keys' floats as they are now.</summary>
+    /// <param name="keys">Local keys.</param>
+    /// <param name="part">Which floats.</param>
+    /// <param name="packed">Filled; exactly as many floats as keys times <see cref="FloatsPerKey"/>.</param>
+    /// <returns>The version when the read began.</returns>
+    /// <exception cref="ParameterException">Keys outside the shard or out of order, or a wrong length.</exception>
+    public long Pull(ShardKeys keys, PullPart part, Span<float> packed)
+    {
+        CheckKeys(keys);
+        int stride = FloatsPerKey(part);
+        if (packed.Length != keys.Count * stride)
+            throw Invalid($"a pull of {keys.Count} keys of {stride} floats needs {keys.Count * stride} floats of room, not {packed.Length}");
+        long version = Version;
+        ReadOnlySpan<float> entries = _memory.Entries;
+        if (stride != _memory.Stride)
+            GatherValues(keys, entries, packed);
+        else if (keys.IsRange)
+            entries.Slice((int)keys.First * stride, packed.Length).CopyTo(packed);
+        else
+            GatherEntries.Copy(entries, stride, keys.List, packed);
+        _regularizer?.Refresh(keys, packed, stride);
+        lock (_gate)
+            _bytesPulled += packed.Length * sizeof(float);
+        return version;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        (_regularizer as IDisposable)?.Dispose();
+        _memory.Dispose();
+    }
+
+    private void Add(in ShardKeys keys, ReadOnlySpan<float> values)
+    {
+        if (!keys.IsRange)
+        {
+            ScatterAddEntries.Apply(keys.List, values, _memory.Stride, _memory.Entries);
+            return;
+        }
+        var state = new RangePush(keys.First, _memory.Stride, values);
+        _memory.ForEachStripe(new KeyRange(keys.First, keys.Count), state,
+            static (push, part, entries) => Kernels.Add.Apply(push.For(part), entries));
+    }
+
+    private void Step(float rate, in ShardKeys keys, ReadOnlySpan<float> gradient)
+    {
+        if (!keys.IsRange)
+        {
+            if (_rule.Optimizer == OptimizerKind.Sgd)
+                SgdUpdate.Sparse(rate, keys.List, gradient, _memory.Entries);
+            else
+                AdaGradUpdate.Sparse(rate, _rule.Delta, keys.List, gradient, _memory.Entries);
+            return;
+        }
+        var state = new GradientPush(new RangePush(keys.First, 1, gradient), _rule, rate);
+        _memory.ForEachStripe(new KeyRange(keys.First, keys.Count), state, static (push, part, entries) =>
+        {
+            if (push.Rule.Optimizer == OptimizerKind.Sgd)
+                SgdUpdate.Dense(push.Rate, push.Range.For(part), entries);
+            else
+                AdaGradUpdate.Interleaved(push.Rate, push.Rule.Delta, push.Range.For(part), entries);
+        });
+    }
+
+    private void GatherValues(in ShardKeys keys, ReadOnlySpan<float> entries, Span<float> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+            values[i] = entries[keys[i] * _memory.Stride];
+    }
+
+    private void CheckPush(in PushHeader push, in ShardKeys keys, ReadOnlySpan<float> values)
+    {
+        try
+        {
+            CheckKeys(keys);
+            int stride = push.Kind == PushKind.Delta ? _memory.Stride : 1;
+            if (values.Length != (long)keys.Count * stride)
+                throw Invalid($"a push of {keys.Count} keys of {stride} floats needs {(long)keys.Count * stride} values, not {values.Length}");
+            if (push.Name.Sequence == 0)
+                throw Invalid("a push's sequence counts from 1; it is 0");
+            if (!double.IsFinite(push.RateSum) || push.RateSum < 0 || push.Step < 0)
+                throw Invalid($"a push's step and rate sum must be finite and not negative; they are {push.Step} and {push.RateSum}");
+            if (!AllFinite.Check(values))
+                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push holds NaN or infinite values; it was not applied. Lower the learning rate or scale the features.");
+        }
+        catch (ParameterException)
+        {
+            lock (_gate)
+                _refused++;
+            throw;
+        }
+    }
+
+    private void CheckKeys(in ShardKeys keys)
+    {
+        if (keys.IsRange)
+        {
+            if (keys.First < 0 || keys.First + keys.Count > _memory.KeyCount)
+                throw Invalid($"keys [{keys.First}, {keys.First + keys.Count}) reach beyond the shard's {_memory.KeyCount} keys");
+            return;
+        }
+        ReadOnlySpan<uint> list = keys.List;
+        for (int i = 1; i < list.Length; i++)
+        {
+            if (list[i] <= list[i - 1])
+                throw Invalid($"keys must be strictly ascending; key {list[i]} at place {i} follows {list[i - 1]}");
+        }
+        if (list.Length > 0 && list[^1] >= (uint)_memory.KeyCount)
+            throw Invalid($"key {list[^1]} is beyond the shard's {_memory.KeyCount} keys");
+    }
+
+    private string Name => $"Job '{Job.Name}', shard {Number}";
+
+    private ParameterException Invalid(string what) => new(ParameterFault.Invalid, $"{Name}: {what}.");
+
+    private static long PayloadBytes(in ShardKeys keys, int floats) => sizeof(float) * (long)floats + sizeof(uint) * (long)keys.List.Length;
+
+    private readonly ref struct RangePush(long first, int stride, ReadOnlySpan<float> values)
+    {
+        private readonly ReadOnlySpan<float> _values = values;
+
+        public ReadOnlySpan<float> For(KeyRange part) => _values.Slice((int)(part.First - first) * stride, (int)part.Count * stride);
+    }
+
+    private readonly ref struct GradientPush(RangePush range, UpdateRule rule, float rate)
+    {
+        public RangePush Range { get; } = range;
+
+        public UpdateRule Rule { get; } = rule;
+
+        public float Rate { get; } = rate;
+    }
+}

@@ -1,0 +1,79 @@
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Shared.Sharding;
+
+namespace DistSgd.Shared.Jobs;
+
+/// <summary>A named block of keys in the job's flat key space.</summary>
+/// <param name="Name">Unique in the job.</param>
+/// <param name="Keys">Its keys.</param>
+/// <param name="Regularized">False for biases.</param>
+public sealed record ParameterTable(string Name, KeyRange Keys, bool Regularized);
+
+/// <summary>All that servers and workers must agree on about one job. Immutable; any thread.</summary>
+public sealed record TrainingJob
+{
+    /// <summary>Unique on the job's servers.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The learning problem.</summary>
+    public required ModelKind Model { get; init; }
+
+    /// <summary>How gradients become differences.</summary>
+    public required UpdateRule Rule { get; init; }
+
+    /// <summary>Features of the data; the table "weights" has one key each, the table "bias" the key after them.</summary>
+    public required long Features { get; init; }
+
+    /// <summary>True: keys are exchanged as lists, regularised lazily. False: whole ranges, regularised at each push.</summary>
+    public bool Sparse { get; init; }
+
+    /// <summary>Passes over the data; at least 1.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Rows in a mini-batch; at least 1.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Mini-batches stepped on a replica between two pushes; 0: each mini-batch's gradient is pushed.</summary>
+    public int LocalSteps { get; init; }
+
+    /// <summary>Exchanges under way while the worker computes: 0 or 1.</summary>
+    public int Prefetch { get; init; }
+
+    /// <summary>Seed of every order and draw.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The data is cut into this many partitions, one worker each.</summary>
+    public int Partitions { get; init; } = 1;
+
+    /// <summary>The data set, for jobs whose workers read it themselves; null for embedded jobs.</summary>
+    public JobData? Data { get; init; }
+
+    /// <summary>The key of the bias.</summary>
+    public long BiasKey => Features;
+
+    /// <summary>All keys.</summary>
+    public long KeyCount => Features + 1;
+
+    /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Entries"/> and DELTA pushes: value and optimizer state.</summary>
+    public int EntryFloats => 1 + Rule.Slots;
+
+    /// <summary>Rows between two pushes.</summary>
+    public int RowsPerBlock => checked(Batch * Math.Max(1, LocalSteps));
+
+    /// <summary>The tables in key order.</summary>
+    public IReadOnlyList<ParameterTable> Tables =>
+    [
+        new ParameterTable("weights", new KeyRange(0, Features), Regularized: true),
+        new ParameterTable("bias", new KeyRange(BiasKey, 1), Regularized: false),
+    ];
+}
+
+/// <summary>Which data a job trains on, as the leader saw it.</summary>
+/// <param name="Path">Where it lies on the leader's machine.</param>
+/// <param name="Bytes">Its (decompressed) length.</param>
+/// <param name="Rows">Its rows.</param>
+/// <param name="IndexBase">Its lowest feature index, 0 or 1.</param>
+/// <param name="NegativeLabel">The label that means −1 (classification).</param>
+/// <param name="PositiveLabel">The label that means +1 (classification).</param>
+public sealed record JobData(string Path, long Bytes, long Rows, int IndexBase, double NegativeLabel, double PositiveLabel);

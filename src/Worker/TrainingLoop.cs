@@ -1,0 +1,147 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+
+namespace DistSgd.Worker;
+
+/// <summary>
+/// The one training loop, for every mode and transport: take a block, compute on the parameters pulled for it, push, pull for a later
+/// block. Without prefetch the exchange is waited for, and the next block sees it; with prefetch the exchange of one block is under way
+/// while the next is computed, and the pull in it is for the block after that.
+/// </summary>
+public sealed class TrainingLoop : IDisposable
+{
+    private readonly TrainingJob _job;
+    private readonly int _partition;
+    private readonly IParameterClient _client;
+    private readonly ITrainingObserver _observer;
+    private readonly BlockSequence _sequence;
+    private readonly BlockComputation _computation;
+    private readonly Round[] _rounds;
+    private Task _exchange = Task.CompletedTask;
+
+    // Written by the loop only; read by heartbeats from other threads.
+    private long _clock;
+    private long _rows;
+    private long _pushes;
+
+    /// <summary>Makes a loop over a partition's blocks.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="blocks">The partition, cut as the job says.</param>
+    /// <param name="client">The way to the shards; not disposed with the loop.</param>
+    /// <param name="observer">Told of each epoch.</param>
+    public TrainingLoop(TrainingJob job, BlockSet blocks, IParameterClient client, ITrainingObserver observer)
+    {
+        _job = job;
+        _partition = blocks.Plan.Partition;
+        _client = client;
+        _observer = observer;
+        _sequence = new BlockSequence(job, blocks);
+        int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
+        _computation = new BlockComputation(job, blocks, keysMax);
+        int floats = job.LocalSteps == 0 ? 1 : job.EntryFloats;
+        _rounds = [new Round(keysMax, floats, client.ShardCount), new Round(keysMax, floats, client.ShardCount)];
+    }
+
+    /// <summary>Finished steps (mini-batches) of this worker. Any thread.</summary>
+    public long Clock => Volatile.Read(ref _clock);
+
+    /// <summary>Rows trained, over all epochs. Any thread.</summary>
+    public long Rows => Volatile.Read(ref _rows);
+
+    /// <summary>Acknowledged pushes. Any thread.</summary>
+    public long Pushes => Volatile.Read(ref _pushes);
+
+    /// <summary>Trains until all epochs are done and acknowledged, or the observer ends it.</summary>
+    /// <param name="cancellationToken">Gives up between blocks.</param>
+    /// <exception cref="ParameterException">A shard refused or stayed away beyond the client's deadline.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        for (int ahead = 0; ahead <= _job.Prefetch && ahead < _sequence.Count; ahead++)
+            await PullFirstAsync(ahead, cancellationToken);
+        double epochLoss = 0;
+        long epochRows = 0;
+        for (long position = 0; position < _sequence.Count; position++)
+        {
+            Round round = At(position);
+            BlockResult result = Compute(position, round);
+            epochLoss += result.LossSum;
+            epochRows += round.Block.RowCount;
+            await _exchange;
+            _exchange = ExchangeAsync(position, round, result, cancellationToken);
+            bool endsEpoch = _sequence.EndsEpoch(position);
+            if (_job.Prefetch == 0 || endsEpoch)
+                await _exchange;
+            if (!endsEpoch)
+                continue;
+            var report = new EpochReport(_partition, _sequence.Epoch(position) + 1, epochRows, epochLoss);
+            if (!await _observer.EpochDoneAsync(report, cancellationToken))
+                return;
+            (epochLoss, epochRows) = (0, 0);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _computation.Dispose();
+        foreach (Round round in _rounds)
+            round.Dispose();
+    }
+
+    private Round At(long position) => _rounds[position % 2];
+
+    private BlockResult Compute(long position, Round round)
+    {
+        if (_job.Prefetch > 0 && position > 0 && _job.LocalSteps > 0)
+        {
+            ParameterExchange underWay = At(position - 1).Exchange;
+            OwnWrites.Add(underWay.PushKeys!, underWay.PushValues.Span, round.Keys, round.Pulled.Span, round.FloatsPerKey);
+        }
+        round.Exchange.Step = _clock * _job.Partitions;
+        return _computation.Compute(round.Block, _partition, _sequence.Epoch(position), round.Exchange.Step, round.Pulled.Span, round.Pushed(round.Keys).Span);
+    }
+
+    private async Task ExchangeAsync(long position, Round round, BlockResult result, CancellationToken cancellationToken)
+    {
+        int rows = round.Block.RowCount;
+        ParameterExchange exchange = round.Exchange;
+        exchange.PushKeys = round.Keys;
+        exchange.PushValues = round.Pushed(round.Keys);
+        exchange.PushName = new PushName((ulong)_partition, (ulong)position + 1);
+        exchange.PushKind = _job.LocalSteps == 0 ? PushKind.Gradient : PushKind.Delta;
+        exchange.RateSum = result.RateSum;
+        round.Versions.CopyTo(exchange.ReadVersions, 0);
+        Volatile.Write(ref _clock, _clock + result.Steps);
+        Round? target = Target(position + 1 + _job.Prefetch, exchange);
+        await _client.ExecuteAsync(exchange, cancellationToken);
+        if (target is not null)
+            exchange.PulledVersions.CopyTo(target.Versions, 0);
+        Volatile.Write(ref _rows, _rows + rows);
+        Volatile.Write(ref _pushes, _pushes + 1);
+    }
+
+    private async Task PullFirstAsync(long position, CancellationToken cancellationToken)
+    {
+        ParameterExchange exchange = At(position).Exchange;
+        exchange.PushKeys = null;
+        Round target = Target(position, exchange)!;
+        await _client.ExecuteAsync(exchange, cancellationToken);
+        exchange.PulledVersions.CopyTo(target.Versions, 0);
+    }
+
+    // Points the exchange's pull at the round of a later position, if there is one.
+    private Round? Target(long position, ParameterExchange exchange)
+    {
+        exchange.PullKeys = null;
+        if (position >= _sequence.Count)
+            return null;
+        Round target = At(position);
+        Block block = _sequence[position];
+        target.Turn(block, _sequence.Keys(block));
+        exchange.PullKeys = target.Keys;
+        exchange.PullPart = _job.LocalSteps == 0 ? PullPart.Values : PullPart.Entries;
+        exchange.Pulled = target.Pulled;
+        return target;
+    }
+}
