@@ -31,6 +31,8 @@ public sealed class ParameterShard : IDisposable
     private long _refused;
     private long _bytesPushed;
     private long _bytesPulled;
+    private int _users;
+    private bool _closed;
 
     /// <summary>Makes a shard, all zero.</summary>
     /// <param name="job">The job.</param>
@@ -88,6 +90,7 @@ public sealed class ParameterShard : IDisposable
         CheckPush(push, keys, values);
         lock (_gate)
         {
+            ThrowIfClosed();
             _bytesPushed += PayloadBytes(keys, values.Length);
             if (!_window.TryAdmit(push.Name))
             {
@@ -95,7 +98,19 @@ public sealed class ParameterShard : IDisposable
                 return false;
             }
             _staleness.Record(_version - push.ReadVersion);
+            _users++;
         }
+        Apply(push, keys, values);
+        lock (_gate)
+        {
+            Volatile.Write(ref _version, _version + 1);
+            Leave();
+        }
+        return true;
+    }
+
+    private void Apply(in PushHeader push, in ShardKeys keys, ReadOnlySpan<float> values)
+    {
         double rateSum = push.Kind == PushKind.Gradient ? _rule.Schedule.Rate(push.Step) : push.RateSum;
         _regularizer?.BeforeTouch(keys);
         if (push.Kind == PushKind.Delta)
@@ -103,9 +118,6 @@ public sealed class ParameterShard : IDisposable
         else
             Step((float)rateSum, keys, values);
         _regularizer?.Age(rateSum);
-        lock (_gate)
-            Volatile.Write(ref _version, _version + 1);
-        return true;
     }
 
     /// <summary>Reads the keys' floats as they are now.</summary>
@@ -120,7 +132,22 @@ public sealed class ParameterShard : IDisposable
         int stride = FloatsPerKey(part);
         if (packed.Length != keys.Count * stride)
             throw Invalid($"a pull of {keys.Count} keys of {stride} floats needs {keys.Count * stride} floats of room, not {packed.Length}");
-        long version = Version;
+        long version;
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            _users++;
+            version = _version;
+            _bytesPulled += packed.Length * sizeof(float);
+        }
+        Read(keys, stride, packed);
+        lock (_gate)
+            Leave();
+        return version;
+    }
+
+    private void Read(in ShardKeys keys, int stride, Span<float> packed)
+    {
         ReadOnlySpan<float> entries = _memory.Entries;
         if (stride != _memory.Stride)
             GatherValues(keys, entries, packed);
@@ -129,16 +156,35 @@ public sealed class ParameterShard : IDisposable
         else
             GatherEntries.Copy(entries, stride, keys.List, packed);
         _regularizer?.Refresh(keys, packed, stride);
-        lock (_gate)
-            _bytesPulled += packed.Length * sizeof(float);
-        return version;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Refuses further calls; frees the memory as soon as no call is under way.</summary>
     public void Dispose()
     {
+        lock (_gate)
+        {
+            if (_closed)
+                return;
+            _closed = true;
+            _users++;
+            Leave();
+        }
+    }
+
+    // Under _gate.
+    private void Leave()
+    {
+        if (--_users > 0 || !_closed)
+            return;
         (_regularizer as IDisposable)?.Dispose();
         _memory.Dispose();
+    }
+
+    // Under _gate.
+    private void ThrowIfClosed()
+    {
+        if (_closed)
+            throw new ParameterException(ParameterFault.NotFound, $"{Name} is no longer on this server.");
     }
 
     private void Add(in ShardKeys keys, ReadOnlySpan<float> values)

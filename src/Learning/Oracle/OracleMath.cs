@@ -1,0 +1,61 @@
+using static System.MathF;
+
+namespace DistSgd.Learning.Oracle;
+
+/// <summary>
+/// What the kernels compute, spelled out a second time in plain scalar code, so that a slip in either shows as a difference.
+/// </summary>
+internal static class OracleMath
+{
+    /// <summary>e^x by reduction to [−ln2/2, ln2/2] and a polynomial of degree 6.</summary>
+    public static float Exp(float x)
+    {
+        if (float.IsNaN(x))
+            return x;
+        if (x < -104f)
+            x = -104f;
+        if (x > 89f)
+            x = 89f;
+        // Adding 1.5·2^23 rounds to an integer, which then stands in the low bits.
+        float shifted = FusedMultiplyAdd(x, 1.44269502f, 12582912f);
+        int k = BitConverter.SingleToInt32Bits(shifted) - 0x4B400000;
+        float n = shifted - 12582912f;
+        float r = FusedMultiplyAdd(n, -1.42860677e-06f, FusedMultiplyAdd(n, -0.693145752f, x));
+        float polynomial = 0.0013926198f;
+        foreach (float coefficient in (ReadOnlySpan<float>)[0.00836319011f, 0.0416665561f, 0.166665763f, 0.5f])
+            polynomial = FusedMultiplyAdd(polynomial, r, coefficient);
+        float p = FusedMultiplyAdd(polynomial, r * r, r) + 1f;
+        // Two factors, since 2^k alone may overflow or be subnormal.
+        return p * ScaleB(1f, k >> 1) * ScaleB(1f, k - (k >> 1));
+    }
+
+    /// <summary>1/(1+e^(−x)).</summary>
+    public static float Sigmoid(float x)
+    {
+        float e = Exp(-Abs(x));
+        return x < 0 ? e / (1f + e) : 1f / (1f + e);
+    }
+
+    /// <summary>
+    /// Σ w[index]·value over a row: non-zero i goes to partial sum i mod 4 by a fused multiply-add; the sums are folded (0+1)+(2+3).
+    /// </summary>
+    public static float Dot(ReadOnlySpan<uint> indices, ReadOnlySpan<float> values, Func<uint, float> weight)
+    {
+        Span<float> partial = stackalloc float[4];
+        partial.Clear();
+        for (int i = 0; i < indices.Length; i++)
+            partial[i % 4] = FusedMultiplyAdd(weight(indices[i]), values[i], partial[i % 4]);
+        return (partial[0] + partial[1]) + (partial[2] + partial[3]);
+    }
+
+    /// <summary>
+    /// The flow of λ₁|w| + λ₂w²/2 over the time t: |w|·e^(−λ₂t) less what L1 takes off, stopping at 0 and keeping the sign.
+    /// </summary>
+    public static float Shrink(float w, float factor, float taken)
+    {
+        if (w == 0)
+            return w;
+        float left = FusedMultiplyAdd(Abs(w), factor, -taken);
+        return CopySign(left < 0 ? 0 : left, w);
+    }
+}

@@ -1,0 +1,213 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using static System.MathF;
+
+namespace DistSgd.Learning.Oracle;
+
+/// <summary>What the oracle trains: a job with one partition and one worker.</summary>
+public sealed record OracleJob
+{
+    /// <summary>Loss.</summary>
+    public required ModelKind Model { get; init; }
+
+    /// <summary>Update rule.</summary>
+    public required UpdateRule Rule { get; init; }
+
+    /// <summary>Features; the bias is the key after them.</summary>
+    public required int Features { get; init; }
+
+    /// <summary>Passes over the data.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Rows in a mini-batch.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Mini-batches between two pushes; 0: gradients are pushed.</summary>
+    public int LocalSteps { get; init; } = 1;
+
+    /// <summary>True: keys are regularised when they are next read; false: all at each push.</summary>
+    public bool Sparse { get; init; }
+
+    /// <summary>Seed.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The labels' mapping to targets.</summary>
+    public required LabelMap Labels { get; init; }
+}
+
+/// <summary>
+/// The oracle: one worker, one server, one thread, no prefetch, in plain scalar code that shares nothing with the kernels, the server or
+/// the worker but the order of rows and the schedule. What the system computes with one worker must equal this bit for bit.
+/// </summary>
+/// <param name="job">What to train.</param>
+/// <param name="data">The whole data set is the one partition.</param>
+public sealed class SequentialTrainer(OracleJob job, Dataset data)
+{
+    private readonly float[] _weight = new float[job.Features + 1];
+    private readonly float[] _squares = new float[job.Features + 1];
+    private readonly float[] _age = new float[job.Features + 1];
+    private double _now;
+    private long _steps;
+
+    private bool AdaGrad => job.Rule.Optimizer == OptimizerKind.AdaGrad;
+
+    private int Bias => job.Features;
+
+    /// <summary>Trains all epochs.</summary>
+    /// <returns>The values of all keys, the bias last, as a reader sees them.</returns>
+    public float[] Train()
+    {
+        int rowsPerBlock = job.Batch * Math.Max(1, job.LocalSteps);
+        var deal = new int[data.RowCount];
+        RowOrder.Deal(job.Seed, 0, deal);
+        int[][] blocks = [.. deal.Chunk(rowsPerBlock)];
+        var order = new int[blocks.Length];
+        for (int epoch = 0; epoch < job.Epochs; epoch++)
+        {
+            RowOrder.Blocks(job.Seed, 0, epoch, order);
+            foreach (int block in order)
+            {
+                var rows = new int[blocks[block].Length];
+                RowOrder.Rows(job.Seed, 0, epoch, block, rows);
+                TrainBlock([.. rows.Select(row => blocks[block][row])]);
+            }
+        }
+        return [.. _weight.Select((_, key) => Read(key))];
+    }
+
+    private void TrainBlock(int[] rows)
+    {
+        float rate = job.Rule.Schedule.Rate(_steps);
+        int[] keys = job.Sparse ? [.. rows.SelectMany(row => data.Row(row).Indices.ToArray()).Select(key => (int)key).Append(Bias).Distinct()] : [.. Enumerable.Range(0, Bias + 1)];
+        var weight = new Dictionary<int, float>();
+        var squares = new Dictionary<int, float>();
+        foreach (int key in keys)
+            (weight[key], squares[key]) = (Read(key), _squares[key]);
+        if (job.LocalSteps == 0)
+        {
+            Dictionary<int, float> gradient = Gradient(rows, weight);
+            foreach (int key in keys)
+            {
+                Touch(key);
+                (_weight[key], _squares[key]) = Step(rate, _weight[key], _squares[key], gradient.GetValueOrDefault(key));
+            }
+            Age(rate);
+            _steps++;
+            return;
+        }
+        var newWeight = new Dictionary<int, float>(weight);
+        var newSquares = new Dictionary<int, float>(squares);
+        int[][] batches = [.. rows.Chunk(job.Batch)];
+        foreach (int[] batch in batches)
+            StepLocally(batch, rate, newWeight, newSquares);
+        foreach (int key in keys)
+        {
+            Touch(key);
+            _weight[key] += newWeight[key] - weight[key];
+            _squares[key] += newSquares[key] - squares[key];
+        }
+        Age((double)rate * batches.Length);
+        _steps += batches.Length;
+    }
+
+    // The mini-batch's derivatives are all taken before any of its rows steps.
+    private void StepLocally(int[] batch, float rate, Dictionary<int, float> weight, Dictionary<int, float> squares)
+    {
+        if (AdaGrad)
+        {
+            foreach ((int key, float g) in Gradient(batch, weight))
+                (weight[key], squares[key]) = Step(rate, weight[key], squares[key], g);
+            return;
+        }
+        float share = rate / batch.Length;
+        float[] derivatives = [.. batch.Select(row => Derivative(row, weight))];
+        for (int i = 0; i < batch.Length; i++)
+        {
+            if (derivatives[i] == 0)
+                continue;
+            float a = -share * derivatives[i];
+            SparseRow row = data.Row(batch[i]);
+            for (int k = 0; k < row.Indices.Length; k++)
+                weight[(int)row.Indices[k]] = FusedMultiplyAdd(a, row.Values[k], weight[(int)row.Indices[k]]);
+            weight[Bias] += a;
+        }
+    }
+
+    // The mean gradient, summed row by row.
+    private Dictionary<int, float> Gradient(int[] batch, Dictionary<int, float> weight)
+    {
+        var gradient = new Dictionary<int, float>();
+        foreach (int number in batch)
+        {
+            float g = Derivative(number, weight);
+            if (g == 0)
+                continue;
+            float share = g / batch.Length;
+            SparseRow row = data.Row(number);
+            for (int k = 0; k < row.Indices.Length; k++)
+            {
+                int key = (int)row.Indices[k];
+                gradient[key] = FusedMultiplyAdd(share, row.Values[k], gradient.GetValueOrDefault(key));
+            }
+            gradient[Bias] = gradient.GetValueOrDefault(Bias) + share;
+        }
+        return gradient;
+    }
+
+    private float Derivative(int number, Dictionary<int, float> weight)
+    {
+        SparseRow row = data.Row(number);
+        float score = OracleMath.Dot(row.Indices, row.Values, key => weight[(int)key]) + weight[Bias];
+        float y = job.Labels.ToTarget(row.Label, number);
+        return job.Model switch
+        {
+            ModelKind.Linear => score - y,
+            ModelKind.Logistic => -y * OracleMath.Sigmoid(-y * score),
+            _ => y * score < 1f ? -y : 0f,
+        };
+    }
+
+    private (float Weight, float Squares) Step(float rate, float weight, float squares, float g)
+    {
+        if (!AdaGrad)
+            return (FusedMultiplyAdd(-rate, g, weight), squares);
+        float sum = FusedMultiplyAdd(g, g, squares);
+        return (weight - rate * g / (job.Rule.Delta + Sqrt(sum)), sum);
+    }
+
+    // A key as a reader sees it now.
+    private float Read(int key)
+    {
+        float elapsed = (float)_now - _age[key];
+        return job.Sparse && elapsed != 0 ? Regularize(key, elapsed) : _weight[key];
+    }
+
+    private void Touch(int key)
+    {
+        _weight[key] = Read(key);
+        _age[key] = (float)_now;
+    }
+
+    private void Age(double rateSum)
+    {
+        if (job.Sparse)
+        {
+            _now += rateSum;
+            return;
+        }
+        for (int key = 0; key < Bias; key++)
+            _weight[key] = Regularize(key, (float)rateSum);
+    }
+
+    private float Regularize(int key, float elapsed)
+    {
+        if (key == Bias || !job.Rule.IsRegularized)
+            return _weight[key];
+        float l1 = (float)job.Rule.L1, l2 = (float)job.Rule.L2;
+        float time = AdaGrad ? elapsed / (job.Rule.Delta + Sqrt(_squares[key])) : elapsed;
+        float factor = OracleMath.Exp(-l2 * time);
+        return OracleMath.Shrink(_weight[key], factor, l2 > 0 ? l1 / l2 * (1f - factor) : l1 * time);
+    }
+}

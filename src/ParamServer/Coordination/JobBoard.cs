@@ -1,0 +1,119 @@
+using DistSgd.Protos.V1;
+
+namespace DistSgd.ParamServer.Coordination;
+
+/// <summary>A worker that was given a partition.</summary>
+/// <param name="Spec">The job.</param>
+/// <param name="Shards">Its shards.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Lease">Name of the assignment.</param>
+public sealed record Assignment(JobSpec Spec, IReadOnlyList<ShardPlacement> Shards, int Partition, ulong Lease);
+
+/// <summary>
+/// What the coordinator knows: jobs, who trains which partition, and the workers' clocks. Pure: time comes in, decisions go out; one thread
+/// at a time (the service around it locks).
+/// </summary>
+/// <param name="jobsMax">Jobs at once.</param>
+/// <param name="heartbeatMax">A worker silent for longer is taken for dead.</param>
+public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
+{
+    private readonly Dictionary<string, Entry> _jobs = [];
+    private ulong _lastLease;
+
+    /// <summary>Begins a job. Again with the same spec: no effect.</summary>
+    /// <exception cref="InvalidOperationException">Another job of that name is there, or there are too many.</exception>
+    public void Begin(JobSpec spec, IReadOnlyList<ShardPlacement> shards)
+    {
+        if (_jobs.TryGetValue(spec.Job, out Entry? known))
+        {
+            if (!known.Spec.Equals(spec))
+                throw new InvalidOperationException($"A different job '{spec.Job}' is there already; end it or choose another name.");
+            return;
+        }
+        if (_jobs.Count >= jobsMax)
+            throw new InvalidOperationException($"{jobsMax} jobs are there already; end one first.");
+        _jobs.Add(spec.Job, new Entry(spec, shards));
+    }
+
+    /// <summary>Gives a worker the first free partition of any job; null if there is none.</summary>
+    public Assignment? Assign(string worker, uint processId, DateTimeOffset now)
+    {
+        foreach (Entry job in _jobs.Values)
+        {
+            int partition = Array.IndexOf(job.Workers, null);
+            if (partition < 0)
+                continue;
+            job.Workers[partition] = new Holder(worker, processId, ++_lastLease) { Heard = now };
+            job.Change++;
+            return new Assignment(job.Spec, job.Shards, partition, _lastLease);
+        }
+        return null;
+    }
+
+    /// <summary>Takes a worker's report.</summary>
+    /// <returns>True if the worker is to stop: the job has ended, or the partition is no longer its own.</returns>
+    public bool Report(ReportRequest report, DateTimeOffset now)
+    {
+        if (!_jobs.TryGetValue(report.Job, out Entry? job) || report.Partition >= job.Workers.Length)
+            return true;
+        Holder? holder = job.Workers[report.Partition];
+        if (holder is null || holder.Lease != report.Lease)
+            return true;
+        bool told = holder.Report is null || holder.Report.EpochsDone != report.EpochsDone || report.Finished || report.Failure.Length > 0;
+        (holder.Report, holder.Heard) = (report, now);
+        if (told)
+            job.Change++;
+        return false;
+    }
+
+    /// <summary>Counts changes of a job that a leader wants to hear of at once; null if there is no such job.</summary>
+    public ulong? Change(string job) => _jobs.TryGetValue(job, out Entry? entry) ? entry.Change : null;
+
+    /// <summary>The state of a job's workers.</summary>
+    public WatchJobResponse Describe(string job, DateTimeOffset now)
+    {
+        Entry entry = _jobs[job];
+        var answer = new WatchJobResponse { Change = entry.Change };
+        for (int i = 0; i < entry.Workers.Length; i++)
+        {
+            var state = new WorkerState { Partition = (uint)i };
+            if (entry.Workers[i] is { } holder)
+            {
+                TimeSpan silent = now - holder.Heard;
+                (state.Worker, state.ProcessId, state.Report) = (holder.Worker, holder.ProcessId, holder.Report);
+                state.SilentMs = (ulong)Math.Max(0, silent.TotalMilliseconds);
+                state.Lost = holder.Report is not { Finished: true } && (silent > heartbeatMax || holder.Report is { Failure.Length: > 0 });
+            }
+            answer.Workers.Add(state);
+        }
+        return answer;
+    }
+
+    /// <summary>Ends a job; its workers are told at their next report.</summary>
+    public void End(string job) => _jobs.Remove(job);
+
+    private sealed class Entry(JobSpec spec, IReadOnlyList<ShardPlacement> shards)
+    {
+        public JobSpec Spec => spec;
+
+        public IReadOnlyList<ShardPlacement> Shards => shards;
+
+        public Holder?[] Workers { get; } = new Holder?[spec.Partitions];
+
+        // From 1, so that a leader that has seen nothing (0) is answered at once.
+        public ulong Change { get; set; } = 1;
+    }
+
+    private sealed class Holder(string worker, uint processId, ulong lease)
+    {
+        public string Worker => worker;
+
+        public uint ProcessId => processId;
+
+        public ulong Lease => lease;
+
+        public DateTimeOffset Heard { get; set; }
+
+        public ReportRequest? Report { get; set; }
+    }
+}

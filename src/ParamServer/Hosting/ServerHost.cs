@@ -1,0 +1,116 @@
+using System.Net;
+using System.Net.Sockets;
+using DistSgd.ParamServer.Services;
+using DistSgd.ParamServer.Shards;
+using Grpc.AspNetCore.HealthChecks;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace DistSgd.ParamServer.Hosting;
+
+/// <summary>One parameter server: Kestrel over HTTP/2 with the services of <c>distsgd.v1</c> and <c>grpc.health.v1</c>.</summary>
+public sealed class ServerHost : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+
+    private ServerHost(WebApplication application)
+    {
+        _application = application;
+        string url = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        Address = new Uri(url).Authority;
+    }
+
+    /// <summary>host:port that it listens on.</summary>
+    public string Address { get; }
+
+    /// <summary>Starts a server; returns when it listens.</summary>
+    /// <param name="options">How it runs.</param>
+    /// <param name="cancellationToken">Gives up starting.</param>
+    /// <exception cref="ServerStartException">The address is malformed, unknown, taken or not allowed; the message says which.</exception>
+    public static async Task<ServerHost> StartAsync(ServerOptions options, CancellationToken cancellationToken)
+    {
+        IPEndPoint endpoint = await ResolveAsync(options.Listen, cancellationToken);
+        WebApplication application = Build(options, endpoint);
+        try
+        {
+            await application.StartAsync(cancellationToken);
+            return new ServerHost(application);
+        }
+        catch (Exception refused) when (refused is IOException or SocketException)
+        {
+            await application.DisposeAsync();
+            throw new ServerStartException($"Cannot listen on {options.Listen}: {(refused.InnerException ?? refused).Message}. Choose another address with --listen host:port.", refused);
+        }
+    }
+
+    /// <summary>Waits until the server is told to stop (SIGTERM, SIGINT or the token) and has drained.</summary>
+    /// <param name="cancellationToken">Tells it to stop.</param>
+    public Task WaitAsync(CancellationToken cancellationToken) => _application.WaitForShutdownAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _application.StopAsync();
+        await _application.DisposeAsync();
+    }
+
+    private static WebApplication Build(ServerOptions options, IPEndPoint endpoint)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.ConfigureForGrpc();
+            kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDeadline);
+        builder.Services.AddSingleton(options.Limits);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(_ => new ShardRegistry(options.Limits.MemoryBytesMax));
+        builder.Services.AddSingleton<ParametersService>();
+        builder.Services.AddSingleton<CoordinationService>();
+        builder.Services.AddSingleton<ShardsService>();
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = options.Limits.MessageBytesMax;
+            grpc.MaxSendMessageSize = options.Limits.MessageBytesMax;
+        });
+        builder.Services.AddSingleton<HealthService>();
+        WebApplication application = builder.Build();
+        application.MapGrpcService<ParametersService>();
+        application.MapGrpcService<CoordinationService>();
+        application.MapGrpcService<ShardsService>();
+        application.MapGrpcService<HealthService>();
+        return application;
+    }
+
+    private static async Task<IPEndPoint> ResolveAsync(string listen, CancellationToken cancellationToken)
+    {
+        int colon = listen.LastIndexOf(':');
+        if (colon <= 0 || !ushort.TryParse(listen.AsSpan(colon + 1), out ushort port))
+            throw new ServerStartException($"'{listen}' is not an address; expected host:port, for example 0.0.0.0:7070.");
+        string host = listen[..colon].Trim('[', ']');
+        if (IPAddress.TryParse(host, out IPAddress? address))
+            return new IPEndPoint(address, port);
+        try
+        {
+            IPAddress[] found = await Dns.GetHostAddressesAsync(host, cancellationToken);
+            return new IPEndPoint(found[0], port);
+        }
+        catch (SocketException unknown)
+        {
+            throw new ServerStartException($"The name '{host}' in --listen {listen} doesn't resolve: {unknown.Message}.", unknown);
+        }
+    }
+}
+
+/// <summary>A server could not start.</summary>
+/// <param name="message">Why, and what to do.</param>
+/// <param name="inner">What it came from.</param>
+public sealed class ServerStartException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,16 @@
+using DistSgd.ParamServer.Services;
+
+namespace DistSgd.ParamServer.Hosting;
+
+/// <summary>How a server runs.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Where it listens: host:port; port 0 takes a free one.</summary>
+    public string Listen { get; init; } = "127.0.0.1:7070";
+
+    /// <summary>Bounds.</summary>
+    public ServerLimits Limits { get; init; } = new();
+
+    /// <summary>How long calls under way may take to end when the server is told to stop.</summary>
+    public TimeSpan DrainDeadline { get; init; } = TimeSpan.FromSeconds(5);
+}

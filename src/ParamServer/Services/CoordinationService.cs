@@ -1,0 +1,143 @@
+using DistSgd.ParamServer.Coordination;
+using DistSgd.Protos.V1;
+using DistSgd.Shared.Jobs;
+using Grpc.Core;
+
+namespace DistSgd.ParamServer.Services;
+
+/// <summary>The control plane's shell around <see cref="JobBoard"/>: locks, waits, statuses.</summary>
+public sealed class CoordinationService(ServerLimits limits, TimeProvider time) : Protos.V1.Coordination.CoordinationBase
+{
+    private const uint WaitMsMax = 30_000;
+
+    private readonly Lock _gate = new();
+    private readonly JobBoard _board = new(limits.JobsMax, limits.HeartbeatMax);
+
+    // Completed and replaced at each change; written under _gate.
+    private TaskCompletionSource _changed = NewSignal();
+
+    /// <inheritdoc/>
+    public override Task<BeginJobResponse> BeginJob(BeginJobRequest request, ServerCallContext context)
+    {
+        Change(() =>
+        {
+            try
+            {
+                TrainingJob job = request.Spec.ToJob();
+                foreach (ShardPlacement shard in request.Shards)
+                    shard.ToPlacement(job);
+                _board.Begin(request.Spec, request.Shards);
+                return true;
+            }
+            catch (ArgumentException malformed)
+            {
+                throw new RpcException(new Status(StatusCode.InvalidArgument, malformed.Message));
+            }
+            catch (InvalidOperationException refused)
+            {
+                throw new RpcException(new Status(StatusCode.FailedPrecondition, refused.Message));
+            }
+        });
+        return Task.FromResult(new BeginJobResponse());
+    }
+
+    /// <inheritdoc/>
+    public override async Task<RegisterResponse> Register(RegisterRequest request, ServerCallContext context)
+    {
+        Assignment? assignment = await WaitAsync(() => _board.Assign(request.Worker, request.ProcessId, time.GetUtcNow()), request.WaitMs, context.CancellationToken);
+        if (assignment is null)
+            return new RegisterResponse();
+        Signal();
+        var answer = new RegisterResponse
+        {
+            Assigned = true,
+            Spec = assignment.Spec,
+            Partition = (uint)assignment.Partition,
+            Lease = assignment.Lease,
+            HeartbeatMsMax = (uint)limits.HeartbeatMax.TotalMilliseconds,
+        };
+        answer.Shards.Add(assignment.Shards);
+        return answer;
+    }
+
+    /// <inheritdoc/>
+    public override Task<ReportResponse> Report(ReportRequest request, ServerCallContext context) =>
+        Task.FromResult(new ReportResponse { Stop = Change(() => _board.Report(request, time.GetUtcNow())) });
+
+    /// <inheritdoc/>
+    public override async Task<WatchJobResponse> WatchJob(WatchJobRequest request, ServerCallContext context)
+    {
+        await WaitAsync(() => Changed(request) ? request : null, request.WaitMs, context.CancellationToken);
+        lock (_gate)
+        {
+            return _board.Change(request.Job) is null ? throw NoJob(request.Job) : _board.Describe(request.Job, time.GetUtcNow());
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Task<EndJobResponse> EndJob(EndJobRequest request, ServerCallContext context)
+    {
+        Change(() =>
+        {
+            _board.End(request.Job);
+            return true;
+        });
+        return Task.FromResult(new EndJobResponse());
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static RpcException NoJob(string job) => new(new Status(StatusCode.NotFound, $"Job '{job}' isn't coordinated here, or has ended."));
+
+    private bool Changed(WatchJobRequest request) =>
+        _board.Change(request.Job) is { } change ? change != request.Seen : throw NoJob(request.Job);
+
+    private T Change<T>(Func<T> action)
+    {
+        T result;
+        lock (_gate)
+            result = action();
+        Signal();
+        return result;
+    }
+
+    private void Signal()
+    {
+        TaskCompletionSource done;
+        lock (_gate)
+        {
+            done = _changed;
+            _changed = NewSignal();
+        }
+        done.SetResult();
+    }
+
+    // Tries at once and after each change, until the wait is over.
+    private async Task<T?> WaitAsync<T>(Func<T?> attempt, uint waitMs, CancellationToken cancellationToken)
+        where T : class
+    {
+        long started = time.GetTimestamp();
+        TimeSpan wait = TimeSpan.FromMilliseconds(Math.Min(waitMs, WaitMsMax));
+        while (true)
+        {
+            Task changed;
+            lock (_gate)
+            {
+                if (attempt() is { } found)
+                    return found;
+                changed = _changed.Task;
+            }
+            TimeSpan left = wait - time.GetElapsedTime(started);
+            if (left <= TimeSpan.Zero)
+                return null;
+            try
+            {
+                await changed.WaitAsync(left, time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                return null;
+            }
+        }
+    }
+}

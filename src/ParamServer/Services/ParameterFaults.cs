@@ -1,0 +1,18 @@
+using DistSgd.Shared.Exchange;
+using Grpc.Core;
+
+namespace DistSgd.ParamServer.Services;
+
+/// <summary>Faults of shards as gRPC statuses.</summary>
+internal static class ParameterFaults
+{
+    public static RpcException ToRpcException(this ParameterException refused) => new(new Status(
+        refused.Fault switch
+        {
+            ParameterFault.NotFound => StatusCode.NotFound,
+            ParameterFault.Exhausted => StatusCode.ResourceExhausted,
+            ParameterFault.Unavailable => StatusCode.Unavailable,
+            _ => StatusCode.InvalidArgument,
+        },
+        refused.Message));
+}

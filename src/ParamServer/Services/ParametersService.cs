@@ -1,0 +1,84 @@
+using System.Buffers;
+using DistSgd.ParamServer.Shards;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Wire;
+using Grpc.Core;
+
+namespace DistSgd.ParamServer.Services;
+
+/// <summary>The data plane: <c>distsgd.v1.Parameters</c> over the server's shards. Any number of calls at once, up to a bound.</summary>
+/// <param name="shards">The server's shards.</param>
+/// <param name="limits">Bounds.</param>
+[BindServiceMethod(typeof(ParametersBinding), nameof(ParametersBinding.BindService))]
+public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
+{
+    private int _underWay;
+
+    /// <summary>Push, Pull or PushPull: applies the push that is there, then reads what is asked for.</summary>
+    /// <param name="request">The request; disposed here.</param>
+    /// <param name="context">The call.</param>
+    public Task<OutgoingResponse> Exchange(IncomingRequest request, ServerCallContext context)
+    {
+        using (request)
+        {
+            if (Interlocked.Increment(ref _underWay) > limits.ExchangesMax)
+            {
+                Interlocked.Decrement(ref _underWay);
+                throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.ExchangesMax} exchanges are under way on this server; try again."));
+            }
+            try
+            {
+                return Task.FromResult(Execute(request));
+            }
+            catch (ParameterException refused)
+            {
+                throw refused.ToRpcException();
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _underWay);
+            }
+        }
+    }
+
+    private OutgoingResponse Execute(IncomingRequest request)
+    {
+        ParameterShard shard = shards.Find(request.Job, request.Shard);
+        bool duplicate = request.HasPush && !shard.Push(request.Push, Local(request.PushKeys), request.Values);
+        if (!request.HasPull)
+            return new OutgoingResponse(shard.Version, duplicate, null, 0);
+        long floats = (long)request.PullKeys.Count * shard.FloatsPerKey(request.Part);
+        if (floats * sizeof(float) > limits.MessageBytesMax)
+        {
+            throw new ParameterException(ParameterFault.Invalid,
+                $"a pull of {request.PullKeys.Count:N0} keys would be answered with {floats * sizeof(float):N0} bytes; the limit is {limits.MessageBytesMax:N0}. Pull fewer keys at a time");
+        }
+        float[] values = ArrayPool<float>.Shared.Rent((int)floats);
+        try
+        {
+            long version = shard.Pull(Local(request.PullKeys), request.Part, values.AsSpan(0, (int)floats));
+            return new OutgoingResponse(version, duplicate, values, (int)floats);
+        }
+        catch
+        {
+            ArrayPool<float>.Shared.Return(values);
+            throw;
+        }
+    }
+
+    private static ShardKeys Local(IncomingKeys keys) =>
+        keys.List is null ? ShardKeys.Range(keys.First, keys.Count) : ShardKeys.Of(keys.List.AsSpan(0, keys.Count));
+}
+
+/// <summary>Binds <see cref="ParametersService"/> to the methods of the contract.</summary>
+public static class ParametersBinding
+{
+    /// <summary>Called by the gRPC runtime.</summary>
+    /// <param name="binder">Takes the methods.</param>
+    /// <param name="service">The service; null while methods are only listed.</param>
+    public static void BindService(ServiceBinderBase binder, ParametersService? service)
+    {
+        foreach (Method<IncomingRequest, OutgoingResponse> method in ParametersContract.ServerMethods)
+            binder.AddMethod(method, service is null ? null : new UnaryServerMethod<IncomingRequest, OutgoingResponse>(service.Exchange));
+    }
+}

@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+
+namespace DistSgd.ParamServer.Shards;
+
+/// <summary>The shards that this server owns, by identity (job, shard number). Any thread.</summary>
+/// <param name="bytesMax">Most bytes of shard memory of all jobs.</param>
+public sealed class ShardRegistry(long bytesMax) : IDisposable
+{
+    private readonly ConcurrentDictionary<(string Job, int Shard), ParameterShard> _shards = new();
+    private readonly Lock _activation = new();
+
+    /// <summary>All shards.</summary>
+    public IReadOnlyCollection<ParameterShard> All => [.. _shards.Values];
+
+    /// <summary>Makes this server the owner of shards, all zero; shards it already owns stay as they are.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="placements">The shards.</param>
+    /// <returns>Bytes reserved for them.</returns>
+    /// <exception cref="ParameterException">A shard is too large, or all together are.</exception>
+    public long Activate(TrainingJob job, IReadOnlyList<ShardPlacement> placements)
+    {
+        lock (_activation)
+        {
+            long wanted = placements.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
+            long held = _shards.Values.Sum(shard => shard.Bytes);
+            if (wanted > bytesMax - held)
+            {
+                throw new ParameterException(ParameterFault.Exhausted,
+                    $"Job '{job.Name}' wants {wanted:N0} bytes of shards here; {held:N0} of {bytesMax:N0} are taken. Use more servers, or a larger --memory-max.");
+            }
+            foreach (ShardPlacement placement in placements)
+            {
+                if (!_shards.ContainsKey((job.Name, placement.Shard)))
+                    _shards[(job.Name, placement.Shard)] = new ParameterShard(job, placement.Shard, placement.Keys);
+            }
+            return wanted;
+        }
+    }
+
+    /// <summary>Frees a job's shards; calls that are under way end first.</summary>
+    /// <param name="job">The job's name.</param>
+    public void Deactivate(string job)
+    {
+        foreach ((string Job, int Shard) key in _shards.Keys)
+        {
+            if (key.Job == job && _shards.TryRemove(key, out ParameterShard? shard))
+                shard.Dispose();
+        }
+    }
+
+    /// <summary>Finds a shard.</summary>
+    /// <param name="job">The job's name.</param>
+    /// <param name="shard">Its number.</param>
+    /// <exception cref="ParameterException">Not here; the message says what is.</exception>
+    public ParameterShard Find(string job, uint shard)
+    {
+        if (shard <= int.MaxValue && _shards.TryGetValue((job, (int)shard), out ParameterShard? found))
+            return found;
+        string held = _shards.IsEmpty ? "no shard" : string.Join(", ", _shards.Keys.Order().Take(8).Select(key => $"'{key.Job}' {key.Shard}"));
+        throw new ParameterException(ParameterFault.NotFound, $"Shard {shard} of job '{job}' isn't on this server; it holds {held}.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (ParameterShard shard in _shards.Values)
+            shard.Dispose();
+        _shards.Clear();
+    }
+}

@@ -1,0 +1,140 @@
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Sharding;
+using V1 = DistSgd.Protos.V1;
+
+namespace DistSgd.Shared.Jobs;
+
+/// <summary>Between <see cref="TrainingJob"/> and its message. What comes from the wire is checked.</summary>
+public static class JobConversion
+{
+    /// <summary>As a message.</summary>
+    /// <param name="job">The job.</param>
+    public static V1.JobSpec ToMessage(this TrainingJob job)
+    {
+        var spec = new V1.JobSpec
+        {
+            Job = job.Name,
+            Model = (V1.ModelKind)(job.Model + 1),
+            Rule = new V1.UpdateRule
+            {
+                Optimizer = (V1.Optimizer)(job.Rule.Optimizer + 1),
+                Schedule = new V1.Schedule
+                {
+                    Kind = (V1.ScheduleKind)(job.Rule.Schedule.Kind + 1),
+                    Rate = job.Rule.Schedule.InitialRate,
+                    Decay = job.Rule.Schedule.Decay,
+                    TotalSteps = (ulong)job.Rule.Schedule.TotalSteps,
+                },
+                L1 = job.Rule.L1,
+                L2 = job.Rule.L2,
+                Delta = job.Rule.Delta,
+            },
+            Sparse = job.Sparse,
+            Epochs = (uint)job.Epochs,
+            Batch = (uint)job.Batch,
+            LocalSteps = (uint)job.LocalSteps,
+            Prefetch = (uint)job.Prefetch,
+            Seed = job.Seed,
+            Partitions = (uint)job.Partitions,
+            Features = (ulong)job.Features,
+        };
+        spec.Tables.Add(job.Tables.Select(table => new V1.Table
+        {
+            Name = table.Name,
+            FirstKey = (ulong)table.Keys.First,
+            Count = (ulong)table.Keys.Count,
+            Regularized = table.Regularized,
+        }));
+        if (job.Data is { } data)
+        {
+            (spec.Data, spec.DataBytes, spec.DataRows) = (data.Path, (ulong)data.Bytes, (ulong)data.Rows);
+            (spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel) = ((uint)data.IndexBase, data.NegativeLabel, data.PositiveLabel);
+        }
+        return spec;
+    }
+
+    /// <summary>From a message.</summary>
+    /// <param name="spec">The message.</param>
+    /// <exception cref="ArgumentException">A field is missing or out of range; the message names it.</exception>
+    public static TrainingJob ToJob(this V1.JobSpec spec)
+    {
+        Require(spec.Job.Length is > 0 and <= 256, "job must be a name of 1 to 256 characters");
+        Require(spec.Rule?.Schedule is not null, "rule and its schedule must be set");
+        Require(spec.Features is > 0 and < uint.MaxValue, "features must be from 1 to 2^32 - 2");
+        Require(spec.Epochs is > 0 and <= int.MaxValue && spec.Batch is > 0 and <= int.MaxValue, "epochs and batch must be at least 1");
+        Require(spec.LocalSteps <= int.MaxValue && (ulong)spec.Batch * Math.Max(1, spec.LocalSteps) <= int.MaxValue, "batch times local_steps must be below 2^31");
+        Require(spec.Partitions is > 0 and <= 1_000_000 && spec.Prefetch <= 1, "partitions must be from 1 to 1,000,000, prefetch 0 or 1");
+        return new TrainingJob
+        {
+            Name = spec.Job,
+            Model = Known<ModelKind>((int)spec.Model - 1, "model"),
+            Rule = ToRule(spec.Rule!),
+            Features = (long)spec.Features,
+            Sparse = spec.Sparse,
+            Epochs = (int)spec.Epochs,
+            Batch = (int)spec.Batch,
+            LocalSteps = (int)spec.LocalSteps,
+            Prefetch = (int)spec.Prefetch,
+            Seed = spec.Seed,
+            Partitions = (int)spec.Partitions,
+            Data = spec.Data.Length == 0 ? null
+                : new JobData(spec.Data, (long)spec.DataBytes, (long)spec.DataRows, (int)spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel),
+        };
+    }
+
+    /// <summary>As a message.</summary>
+    /// <param name="placement">Where a shard lives.</param>
+    public static V1.ShardPlacement ToMessage(this ShardPlacement placement) => new()
+    {
+        Shard = (uint)placement.Shard,
+        FirstKey = (ulong)placement.Keys.First,
+        Count = (ulong)placement.Keys.Count,
+        Server = placement.Server,
+    };
+
+    /// <summary>From a message.</summary>
+    /// <param name="placement">The message.</param>
+    /// <param name="job">The job whose keys are placed.</param>
+    /// <exception cref="ArgumentException">Keys outside the job.</exception>
+    public static ShardPlacement ToPlacement(this V1.ShardPlacement placement, TrainingJob job)
+    {
+        Require(placement.Count > 0 && placement.Count <= (ulong)job.KeyCount && placement.FirstKey <= (ulong)job.KeyCount - placement.Count,
+            $"shard {placement.Shard} must hold keys within [0, {job.KeyCount})");
+        Require(placement.Shard <= int.MaxValue, "a shard's number must be below 2^31");
+        return new ShardPlacement((int)placement.Shard, new KeyRange((long)placement.FirstKey, (long)placement.Count), placement.Server);
+    }
+
+    private static UpdateRule ToRule(V1.UpdateRule rule)
+    {
+        V1.Schedule schedule = rule.Schedule;
+        Require(double.IsFinite(schedule.Rate) && schedule.Rate > 0, "rule.schedule.rate must be positive and finite");
+        Require(double.IsFinite(schedule.Decay) && schedule.Decay >= 0, "rule.schedule.decay must not be negative");
+        Require(double.IsFinite(rule.L1) && rule.L1 >= 0 && double.IsFinite(rule.L2) && rule.L2 >= 0, "rule.l1 and rule.l2 must not be negative");
+        Require(float.IsFinite(rule.Delta) && rule.Delta > 0, "rule.delta must be positive");
+        Require(schedule.TotalSteps is > 0 and <= long.MaxValue, "rule.schedule.total_steps must be at least 1");
+        return new UpdateRule
+        {
+            Optimizer = Known<OptimizerKind>((int)rule.Optimizer - 1, "rule.optimizer"),
+            Schedule = new Schedule(Known<ScheduleKind>((int)schedule.Kind - 1, "rule.schedule.kind"), schedule.Rate, schedule.Decay, (long)schedule.TotalSteps),
+            L1 = rule.L1,
+            L2 = rule.L2,
+            Delta = rule.Delta,
+        };
+    }
+
+    private static T Known<T>(int number, string field)
+        where T : struct, Enum
+    {
+        T value = (T)Enum.ToObject(typeof(T), number);
+        Require(Enum.IsDefined(value), $"{field} must be one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
+        return value;
+    }
+
+    private static void Require(bool condition, string what)
+    {
+        if (!condition)
+            throw new ArgumentException($"The job is malformed: {what}.");
+    }
+}

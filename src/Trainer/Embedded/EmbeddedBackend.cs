@@ -1,0 +1,105 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Data;
+using DistSgd.ParamServer.Clients;
+using DistSgd.ParamServer.Shards;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
+using DistSgd.Worker;
+
+namespace DistSgd.Trainer.Embedded;
+
+/// <summary>A job in this process: each thread is a worker, and the shards are this process's memory.</summary>
+internal sealed class EmbeddedBackend : ITrainingBackend
+{
+    private readonly TrainingJob _job;
+    private readonly ParameterShard[] _shards;
+    private readonly BlockSet[] _blocks;
+    private readonly InProcessParameterClient[] _clients;
+
+    private EmbeddedBackend(TrainingJob job, ParameterShard[] shards, BlockSet[] blocks)
+    {
+        _job = job;
+        _shards = shards;
+        _blocks = blocks;
+        _clients = [.. blocks.Select(_ => new InProcessParameterClient(shards))];
+    }
+
+    public bool IsRemote => false;
+
+    public IReadOnlyList<ProcessFigures> Processes => [];
+
+    /// <summary>Cuts the data and makes the shards.</summary>
+    /// <param name="job">The job; one partition a thread.</param>
+    /// <param name="shards">How many shards.</param>
+    /// <param name="data">The data; not needed after this.</param>
+    /// <param name="labels">The labels' mapping.</param>
+    public static EmbeddedBackend Create(TrainingJob job, int shards, Dataset data, LabelMap labels)
+    {
+        var blocks = new BlockSet[job.Partitions];
+        Parallel.For(0, job.Partitions, partition =>
+        {
+            // By row number, not by byte: partitions of one process are equal in length, so that no thread waits for another.
+            long first = data.RowCount * partition / job.Partitions;
+            long end = data.RowCount * (partition + 1) / job.Partitions;
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels);
+            blocks[partition] = BlockSet.Build(data, first, checked((int)(end - first)), plan);
+        });
+        ShardMap map = ShardMap.Cut(job.KeyCount, shards);
+        return new EmbeddedBackend(job, [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))], blocks);
+    }
+
+    public async Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var barrier = new EpochBarrier(_blocks.Length, epochDone);
+        Task[] workers = [.. _blocks.Select((_, i) => Task.Factory.StartNew(() => RunWorkerAsync(i, barrier, stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap())];
+        try
+        {
+            await Task.WhenAll(workers);
+        }
+        catch
+        {
+            // What broke one worker, not the cancellation of the others, is what happened.
+            cancellationToken.ThrowIfCancellationRequested();
+            throw workers.Where(worker => worker.IsFaulted).Select(worker => worker.Exception!.InnerException!).First();
+        }
+    }
+
+    public Task<float[]> ReadAsync(CancellationToken cancellationToken) => ParameterReader.ReadAsync(_job, new InProcessParameterClient(_shards), cancellationToken);
+
+    public Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken)
+    {
+        var staleness = new long[StalenessLedger.Buckets];
+        foreach (ParameterShard shard in _shards)
+        {
+            long[] counts = shard.Figures.Staleness;
+            for (int b = 0; b < staleness.Length; b++)
+                staleness[b] += counts[b];
+        }
+        return Task.FromResult(new BackendFigures(staleness, _clients.Sum(client => client.BytesPushed), _clients.Sum(client => client.BytesPulled)));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (ParameterShard shard in _shards)
+            shard.Dispose();
+        foreach (BlockSet blocks in _blocks)
+            blocks.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task RunWorkerAsync(int worker, EpochBarrier barrier, CancellationTokenSource stop)
+    {
+        try
+        {
+            using var loop = new TrainingLoop(_job, _blocks[worker], _clients[worker], barrier);
+            await loop.RunAsync(stop.Token);
+        }
+        catch
+        {
+            await stop.CancelAsync();
+            throw;
+        }
+    }
+}

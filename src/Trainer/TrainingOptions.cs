@@ -1,0 +1,96 @@
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+
+namespace DistSgd.Trainer;
+
+/// <summary>How parameters are exchanged.</summary>
+public enum ExchangeKind
+{
+    /// <summary>Chosen by the data's density.</summary>
+    Auto,
+
+    /// <summary>Whole ranges of keys.</summary>
+    Dense,
+
+    /// <summary>The keys of each block.</summary>
+    Sparse,
+}
+
+/// <summary>How a model is trained. Every option has a default that works; null means that it is derived from the data.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>The model; null: two distinct labels mean logistic, real targets linear.</summary>
+    public ModelKind? Model { get; init; }
+
+    /// <summary>The update rule.</summary>
+    public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;
+
+    /// <summary>Passes over the data; at least 1.</summary>
+    public int Epochs { get; init; } = 20;
+
+    /// <summary>Rows in a mini-batch; at least 1.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>η₀; positive. Null: found on a sample of the data.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>The learning rate's shape over the steps.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Linear;
+
+    /// <summary>γ of the inverse schedules; 0 or more. Null: one that halves the rate over an epoch.</summary>
+    public double? Decay { get; init; }
+
+    /// <summary>λ₁; 0 or more.</summary>
+    public double L1 { get; init; }
+
+    /// <summary>λ₂; 0 or more. Null: 1/n for n rows.</summary>
+    public double? L2 { get; init; }
+
+    /// <summary>Seed of every order and draw.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Worker threads of an embedded training; at least 1. Null: as many as processors.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Mini-batches a worker steps on its replica between two pushes; 0: gradients are pushed. Null: chosen by the data's density.</summary>
+    public int? LocalSteps { get; init; }
+
+    /// <summary>Exchanges under way while a worker computes: 0 or 1. Null: 0 embedded, 1 over gRPC.</summary>
+    public int? Prefetch { get; init; }
+
+    /// <summary>How parameters are exchanged.</summary>
+    public ExchangeKind Exchange { get; init; } = ExchangeKind.Auto;
+
+    /// <summary>Shards that the keys are cut into; at least 1. Null: one a server, more if they would be large.</summary>
+    public int? Shards { get; init; }
+
+    /// <summary>Evaluated after each epoch; null: none.</summary>
+    public Dataset? Test { get; init; }
+
+    /// <summary>Told of each evaluation, on the training's own threads.</summary>
+    public Action<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Told, in sentences, what was chosen and what is waited for.</summary>
+    public Action<string>? Notice { get; init; }
+
+    /// <summary>Where the model is saved; null: only returned.</summary>
+    public string? Out { get; init; }
+
+    /// <summary>Also save after every so many epochs; 0: at the end only.</summary>
+    public int SaveEvery { get; init; }
+}
+
+/// <summary>One evaluation, at the end of an epoch.</summary>
+/// <param name="Epoch">Finished epochs.</param>
+/// <param name="Epochs">Epochs of the whole training.</param>
+/// <param name="Seconds">Seconds of training so far, evaluations not counted.</param>
+/// <param name="ExamplesPerSecond">Rows trained a second in this epoch.</param>
+/// <param name="TrainLoss">Mean loss of the epoch's rows, each taken just before its step.</param>
+/// <param name="Test">The test set's figures, if there is one.</param>
+/// <param name="StalenessP50">Median staleness of pushes.</param>
+/// <param name="StalenessP99">99th percentile of staleness.</param>
+/// <param name="WireMegabytesPerSecond">Payload pushed and pulled over sockets in this epoch; null for embedded training.</param>
+public sealed record TrainingProgress(
+    int Epoch, int Epochs, double Seconds, double ExamplesPerSecond, double TrainLoss, EvaluationResult? Test,
+    long StalenessP50, long StalenessP99, double? WireMegabytesPerSecond);

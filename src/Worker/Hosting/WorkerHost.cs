@@ -1,0 +1,126 @@
+using System.Net;
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Protos.V1;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using Grpc.Core;
+using Grpc.Net.Client;
+using ShardPlacement = DistSgd.Shared.Exchange.ShardPlacement;
+
+namespace DistSgd.Worker.Hosting;
+
+/// <summary>A worker process: asks the coordinator for a partition, trains it over gRPC, reports, and ends.</summary>
+/// <param name="options">How it runs.</param>
+public sealed class WorkerHost(WorkerOptions options)
+{
+    private static readonly TimeSpan RegisterWait = TimeSpan.FromSeconds(5);
+
+    /// <summary>Trains one partition.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="WorkerException">The coordinator stays away, the data is not the job's, or a shard refuses; the message says what to do.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{options.Coordinator}");
+        var coordination = new Coordination.CoordinationClient(channel);
+        RegisterResponse assignment = await RegisterAsync(coordination, cancellationToken);
+        TrainingJob job = assignment.Spec.ToJob();
+        var session = new WorkerSession(coordination, assignment, options);
+        try
+        {
+            await TrainAsync(job, assignment, session, cancellationToken);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            await session.FailAsync(failure.Message);
+            throw;
+        }
+    }
+
+    private async Task TrainAsync(TrainingJob job, RegisterResponse assignment, WorkerSession session, CancellationToken cancellationToken)
+    {
+        int partition = (int)assignment.Partition;
+        options.Notice?.Invoke($"job '{job.Name}': training partition {partition + 1} of {job.Partitions}");
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task heartbeat = session.HeartbeatAsync(stop);
+        try
+        {
+            using BlockSet blocks = ReadBlocks(job, partition);
+            ShardPlacement[] placements = [.. assignment.Shards.Select(shard => shard.ToPlacement(job)).OrderBy(shard => shard.Shard)];
+            var bounds = new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = options.Notice };
+            await using var client = new GrpcParameterClient(job.Name, job.EntryFloats, placements, bounds);
+            using var loop = new TrainingLoop(job, blocks, client, session);
+            session.Watch(loop, client);
+            await loop.RunAsync(stop.Token);
+        }
+        catch (OperationCanceledException) when (session.Stopped)
+        {
+            options.Notice?.Invoke("the coordinator ended the job");
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await heartbeat;
+        }
+        await session.FinishAsync(cancellationToken);
+    }
+
+    private BlockSet ReadBlocks(TrainingJob job, int partition)
+    {
+        JobData source = job.Data ?? throw new WorkerException($"Job '{job.Name}' names no data file; start its leader with --data.");
+        string path = options.Data ?? source.Path;
+        if (!File.Exists(path))
+            throw new WorkerException($"The data file '{path}' isn't on this machine ({Dns.GetHostName()}); give its place here with --data.");
+        using Dataset data = Dataset.Open(path, new LibsvmOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One });
+        if (data.SourceBytes != source.Bytes || data.RowCount != source.Rows)
+        {
+            throw new WorkerException($"The data file '{path}' is not the one the job was made for: it has {data.RowCount:N0} rows in {data.SourceBytes:N0} bytes; "
+                + $"the leader saw {source.Rows:N0} rows in {source.Bytes:N0} bytes.");
+        }
+        RowRange rows = data.Rows(new Partition(partition, job.Partitions));
+        if (rows.Count is 0 or > int.MaxValue)
+            throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {rows.Count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
+        LabelMap labels = job.Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
+        return BlockSet.Build(data, rows.Start, (int)rows.Count, new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels));
+    }
+
+    private async Task<RegisterResponse> RegisterAsync(Coordination.CoordinationClient coordination, CancellationToken cancellationToken)
+    {
+        var request = new RegisterRequest
+        {
+            Worker = $"{Dns.GetHostName()}:{Environment.ProcessId}",
+            ProcessId = (uint)Environment.ProcessId,
+            WaitMs = (uint)RegisterWait.TotalMilliseconds,
+        };
+        long started = TimeProvider.System.GetTimestamp();
+        long lastContact = started;
+        bool told = false;
+        while (true)
+        {
+            try
+            {
+                RegisterResponse answer = await coordination.RegisterAsync(request, deadline: DateTime.UtcNow + RegisterWait * 2, cancellationToken: cancellationToken);
+                if (answer.Assigned)
+                    return answer;
+                lastContact = TimeProvider.System.GetTimestamp();
+                if (!told)
+                    options.Notice?.Invoke($"waiting for a job at {options.Coordinator}");
+                told = true;
+            }
+            catch (RpcException refused) when (refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded && !cancellationToken.IsCancellationRequested)
+            {
+                if (TimeProvider.System.GetElapsedTime(lastContact) >= options.RetryDeadline)
+                    throw new WorkerException($"The coordinator {options.Coordinator} could not be reached for {options.RetryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused);
+                await Task.Delay(TimeSpan.FromMilliseconds(200), cancellationToken);
+            }
+            if (options.JobDeadline is { } deadline && TimeProvider.System.GetElapsedTime(started) >= deadline)
+                throw new WorkerException($"No job came to {options.Coordinator} within {deadline.TotalSeconds:0} s.");
+        }
+    }
+}
+
+/// <summary>A worker could not do its part.</summary>
+/// <param name="message">Why, and what to do.</param>
+/// <param name="inner">What it came from.</param>
+public sealed class WorkerException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,119 @@
+using DistSgd.Protos.V1;
+using DistSgd.Shared.Exchange;
+using Grpc.Core;
+
+namespace DistSgd.Worker.Hosting;
+
+/// <summary>A worker's line to the coordinator for one partition: epoch reports, heartbeats, the end.</summary>
+internal sealed class WorkerSession(Coordination.CoordinationClient coordination, RegisterResponse assignment, WorkerOptions options) : ITrainingObserver
+{
+    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(5);
+
+    // Serialises reports, so that an older clock never overtakes a newer one.
+    private readonly SemaphoreSlim _reporting = new(1, 1);
+    private TrainingLoop? _loop;
+    private IParameterClient? _client;
+    private EpochReport _epoch = new((int)assignment.Partition, 0, 0, 0);
+    private volatile bool _stopped;
+
+    /// <summary>True once the coordinator said that there is nothing left to do.</summary>
+    public bool Stopped => _stopped;
+
+    public void Watch(TrainingLoop loop, IParameterClient client) => (_loop, _client) = (loop, client);
+
+    public async ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
+    {
+        _epoch = report;
+        await ReportAsync(Build(), cancellationToken);
+        return !_stopped;
+    }
+
+    /// <summary>Reports several times within what the coordinator allows, until cancelled; cancels when told to stop.</summary>
+    public async Task HeartbeatAsync(CancellationTokenSource stop)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(Math.Max(100, assignment.HeartbeatMsMax / 5)));
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop.Token))
+            {
+                await ReportAsync(Build(), stop.Token);
+                if (_stopped)
+                    await stop.CancelAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The training is over.
+        }
+        catch (WorkerException)
+        {
+            await stop.CancelAsync();
+        }
+    }
+
+    public Task FinishAsync(CancellationToken cancellationToken)
+    {
+        ReportRequest report = Build();
+        report.Finished = !_stopped;
+        return ReportAsync(report, cancellationToken);
+    }
+
+    /// <summary>Tells why the worker gives up; best effort.</summary>
+    public async Task FailAsync(string why)
+    {
+        ReportRequest report = Build();
+        report.Failure = why;
+        try
+        {
+            await coordination.ReportAsync(report, deadline: DateTime.UtcNow + CallDeadline);
+        }
+        catch (RpcException)
+        {
+            // The coordinator finds out by our silence.
+        }
+    }
+
+    private ReportRequest Build() => new()
+    {
+        Job = assignment.Spec.Job,
+        Partition = assignment.Partition,
+        Lease = assignment.Lease,
+        Clock = (ulong)(_loop?.Clock ?? 0),
+        EpochsDone = (uint)_epoch.EpochsDone,
+        Rows = (ulong)(_loop?.Rows ?? 0),
+        EpochLossSum = _epoch.LossSum,
+        EpochRows = (ulong)_epoch.Rows,
+        Pushes = (ulong)(_loop?.Pushes ?? 0),
+        BytesPushed = (ulong)(_client?.BytesPushed ?? 0),
+        BytesPulled = (ulong)(_client?.BytesPulled ?? 0),
+    };
+
+    private async Task ReportAsync(ReportRequest report, CancellationToken cancellationToken)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            await _reporting.WaitAsync(cancellationToken);
+            try
+            {
+                ReportResponse answer = await coordination.ReportAsync(report, deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken);
+                _stopped |= answer.Stop;
+                return;
+            }
+            catch (RpcException refused) when (!cancellationToken.IsCancellationRequested)
+            {
+                if (TimeProvider.System.GetElapsedTime(started) >= options.RetryDeadline)
+                    throw new WorkerException($"The coordinator {options.Coordinator} could not be reached for {options.RetryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused);
+            }
+            catch (RpcException)
+            {
+                throw new OperationCanceledException(cancellationToken);
+            }
+            finally
+            {
+                _reporting.Release();
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
+        }
+    }
+}
