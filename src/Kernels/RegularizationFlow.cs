@@ -41,6 +41,28 @@ public static unsafe class RegularizationFlow
     public static void AdaptiveInterleaved(float rate, float l1, float l2, float delta, Span<float> entries) =>
         AdaptiveInterleaved(KernelForms.Best, rate, l1, l2, delta, entries);
 
+    /// <summary>One key over the time x = H/m.</summary>
+    /// <param name="l1">L1 strength, at least 0.</param>
+    /// <param name="l2">L2 strength, at least 0.</param>
+    /// <param name="time">x, finite, at least 0.</param>
+    /// <param name="weight">w.</param>
+    /// <returns>The decayed weight.</returns>
+    public static float Decay(float l1, float l2, float time, float weight)
+    {
+        (float a, float b) = Factors(l1, l2, time);
+        return Shrink(weight, a, b);
+    }
+
+    /// <summary>The factor a and the amount b of Uniform for the time x = H (m = 1).</summary>
+    /// <param name="l1">L1 strength, at least 0.</param>
+    /// <param name="l2">L2 strength, at least 0.</param>
+    /// <param name="time">H, finite, at least 0.</param>
+    public static (float A, float B) Factors(float l1, float l2, float time)
+    {
+        var a = ScalarMath.Exp(-l2 * time);
+        return (a, l2 > 0f ? l1 / l2 * (1f - a) : l1 * time);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Uniform(KernelForm form, float a, float b, Span<float> weights) => Map.Apply(form, new UniformOp(a, b), weights, weights);
 
@@ -116,8 +138,8 @@ public static unsafe class RegularizationFlow
         public float Invoke(float x, float y)
         {
             var time = rate / (delta + MathF.Sqrt(y));
-            var a = ScalarMath.Exp(-l2 * time);
-            return Shrink(x, a, l2 > 0f ? l1 / l2 * (1f - a) : l1 * time);
+            (float a, float b) = Factors(l1, l2, time);
+            return Shrink(x, a, b);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -51,12 +51,26 @@ internal sealed class BlockComputation : IDisposable
             pulled.CopyTo(replica);
             steps = _steps.Step(block.Rows, order, rate, pulled.Length / _job.EntryFloats - 1, replica, scores);
             Subtract.Apply(replica, pulled, pushed);
-            rateSum = (double)rate * steps;
+            ScaleValues(pushed);
+            rateSum = (double)rate * steps * _job.MergeScale;
         }
         return new BlockResult(steps, rateSum, Loss(block, order, scores));
     }
 
     public void Dispose() => _replica.Dispose();
+
+    private void ScaleValues(Span<float> delta)
+    {
+        if (_job.MergeScale == 1f)
+            return;
+        if (_job.EntryFloats == 1)
+        {
+            Scale.Apply(_job.MergeScale, delta);
+            return;
+        }
+        for (int i = 0; i < delta.Length; i += _job.EntryFloats)
+            delta[i] *= _job.MergeScale;
+    }
 
     private double Loss(Block block, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
     {

@@ -1,4 +1,5 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Batches;
 
@@ -9,7 +10,8 @@ namespace DistSgd.Learning.Batches;
 /// <param name="Features">Features of the model; larger indices in the data are left out.</param>
 /// <param name="Compact">True: each block's keys are renumbered, so that replicas hold them only.</param>
 /// <param name="Labels">The labels' mapping to targets.</param>
-public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels);
+/// <param name="Scaling">How columns are scaled; null: not.</param>
+public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels, FeatureScaling? Scaling = null);
 
 /// <summary>
 /// A partition's rows, dealt to blocks by <see cref="RowOrder.Deal"/> and gathered, so that an epoch reads memory in long runs. Immutable
@@ -66,7 +68,8 @@ public sealed class BlockSet : IDisposable
     {
         var places = new int[rowCount];
         RowOrder.Deal(plan.Seed, plan.Partition, places);
-        var memory = new BlockMemory(data.CountNonZeros(firstRow, rowCount));
+        // Scaling gives every row a value in each centred column.
+        var memory = new BlockMemory(data.CountNonZeros(firstRow, rowCount) + (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0));
         try
         {
             var blocks = new Block[(rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock];
@@ -93,6 +96,7 @@ public sealed class BlockSet : IDisposable
 internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, BlockMemory memory)
 {
     private readonly KeyCompaction _compaction = new(plan.Features + 1);
+    private readonly RowTransform _transform = new(plan.Scaling);
     private long _nonZeros;
 
     public Block Next(int number, ReadOnlySpan<int> places)
@@ -103,15 +107,25 @@ internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, B
         for (int i = 0; i < places.Length; i++)
         {
             long row = firstRow + places[i];
-            SparseRow source = data.GetRow(row);
-            int count = KnownFeatures(source.Indices);
-            source.Indices[..count].CopyTo(memory.Indices.AsSpan(_nonZeros, count));
-            source.Values[..count].CopyTo(memory.Values.AsSpan(_nonZeros, count));
-            _nonZeros += count;
+            SparseRow source = data.Row(row);
+            int known = KnownFeatures(source.Indices);
+            _nonZeros += Put(source.Indices[..known], source.Values[..known]);
             rowStarts[i + 1] = checked((int)(_nonZeros - first));
             labels[i] = plan.Labels.ToTarget(source.Label, row);
         }
         return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null);
+    }
+
+    private int Put(ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)
+    {
+        if (plan.Scaling is not null)
+        {
+            _transform.Apply(indices, values);
+            (indices, values) = (_transform.Indices, _transform.Values);
+        }
+        indices.CopyTo(memory.Indices.AsSpan(_nonZeros, indices.Length));
+        values.CopyTo(memory.Values.AsSpan(_nonZeros, values.Length));
+        return indices.Length;
     }
 
     private uint[] Compact(long first, int count)

@@ -86,7 +86,7 @@ public sealed class LocalSteps(ModelKind model, UpdateRule rule, int batch)
         if (_gradient.Length < keys)
         {
             _gradient = new float[keys];
-            _touched = new uint[keys];
+            _touched = new uint[keys + 1];
         }
         SparseAdaGradRun.MiniBatch<TLoss>(rows, order, batch, rate, rule.Delta, biasIndex, replica, scores, _gradient, _touched);
     }

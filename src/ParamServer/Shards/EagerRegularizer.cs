@@ -29,9 +29,12 @@ internal sealed class EagerRegularizer(UpdateRule rule, ShardMemory memory) : IS
     private void Flow(float elapsed, Span<float> entries)
     {
         float l1 = (float)rule.L1, l2 = (float)rule.L2;
-        if (memory.Stride == 1)
-            RegularizationFlow.Uniform(l1, l2, elapsed, entries);
-        else
-            RegularizationFlow.Interleaved(l1, l2, elapsed, rule.Delta, entries);
+        if (memory.Stride > 1)
+        {
+            RegularizationFlow.AdaptiveInterleaved(elapsed, l1, l2, rule.Delta, entries);
+            return;
+        }
+        (float a, float b) = RegularizationFlow.Factors(l1, l2, elapsed);
+        RegularizationFlow.Uniform(a, b, entries);
     }
 }

@@ -86,6 +86,6 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
     private float Flow(ReadOnlySpan<float> entry, float elapsed)
     {
         float time = _memory.Stride == 1 ? elapsed : elapsed / (_rule.Delta + MathF.Sqrt(entry[1]));
-        return RegularizationFlow.Scalar((float)_rule.L1, (float)_rule.L2, time, entry[0]);
+        return RegularizationFlow.Decay((float)_rule.L1, (float)_rule.L2, time, entry[0]);
     }
 }

@@ -18,6 +18,9 @@ namespace DistSgd.ParamServer.Shards;
 /// </remarks>
 public sealed class ParameterShard : IDisposable
 {
+    // 0, 1, 2, …: the keys of a stripe relative to its first, for rules that take lists.
+    private static readonly uint[] StripeKeys = [.. Enumerable.Range(0, ShardMemory.StripeKeys).Select(key => (uint)key)];
+
     private readonly UpdateRule _rule;
     private readonly ShardMemory _memory;
     private readonly IShardRegularizer? _regularizer;
@@ -215,7 +218,7 @@ public sealed class ParameterShard : IDisposable
             if (push.Rule.Optimizer == OptimizerKind.Sgd)
                 SgdUpdate.Dense(push.Rate, push.Range.For(part), entries);
             else
-                AdaGradUpdate.Interleaved(push.Rate, push.Rule.Delta, push.Range.For(part), entries);
+                AdaGradUpdate.Sparse(push.Rate, push.Rule.Delta, StripeKeys.AsSpan(0, (int)part.Count), push.Range.For(part), entries);
         });
     }
 

@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Sharding;
+using Google.Protobuf;
 using V1 = DistSgd.Protos.V1;
 
 namespace DistSgd.Shared.Jobs;
@@ -39,7 +42,13 @@ public static class JobConversion
             Seed = job.Seed,
             Partitions = (uint)job.Partitions,
             Features = (ulong)job.Features,
+            MergeScale = job.MergeScale,
         };
+        if (job.Scaling is { } scaling)
+        {
+            spec.ColumnMeans = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.Means));
+            spec.ColumnInverseScales = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.InverseScales));
+        }
         spec.Tables.Add(job.Tables.Select(table => new V1.Table
         {
             Name = table.Name,
@@ -66,6 +75,7 @@ public static class JobConversion
         Require(spec.Epochs is > 0 and <= int.MaxValue && spec.Batch is > 0 and <= int.MaxValue, "epochs and batch must be at least 1");
         Require(spec.LocalSteps <= int.MaxValue && (ulong)spec.Batch * Math.Max(1, spec.LocalSteps) <= int.MaxValue, "batch times local_steps must be below 2^31");
         Require(spec.Partitions is > 0 and <= 1_000_000 && spec.Prefetch <= 1, "partitions must be from 1 to 1,000,000, prefetch 0 or 1");
+        Require(float.IsFinite(spec.MergeScale) && spec.MergeScale is >= 0 and <= 1, "merge_scale must be from 0 to 1");
         return new TrainingJob
         {
             Name = spec.Job,
@@ -79,6 +89,8 @@ public static class JobConversion
             Prefetch = (int)spec.Prefetch,
             Seed = spec.Seed,
             Partitions = (int)spec.Partitions,
+            MergeScale = spec.MergeScale == 0 ? 1 : spec.MergeScale,
+            Scaling = ToScaling(spec),
             Data = spec.Data.Length == 0 ? null
                 : new JobData(spec.Data, (long)spec.DataBytes, (long)spec.DataRows, (int)spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel),
         };
@@ -104,6 +116,18 @@ public static class JobConversion
             $"shard {placement.Shard} must hold keys within [0, {job.KeyCount})");
         Require(placement.Shard <= int.MaxValue, "a shard's number must be below 2^31");
         return new ShardPlacement((int)placement.Shard, new KeyRange((long)placement.FirstKey, (long)placement.Count), placement.Server);
+    }
+
+    private static FeatureScaling? ToScaling(V1.JobSpec spec)
+    {
+        if (spec.ColumnMeans.IsEmpty && spec.ColumnInverseScales.IsEmpty)
+            return null;
+        ulong bytes = spec.Features * sizeof(float);
+        Require((ulong)spec.ColumnMeans.Length == bytes && (ulong)spec.ColumnInverseScales.Length == bytes, "column_means and column_inverse_scales must hold one float a feature");
+        float[] means = MemoryMarshal.Cast<byte, float>(spec.ColumnMeans.Span).ToArray();
+        float[] inverse = MemoryMarshal.Cast<byte, float>(spec.ColumnInverseScales.Span).ToArray();
+        Require(means.All(float.IsFinite) && inverse.All(float.IsFinite), "column_means and column_inverse_scales must be finite");
+        return FeatureScaling.From(means, inverse);
     }
 
     private static UpdateRule ToRule(V1.UpdateRule rule)

@@ -1,5 +1,6 @@
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
 using DistSgd.Shared.Sharding;
 
 namespace DistSgd.Shared.Jobs;
@@ -39,6 +40,15 @@ public sealed record TrainingJob
 
     /// <summary>Exchanges under way while the worker computes: 0 or 1.</summary>
     public int Prefetch { get; init; }
+
+    /// <summary>
+    /// Factor on a worker's differences of values before it pushes them, in (0, 1]: what many workers add up must not overshoot. Their
+    /// learning rate, and with it the time by which the regulariser ages the shards, is scaled to match.
+    /// </summary>
+    public float MergeScale { get; init; } = 1;
+
+    /// <summary>How columns are scaled before training; null: not.</summary>
+    public FeatureScaling? Scaling { get; init; }
 
     /// <summary>Seed of every order and draw.</summary>
     public ulong Seed { get; init; }

@@ -42,7 +42,7 @@ internal sealed class EmbeddedBackend : ITrainingBackend
             // By row number, not by byte: partitions of one process are equal in length, so that no thread waits for another.
             long first = data.RowCount * partition / job.Partitions;
             long end = data.RowCount * (partition + 1) / job.Partitions;
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels);
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling);
             blocks[partition] = BlockSet.Build(data, first, checked((int)(end - first)), plan);
         });
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);

@@ -82,7 +82,7 @@ public sealed class WorkerHost(WorkerOptions options)
         if (rows.Count is 0 or > int.MaxValue)
             throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {rows.Count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
         LabelMap labels = job.Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
-        return BlockSet.Build(data, rows.Start, (int)rows.Count, new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels));
+        return BlockSet.Build(data, rows.Start, (int)rows.Count, new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling));
     }
 
     private async Task<RegisterResponse> RegisterAsync(Coordination.CoordinationClient coordination, CancellationToken cancellationToken)

@@ -1,0 +1,150 @@
+using DistSgd.Learning.Data;
+
+namespace DistSgd.Learning.Preprocessing;
+
+/// <summary>When columns are scaled.</summary>
+public enum ScalingKind
+{
+    /// <summary>Where the data's columns differ too much in size for one learning rate, or are mostly dense.</summary>
+    Auto,
+
+    /// <summary>Always.</summary>
+    On,
+
+    /// <summary>Never.</summary>
+    Off,
+}
+
+/// <summary>
+/// x' = (x − mean)/scale per column, fitted on training data: dense columns get zero mean and unit variance, sparse ones unit root mean
+/// square of their non-zeros (mean 0, so that zeros stay zeros). Training sees x'; <see cref="ToOriginal"/> turns the trained parameters
+/// into those of x, so that a model file needs no scaling. Immutable; any thread.
+/// </summary>
+public sealed class FeatureScaling
+{
+    // Thresholds found on twenty sets of very different make; see docs/performance.md for the defaults' results.
+    private const double DenseShare = 0.75;
+    private const double SupportShare = 0.01;
+    private const int SupportRowsMin = 5;
+    private const double SpreadMax = 30;
+    private const double SizeMax = 10;
+    private const double NormSquareMin = 0.05;
+    private const double OffCentreMax = 100;
+    private const double ConstantVariance = 1e-10;
+
+    private readonly float[] _means;
+    private readonly float[] _inverseScales;
+
+    private FeatureScaling(float[] means, float[] inverseScales)
+    {
+        _means = means;
+        _inverseScales = inverseScales;
+        DenseColumns = [.. Enumerable.Range(0, means.Length).Where(column => means[column] != 0).Select(column => (uint)column)];
+    }
+
+    /// <summary>Per column, the mean that is taken off; 0 for sparse columns.</summary>
+    public ReadOnlySpan<float> Means => _means;
+
+    /// <summary>Per column, 1/scale.</summary>
+    public ReadOnlySpan<float> InverseScales => _inverseScales;
+
+    /// <summary>The columns with a mean, ascending: a row that lacks one of them has a non-zero x' there.</summary>
+    public uint[] DenseColumns { get; }
+
+    /// <summary>Fits a scaling; null if the columns are to be left as they are.</summary>
+    /// <param name="data">The training data.</param>
+    /// <param name="features">Columns.</param>
+    /// <param name="kind">When to scale.</param>
+    /// <param name="strengthGiven">True if the user gave λ, which is meant for the columns as they are: only data that could not be
+    /// trained otherwise is scaled then.</param>
+    public static FeatureScaling? Fit(Dataset data, int features, ScalingKind kind, bool strengthGiven)
+    {
+        if (kind == ScalingKind.Off)
+            return null;
+        ColumnStatistics look = ColumnStatistics.Of(data, features, ColumnStatistics.SampleRowsMax);
+        if (Fit(look, kind, strengthGiven) is not { } fitted)
+            return null;
+        return data.RowCount < 2 * look.Rows ? fitted : Fit(ColumnStatistics.Of(data, features, data.RowCount), kind, strengthGiven) ?? fitted;
+    }
+
+    internal static FeatureScaling? Fit(ColumnStatistics columns, ScalingKind kind, bool strengthGiven)
+    {
+        bool uneven = IsUneven(columns);
+        bool standardizeDense = uneven || kind == ScalingKind.On || (!strengthGiven && MostlyDense(columns));
+        if (!uneven && !standardizeDense)
+            return null;
+        int count = columns.Counts.Length;
+        var means = new float[count];
+        var inverse = new float[count];
+        Array.Fill(inverse, 1f);
+        for (int j = 0; j < count; j++)
+        {
+            if (IsDense(columns, j))
+            {
+                double mean = columns.Mean(j), variance = columns.Variance(j);
+                means[j] = (float)mean;
+                inverse[j] = variance < ConstantVariance * mean * mean || variance == 0 ? 1f : (float)(1 / Math.Sqrt(variance));
+            }
+            else if ((uneven || kind == ScalingKind.On) && columns.RootMeanSquare(j) > 0)
+            {
+                inverse[j] = (float)(1 / columns.RootMeanSquare(j));
+            }
+        }
+        return new FeatureScaling(means, inverse);
+    }
+
+    /// <summary>Makes a scaling from its numbers.</summary>
+    /// <param name="means">A column each.</param>
+    /// <param name="inverseScales">A column each.</param>
+    public static FeatureScaling From(float[] means, float[] inverseScales)
+    {
+        if (means.Length != inverseScales.Length)
+            throw new ArgumentException($"{means.Length} means but {inverseScales.Length} scales.", nameof(inverseScales));
+        return new FeatureScaling(means, inverseScales);
+    }
+
+    /// <summary>Turns parameters of x' into those of x, in place: w_j = w'_j/s_j, b = b' − Σ w_j·mean_j.</summary>
+    /// <param name="parameters">The weights, the bias last.</param>
+    public void ToOriginal(Span<float> parameters)
+    {
+        double bias = parameters[^1];
+        for (int j = 0; j < _means.Length; j++)
+        {
+            parameters[j] *= _inverseScales[j];
+            bias -= (double)parameters[j] * _means[j];
+        }
+        parameters[^1] = (float)bias;
+    }
+
+    private static bool IsDense(ColumnStatistics columns, int j) => columns.Counts[j] >= DenseShare * columns.Rows;
+
+    private static bool MostlyDense(ColumnStatistics columns)
+    {
+        double all = 0, dense = 0;
+        for (int j = 0; j < columns.Counts.Length; j++)
+        {
+            all += columns.Counts[j];
+            dense += IsDense(columns, j) ? columns.Counts[j] : 0;
+        }
+        return dense >= 0.5 * all;
+    }
+
+    private static bool IsUneven(ColumnStatistics columns)
+    {
+        double support = Math.Max(SupportRowsMin, SupportShare * columns.Rows);
+        double largest = 0, smallest = double.PositiveInfinity, normSquare = 0;
+        for (int j = 0; j < columns.Counts.Length; j++)
+        {
+            normSquare += columns.Squares[j] / columns.Rows;
+            if (columns.Counts[j] < support || columns.Squares[j] == 0)
+                continue;
+            double size = columns.RootMeanSquare(j);
+            (largest, smallest) = (Math.Max(largest, size), Math.Min(smallest, size));
+            double mean = columns.Mean(j), variance = columns.Variance(j);
+            bool constant = variance < ConstantVariance * mean * mean;
+            if (IsDense(columns, j) && !constant && mean * mean > OffCentreMax * variance)
+                return true;
+        }
+        return largest > SizeMax || (largest > 0 && largest / smallest > SpreadMax) || normSquare < NormSquareMin;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+
+namespace DistSgd.Learning.Preprocessing;
+
+/// <summary>
+/// The default learning rate in closed form, from the rows' norms after scaling. With a schedule that ends at 0 the loss is flat over more
+/// than a decade around it, so that no search is needed.
+/// </summary>
+/// <param name="NormSquare">q: mean ‖x'‖² + 1 (the bias).</param>
+/// <param name="NormSquareMax">Largest ‖x'‖² + 1 of the rows looked at.</param>
+/// <param name="Magnitude">a: mean ‖x'‖₁.</param>
+/// <param name="TargetDeviation">Standard deviation of the targets.</param>
+/// <param name="TargetMean">Mean of the targets.</param>
+public sealed record RateDefaults(double NormSquare, double NormSquareMax, double Magnitude, double TargetDeviation, double TargetMean)
+{
+    private const double AdaptiveMagnitude = 20;
+
+    /// <summary>Looks at evenly spaced rows.</summary>
+    /// <param name="data">At least one row.</param>
+    /// <param name="labels">The labels' mapping.</param>
+    /// <param name="scaling">Null: none.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static RateDefaults Of(Dataset data, LabelMap labels, FeatureScaling? scaling)
+    {
+        long stride = Math.Max(1, data.RowCount / ColumnStatistics.SampleRowsMax);
+        double squares = 0, magnitudes = 0, largest = 0, targets = 0, targetSquares = 0;
+        long rows = 0;
+        var transform = new RowTransform(scaling);
+        for (long row = 0; row < data.RowCount; row += stride)
+        {
+            SparseRow x = data.Row(row);
+            transform.Apply(x.Indices, x.Values);
+            double square = 0;
+            foreach (float value in transform.Values)
+            {
+                square += (double)value * value;
+                magnitudes += Math.Abs(value);
+            }
+            squares += square;
+            largest = Math.Max(largest, square);
+            double target = labels.ToTarget(x.Label, row);
+            targets += target;
+            targetSquares += target * target;
+            rows++;
+        }
+        double mean = targets / rows;
+        return new RateDefaults(squares / rows + 1, largest + 1, magnitudes / rows, Math.Sqrt(Math.Max(0, targetSquares / rows - mean * mean)), mean);
+    }
+
+    /// <summary>η₀ for a model and rule.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="optimizer">The rule.</param>
+    public double Rate(ModelKind model, OptimizerKind optimizer)
+    {
+        if (optimizer == OptimizerKind.AdaGrad)
+        {
+            double rate = Math.Min(1, AdaptiveMagnitude / (1 + Magnitude));
+            return model == ModelKind.Linear ? rate * Math.Max(TargetDeviation, 1e-6) : rate;
+        }
+        return model switch
+        {
+            ModelKind.Logistic => 1 / NormSquare,
+            ModelKind.Svm => 0.5 / NormSquare,
+            // A step beyond 1/(‖x‖²+1) overshoots its row: one heavy row could start an explosion.
+            _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
+        };
+    }
+
+    /// <summary>Where the bias starts: the mean target, or the clipped log-odds of the classes.</summary>
+    /// <param name="model">The model.</param>
+    public float Bias(ModelKind model)
+    {
+        if (model == ModelKind.Linear)
+            return (float)TargetMean;
+        double positive = Math.Clamp((TargetMean + 1) / 2, 1e-6, 1 - 1e-6);
+        double bound = model == ModelKind.Logistic ? 5 : 1;
+        return (float)Math.Clamp(Math.Log(positive / (1 - positive)), -bound, bound);
+    }
+}
