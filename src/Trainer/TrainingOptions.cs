@@ -1,6 +1,7 @@
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Trainer;
 
@@ -26,19 +27,19 @@ public sealed record TrainingOptions
     /// <summary>The update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;
 
-    /// <summary>Passes over the data; at least 1.</summary>
-    public int Epochs { get; init; } = 20;
+    /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes.</summary>
+    public int? Epochs { get; init; }
 
     /// <summary>Rows in a mini-batch; at least 1.</summary>
     public int Batch { get; init; } = 1;
 
-    /// <summary>η₀; positive. Null: found on a sample of the data.</summary>
+    /// <summary>η₀; positive. Null: from the rows' norms (<see cref="RateDefaults"/>).</summary>
     public double? LearningRate { get; init; }
 
     /// <summary>The learning rate's shape over the steps.</summary>
     public ScheduleKind Schedule { get; init; } = ScheduleKind.Linear;
 
-    /// <summary>γ of the inverse schedules; 0 or more. Null: one that halves the rate over an epoch.</summary>
+    /// <summary>γ of the inverse schedules; 0 or more. Null: 10 an epoch.</summary>
     public double? Decay { get; init; }
 
     /// <summary>λ₁; 0 or more.</summary>
@@ -46,6 +47,9 @@ public sealed record TrainingOptions
 
     /// <summary>λ₂; 0 or more. Null: 1/n for n rows.</summary>
     public double? L2 { get; init; }
+
+    /// <summary>When columns are scaled for training; the model is always in the units of the data.</summary>
+    public ScalingKind Scaling { get; init; } = ScalingKind.Auto;
 
     /// <summary>Seed of every order and draw.</summary>
     public ulong Seed { get; init; } = 1;

@@ -121,7 +121,8 @@ internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, B
         if (plan.Scaling is not null)
         {
             _transform.Apply(indices, values);
-            (indices, values) = (_transform.Indices, _transform.Values);
+            indices = _transform.Indices;
+            values = _transform.Values;
         }
         indices.CopyTo(memory.Indices.AsSpan(_nonZeros, indices.Length));
         values.CopyTo(memory.Values.AsSpan(_nonZeros, values.Length));

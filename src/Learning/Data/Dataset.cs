@@ -83,6 +83,24 @@ public sealed class Dataset : IDisposable
         return low;
     }
 
+    /// <summary>Indices and values of consecutive rows.</summary>
+    /// <param name="firstRow">The first of them.</param>
+    /// <param name="rowCount">How many rows.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no such rows.</exception>
+    public long CountNonZeros(long firstRow, long rowCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rowCount, RowCount - firstRow);
+        long count = 0;
+        foreach (var segment in _segments)
+        {
+            int first = (int)Math.Clamp(firstRow - segment.FirstRow, 0, segment.RowCount);
+            int end = (int)Math.Clamp(firstRow + rowCount - segment.FirstRow, 0, segment.RowCount);
+            count += segment.RowStarts[end] - segment.RowStarts[first];
+        }
+        return count;
+    }
+
     /// <summary>The rows whose lines start in a partition's part of the source.</summary>
     public RowRange Rows(Partition partition)
     {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using DistSgd.ParamServer.Services;
 using DistSgd.ParamServer.Shards;
-using Grpc.AspNetCore.HealthChecks;
+using Grpc.HealthCheck;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;

@@ -7,6 +7,7 @@ using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
 using Grpc.Core;
 using Grpc.Net.Client;
+using ModelKind = DistSgd.Learning.Models.ModelKind;
 using ShardPlacement = DistSgd.Shared.Exchange.ShardPlacement;
 
 namespace DistSgd.Worker.Hosting;

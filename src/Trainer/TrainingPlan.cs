@@ -1,0 +1,139 @@
+using System.Globalization;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
+using DistSgd.Shared.Jobs;
+
+namespace DistSgd.Trainer;
+
+/// <summary>Where a job will run, as far as its plan depends on it.</summary>
+/// <param name="Workers">Workers, one partition each.</param>
+/// <param name="Servers">Servers; 0 for embedded training.</param>
+/// <param name="Name">The job's name.</param>
+internal sealed record Deployment(int Workers, int Servers, string Name)
+{
+    public bool IsRemote => Servers > 0;
+}
+
+/// <summary>Everything that is decided before training: options with what was derived from the data in place of the nulls.</summary>
+internal sealed class TrainingPlan
+{
+    private const int BlockRowsMin = 128;
+    private const int BlockRowsMax = 1024;
+    private const int BlocksPerPartitionMin = 16;
+    private const int RowsPerTraining = 1_000_000;
+    private const long ShardBytesMax = 64L << 20;
+    private const int ScaledFeaturesMax = 4 << 20;
+
+    private TrainingPlan(TrainingJob job, LabelMap labels, float initialBias, int shards, string summary)
+    {
+        Job = job;
+        Labels = labels;
+        InitialBias = initialBias;
+        Shards = shards;
+        Summary = summary;
+    }
+
+    public TrainingJob Job { get; }
+
+    public LabelMap Labels { get; }
+
+    /// <summary>Value of the bias before the first step.</summary>
+    public float InitialBias { get; }
+
+    public int Shards { get; }
+
+    /// <summary>One sentence: what was chosen.</summary>
+    public string Summary { get; }
+
+    /// <summary>Decides.</summary>
+    /// <exception cref="TrainingException">Options that make no sense for this data; both are named.</exception>
+    public static TrainingPlan Make(Dataset data, TrainingOptions options, Deployment deployment, string? dataPath)
+    {
+        OptionCheck.Throw(options, data, deployment);
+        (ModelKind model, LabelMap labels) = TaskChoice.Choose(data, options.Model);
+        FeatureScaling? scaling = data.FeatureCount > ScaledFeaturesMax ? null
+            : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.L1 > 0);
+        RateDefaults defaults = RateDefaults.Of(data, labels, scaling);
+        double rate = options.LearningRate ?? defaults.Rate(model, options.Optimizer);
+        double l2 = options.L2 ?? 1.0 / data.RowCount;
+        bool sparse = IsSparse(data, options, deployment);
+        (float mergeScale, double rateScale) = Merging(options.Optimizer, deployment.Workers);
+        int localSteps = options.LocalSteps ?? LocalSteps(data, options, deployment, rate * Math.Max(l2, options.L1));
+        int epochs = options.Epochs ?? (int)Math.Clamp((RowsPerTraining + data.RowCount - 1) / data.RowCount, 5, 200);
+        var job = new TrainingJob
+        {
+            Name = deployment.Name,
+            Model = model,
+            Rule = new UpdateRule
+            {
+                Optimizer = options.Optimizer,
+                Schedule = Schedule(options, data.RowCount, epochs, localSteps == 0 ? rate : rate * rateScale),
+                L1 = options.L1,
+                L2 = l2,
+            },
+            Features = Math.Max(1, data.FeatureCount),
+            Sparse = sparse,
+            Epochs = epochs,
+            Batch = options.Batch,
+            LocalSteps = localSteps,
+            Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
+            MergeScale = localSteps == 0 ? 1 : mergeScale,
+            Scaling = scaling,
+            Seed = options.Seed,
+            Partitions = deployment.Workers,
+            Data = dataPath is null ? null : new JobData(dataPath, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive),
+        };
+        return new TrainingPlan(job, labels, defaults.Bias(model), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment));
+    }
+
+    // Whole ranges cost time for every key at each push; lists cost an index a key, and the gathering of it. Over a wire, bytes weigh more.
+    private static bool IsSparse(Dataset data, TrainingOptions options, Deployment deployment)
+    {
+        if (options.Exchange != ExchangeKind.Auto)
+            return options.Exchange == ExchangeKind.Sparse;
+        double nonZerosPerBlock = (double)data.NonZeroCount / data.RowCount * BlockRowsMax;
+        return data.FeatureCount > nonZerosPerBlock * (deployment.IsRemote ? 0.25 : 1);
+    }
+
+    // What many workers add up in one round must not overshoot: SGD's differences are averaged and its rate raised to match; AdaGrad's
+    // sums of squares, which add up, slow it down by themselves, enough for two.
+    private static (float MergeScale, double RateScale) Merging(OptimizerKind optimizer, int workers) =>
+        optimizer == OptimizerKind.Sgd ? (1f / workers, workers) : (Math.Min(1f, 2f / workers), 1);
+
+    private static int LocalSteps(Dataset data, TrainingOptions options, Deployment deployment, double rateTimesStrength)
+    {
+        double nonZerosPerRow = Math.Max(1, (double)data.NonZeroCount / data.RowCount);
+        double wanted = 16 * data.FeatureCount / nonZerosPerRow;
+        long rows = deployment.IsRemote ? BlockRowsMax : BlockRowsMin;
+        while (rows < wanted && rows < BlockRowsMax)
+            rows *= 2;
+        // A small partition is still merged several times an epoch, and a strong regulariser acts often enough to be a small force.
+        rows = Math.Min(rows, Math.Max(1, data.RowCount / deployment.Workers / BlocksPerPartitionMin));
+        if (options.Optimizer == OptimizerKind.Sgd && rateTimesStrength > 0)
+            rows = (long)Math.Min(rows, Math.Max(1, 0.02 / rateTimesStrength));
+        return (int)Math.Max(1, rows / options.Batch);
+    }
+
+    private static Schedule Schedule(TrainingOptions options, long rows, int epochs, double rate)
+    {
+        double stepsPerEpoch = Math.Max(1, (double)rows / options.Batch);
+        return new Schedule(options.Schedule, rate, options.Decay ?? 10 / stepsPerEpoch, Math.Max(1, (long)(stepsPerEpoch * epochs)));
+    }
+
+    private static int ShardCount(TrainingJob job, TrainingOptions options, Deployment deployment)
+    {
+        long bytes = job.KeyCount * job.EntryFloats * sizeof(float);
+        return options.Shards ?? (int)Math.Max(Math.Max(1, deployment.Servers), (bytes + ShardBytesMax - 1) / ShardBytesMax);
+    }
+
+    private static string Summarize(TrainingJob job, Dataset data, TrainingOptions options, double rate, Deployment deployment)
+    {
+        string Chosen(bool given) => given ? "" : " (chosen)";
+        string exchange = $"{(job.Sparse ? "sparse" : "dense")} exchange every {job.RowsPerBlock} rows";
+        string scaling = job.Scaling is null ? "" : ", columns scaled";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{job.Model.ToString().ToLowerInvariant()}{Chosen(options.Model is not null)}, {options.Optimizer.ToString().ToLowerInvariant()}, rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}, l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null)}, {job.Epochs} epochs{Chosen(options.Epochs is not null)}, {exchange}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}{scaling}; {data.RowCount:N0} rows, {data.FeatureCount:N0} features, {(double)data.NonZeroCount / data.RowCount:F1} non-zeros a row; {deployment.Workers} {(deployment.IsRemote ? "workers" : "threads")}");
+    }
+}
