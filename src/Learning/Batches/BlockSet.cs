@@ -63,7 +63,7 @@ public sealed class BlockSet : IDisposable
     /// <param name="firstRow">First row of the partition.</param>
     /// <param name="rowCount">Rows of the partition; at most 2³¹−1.</param>
     /// <param name="plan">How to cut.</param>
-    /// <exception cref="InvalidDataException">A label that the map doesn't know.</exception>
+    /// <exception cref="LabelException">A label that the map doesn't know.</exception>
     public static BlockSet Build(Dataset data, long firstRow, int rowCount, BlockPlan plan)
     {
         var places = new int[rowCount];
@@ -111,7 +111,7 @@ internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, B
             int known = KnownFeatures(source.Indices);
             _nonZeros += Put(source.Indices[..known], source.Values[..known]);
             rowStarts[i + 1] = checked((int)(_nonZeros - first));
-            labels[i] = plan.Labels.ToTarget(source.Label, row);
+            labels[i] = plan.Labels.ToLearning(source.Label, row);
         }
         return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null);
     }

@@ -8,6 +8,8 @@ namespace DistSgd.Learning.Batches;
 /// </summary>
 public static class RowOrder
 {
+    private const ulong Odd = 0x9E3779B97F4A7C15;
+
     /// <summary>Which row of the partition lies at which place: place p holds row result[p]. The same for all epochs.</summary>
     /// <param name="seed">The job's seed.</param>
     /// <param name="partition">Partition number, from 0.</param>
@@ -35,23 +37,14 @@ public static class RowOrder
     {
         for (int i = 0; i < numbers.Length; i++)
             numbers[i] = i;
-        new SeededRandom(seed).Shuffle(numbers);
+        new SeededRandom((long)seed).Shuffle(numbers);
     }
 
     private static ulong Mix(ulong seed, ulong purpose, ulong a, ulong b, ulong c)
     {
-        ulong h = Step(seed + purpose * 0x9E3779B97F4A7C15);
-        h = Step(h ^ a);
-        h = Step(h ^ b);
-        return Step(h ^ c);
-    }
-
-    // The finalizer of SplitMix64 (Steele, Lea & Flood 2014): a bijection that spreads every input bit.
-    private static ulong Step(ulong x)
-    {
-        x += 0x9E3779B97F4A7C15;
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-        return x ^ (x >> 31);
+        ulong h = SeededRandom.Mix(seed + purpose * Odd);
+        h = SeededRandom.Mix((h ^ a) + Odd);
+        h = SeededRandom.Mix((h ^ b) + Odd);
+        return SeededRandom.Mix((h ^ c) + Odd);
     }
 }

@@ -52,7 +52,7 @@ public static class Evaluation
     /// <param name="data">Rows.</param>
     /// <param name="labels">The labels' mapping to targets.</param>
     /// <param name="threads">At least 1.</param>
-    /// <exception cref="DatasetException">A label that the map doesn't know.</exception>
+    /// <exception cref="LabelException">A label that the map doesn't know.</exception>
     public static EvaluationResult Compute(ModelKind model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads)
     {
         float[] scores = Scores(parameters, data, threads, out long ignored);
@@ -60,13 +60,13 @@ public static class Evaluation
         ForEachChunk(data, threads, (first, count) =>
         {
             for (long row = first; row < first + count; row++)
-                targets[row] = labels.ToTarget(data.Row(row).Label, row);
+                targets[row] = labels.ToLearning(data.Row(row).Label, row);
         });
         double loss = LossSum.Compute(model, scores, targets) / Math.Max(1, scores.Length);
         if (model == ModelKind.Linear)
-            return new EvaluationResult(scores.Length, loss, null, null, RootMeanSquareError.Compute(scores, targets), ignored);
-        double auc = RocAuc.Compute(scores, targets);
-        return new EvaluationResult(scores.Length, loss, Accuracy.Compute(scores, targets), double.IsNaN(auc) ? null : auc, null, ignored);
+            return new EvaluationResult(scores.Length, loss, null, null, RegressionError.RootMeanSquare(scores, targets), ignored);
+        double auc = RocAuc.Of(scores, targets);
+        return new EvaluationResult(scores.Length, loss, Accuracy.Of(scores, targets), double.IsNaN(auc) ? null : auc, null, ignored);
     }
 
     private static void ForEachChunk(Dataset data, int threads, Action<long, int> action)

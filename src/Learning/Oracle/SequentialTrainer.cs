@@ -160,7 +160,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
     {
         SparseRow row = data.Row(number);
         float score = OracleMath.Dot(row.Indices, row.Values, key => weight[(int)key]) + weight[Bias];
-        float y = job.Labels.ToTarget(row.Label, number);
+        float y = job.Labels.ToLearning(row.Label, number);
         return job.Model switch
         {
             ModelKind.Linear => score - y,

@@ -41,7 +41,7 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             }
             squares += square;
             largest = Math.Max(largest, square);
-            double target = labels.ToTarget(x.Label, row);
+            double target = labels.ToLearning(x.Label, row);
             targets += target;
             targetSquares += target * target;
             rows++;

@@ -49,6 +49,10 @@ internal sealed class EmbeddedBackend : ITrainingBackend
         return new EmbeddedBackend(job, [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))], blocks);
     }
 
+    /// <summary>Sets the bias before the first step.</summary>
+    public Task StartBiasAsync(float bias, CancellationToken cancellationToken) =>
+        InitialBias.PushAsync(_job, new InProcessParameterClient(_shards), bias, cancellationToken);
+
     public async Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -1,0 +1,38 @@
+using DistSgd.Learning.Data;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using DistSgd.Trainer.Embedded;
+
+namespace DistSgd.Trainer;
+
+/// <summary>Trains models.</summary>
+public static class SgdTrainer
+{
+    /// <summary>Trains in this process, one worker a thread; nothing to install, no sockets.</summary>
+    /// <param name="data">The training data; can be disposed when the task is done.</param>
+    /// <param name="options">How; the defaults work.</param>
+    /// <param name="cancellationToken">Gives up between blocks of rows.</param>
+    /// <exception cref="TrainingException">Options that make no sense for this data, or a divergence; the message says what to do.</exception>
+    /// <exception cref="LabelException">Labels that don't fit the model.</exception>
+    public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, CancellationToken cancellationToken = default)
+    {
+        int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / 64));
+        TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(threads, 0, "embedded"), null);
+        options.Notice?.Invoke(plan.Summary);
+        await using EmbeddedBackend backend = EmbeddedBackend.Create(plan.Job, plan.Shards, data, plan.Labels);
+        await backend.StartBiasAsync(plan.InitialBias, cancellationToken);
+        return await RunAsync(plan, options, data, backend, cancellationToken);
+    }
+
+    internal static async Task<TrainingResult> RunAsync(TrainingPlan plan, TrainingOptions options, Dataset data, ITrainingBackend backend, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await new TrainingRun(plan, options, data, backend).RunAsync(cancellationToken);
+        }
+        catch (ParameterException refused) when (refused.Fault == ParameterFault.NotFinite)
+        {
+            throw new TrainingException($"The training diverged: a worker computed NaN or infinite values. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.", refused);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.ParamServer.Shards;
+
+namespace DistSgd.Trainer;
+
+/// <summary>One training on any backend: evaluates and saves between epochs, and sums up.</summary>
+internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Dataset data, ITrainingBackend backend)
+{
+    private readonly Stopwatch _training = new();
+    private readonly int _threads = options.Threads ?? Environment.ProcessorCount;
+    private double _secondsBefore;
+    private long _bytesBefore;
+
+    public async Task<TrainingResult> RunAsync(CancellationToken cancellationToken)
+    {
+        _training.Start();
+        await backend.RunAsync(EpochDoneAsync, cancellationToken);
+        _training.Stop();
+        LinearModel model = await ReadModelAsync(cancellationToken);
+        BackendFigures figures = await backend.DescribeAsync(cancellationToken);
+        if (options.Out is not null)
+            model.Save(options.Out, plan.Job);
+        long rows = data.RowCount * plan.Job.Epochs;
+        return new TrainingResult
+        {
+            Job = plan.Job,
+            Model = model,
+            Seconds = _training.Elapsed.TotalSeconds,
+            ExamplesPerSecond = rows / _training.Elapsed.TotalSeconds,
+            Train = model.Evaluate(data, _threads),
+            Test = options.Test is null ? null : model.Evaluate(options.Test, _threads),
+            StalenessP50 = StalenessLedger.Quantile(figures.Staleness, 0.5),
+            StalenessP99 = StalenessLedger.Quantile(figures.Staleness, 0.99),
+            BytesPushed = figures.BytesPushed,
+            BytesPulled = figures.BytesPulled,
+            Processes = backend.Processes,
+        };
+    }
+
+    private async Task EpochDoneAsync(EpochSummary epoch, CancellationToken cancellationToken)
+    {
+        // A remote training goes on while its leader evaluates: there the clock runs on.
+        if (!backend.IsRemote)
+            _training.Stop();
+        double loss = epoch.LossSum / epoch.Rows;
+        if (!double.IsFinite(loss))
+            throw new TrainingException($"The training diverged in epoch {epoch.Epoch}: the loss is {loss}. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.");
+        bool saves = options.SaveEvery > 0 && epoch.Epoch % options.SaveEvery == 0 && epoch.Epoch < plan.Job.Epochs;
+        LinearModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
+        if (saves)
+            model!.Save(options.Out!, plan.Job);
+        if (options.Progress is not null)
+            await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads), cancellationToken);
+        _training.Start();
+    }
+
+    private async Task TellAsync(EpochSummary epoch, double loss, EvaluationResult? test, CancellationToken cancellationToken)
+    {
+        BackendFigures figures = await backend.DescribeAsync(cancellationToken);
+        double seconds = _training.Elapsed.TotalSeconds;
+        double elapsed = Math.Max(1e-9, seconds - _secondsBefore);
+        long bytes = figures.BytesPushed + figures.BytesPulled;
+        options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, seconds, epoch.Rows / elapsed, loss, test,
+            StalenessLedger.Quantile(figures.Staleness, 0.5), StalenessLedger.Quantile(figures.Staleness, 0.99),
+            backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null));
+        (_secondsBefore, _bytesBefore) = (seconds, bytes);
+    }
+
+    private async Task<LinearModel> ReadModelAsync(CancellationToken cancellationToken)
+    {
+        float[] parameters = await backend.ReadAsync(cancellationToken);
+        plan.Job.Scaling?.ToOriginal(parameters);
+        return new LinearModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase);
+    }
+}
