@@ -1,4 +1,3 @@
-using DistSgd.Kernels;
 using DistSgd.Shared.Exchange;
 
 namespace DistSgd.Worker;

@@ -1,7 +1,6 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Batches;
 using DistSgd.Shared.Exchange;
-using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Worker;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
-using DistSgd.Learning.Models;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
