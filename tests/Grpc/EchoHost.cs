@@ -43,7 +43,8 @@ internal sealed class EchoHost : IAsyncDisposable
     public bool ExpectsErrors { get; init; }
 
     public static async Task<EchoHost> StartAsync(
-        Action<GrpcServiceOptions>? server = null, GrpcChannelOptions? client = null, HttpProtocols protocols = HttpProtocols.Http2, bool expectsErrors = false)
+        Action<GrpcServiceOptions>? server = null, GrpcChannelOptions? client = null, HttpProtocols protocols = HttpProtocols.Http2,
+        bool expectsErrors = false, int port = 0)
     {
         var log = new CollectingLoggerProvider();
         var builder = WebApplication.CreateSlimBuilder();
@@ -51,7 +52,7 @@ internal sealed class EchoHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(options =>
         {
             options.ConfigureForGrpc();
-            options.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = protocols);
+            options.Listen(System.Net.IPAddress.Loopback, port, listen => listen.Protocols = protocols);
         });
         builder.Services.AddGrpc(server ?? (_ => { }));
         builder.Services.AddSingleton<EchoProbe>().AddSingleton<HealthService>();
@@ -63,13 +64,16 @@ internal sealed class EchoHost : IAsyncDisposable
         return new EchoHost(app, log, client) { ExpectsErrors = expectsErrors };
     }
 
+    public Task StopServerAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Probe.Release.TrySetResult();
         Channel.Dispose();
+        await _app.StopAsync();
         await _app.DisposeAsync();
         if (!ExpectsErrors)
-            Assert.Empty(Errors);
+            Assert.True(Errors.Count == 0, string.Join("\n", Errors));
     }
 
     private sealed class CollectingLoggerProvider : ILoggerProvider, ILogger

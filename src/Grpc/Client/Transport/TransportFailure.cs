@@ -11,7 +11,7 @@ internal static class TransportFailure
     {
         var server = address.GetLeftPart(UriPartial.Authority);
         if (Find<HttpProtocolException>(exception) is { } protocol)
-            return new Status(OfReset(protocol.ErrorCode), $"The server at {server} reset the call: {protocol.Message}", exception);
+            return ExplainProtocol(server, protocol);
         if (Find<SocketException>(exception) is { } socket)
             return new Status(StatusCode.Unavailable, $"The server at {server} can't be reached: {socket.Message} ({socket.SocketErrorCode}).", exception);
         if (Find<AuthenticationException>(exception) is { } tls)
@@ -28,6 +28,12 @@ internal static class TransportFailure
             _ => new Status(StatusCode.Internal, $"The call to {server} failed: {exception.GetType().Name}: {exception.Message}", exception),
         };
     }
+
+    /// <summary>Only the text tells a reset of the one stream from the end of the whole connection.</summary>
+    private static Status ExplainProtocol(string server, HttpProtocolException exception) =>
+        exception.Message.StartsWith("The HTTP/2 server reset the stream", StringComparison.Ordinal)
+            ? new Status(OfReset(exception.ErrorCode), $"The server at {server} reset the call: {exception.Message}", exception)
+            : new Status(StatusCode.Unavailable, $"The server at {server} doesn't speak HTTP/2 as it should, or ended the connection: {exception.Message}", exception);
 
     /// <summary>The status of an HTTP response that isn't gRPC's 200 (doc/http-grpc-status-mapping.md).</summary>
     public static StatusCode OfHttpStatus(int httpStatus) => httpStatus switch

@@ -14,28 +14,45 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes)
     public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
         where T : class
     {
-        while (true)
+        try
         {
-            var result = await body.ReadAsync(cancellationToken);
-            if (TryTake(marshaller, result.Buffer, out var message, out var expectedBytes))
-                return message;
-            if (!result.IsCompleted)
-                continue;
-            return result.Buffer.IsEmpty ? null : throw MessageFraming.Truncated(result.Buffer.Length, expectedBytes);
+            while (true)
+            {
+                var result = await body.ReadAsync(cancellationToken);
+                if (TryTake(marshaller, result.Buffer, out var message, out var expectedBytes))
+                    return message;
+                if (!result.IsCompleted)
+                    continue;
+                return result.Buffer.IsEmpty ? null : throw MessageFraming.Truncated(result.Buffer.Length, expectedBytes);
+            }
+        }
+        catch (IOException e)
+        {
+            throw ClientLeft(e);
         }
     }
 
     /// <summary>Waits for the request's end; false where there is more data.</summary>
     public async ValueTask<bool> IsAtEndAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        try
         {
-            var result = await body.ReadAsync(cancellationToken);
-            body.AdvanceTo(result.Buffer.Start);
-            if (!result.Buffer.IsEmpty || result.IsCompleted)
-                return result.Buffer.IsEmpty;
+            while (true)
+            {
+                var result = await body.ReadAsync(cancellationToken);
+                body.AdvanceTo(result.Buffer.Start);
+                if (!result.Buffer.IsEmpty || result.IsCompleted)
+                    return result.Buffer.IsEmpty;
+            }
+        }
+        catch (IOException e)
+        {
+            throw ClientLeft(e);
         }
     }
+
+    private static RpcException ClientLeft(IOException e) =>
+        new(new Status(StatusCode.Cancelled, $"The client ended the call before its request: {e.Message}", e));
 
     private bool TryTake<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> buffer, out T? message, out long expectedBytes)
         where T : class

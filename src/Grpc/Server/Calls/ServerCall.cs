@@ -220,8 +220,7 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
             if (_hasEnded || _isWriting)
                 return;
             _hasEnded = true;
-            WriteStatus(DeadlineStatus());
-            _ending = CompleteQuietlyAsync();
+            _ending = AnswerDeadlineAsync();
         }
     }
 
@@ -251,10 +250,12 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
             StatusHeaders.Write(trailers.Trailers, status, _responseTrailers);
     }
 
-    private async Task CompleteQuietlyAsync()
+    /// <summary>Runs on the timer's thread, beside a client that may be leaving: a failure here has nobody to go to but the log.</summary>
+    private async Task AnswerDeadlineAsync()
     {
         try
         {
+            WriteStatus(DeadlineStatus());
             await _http.Response.CompleteAsync();
         }
         catch (Exception e)
