@@ -57,9 +57,8 @@ public static unsafe class AdaGradUpdate
         KernelGuard.SameLength(localKeys.Length, gradient.Length, nameof(gradient));
         KernelGuard.FiniteRate(rate);
         KernelGuard.PositiveDelta(delta);
-        if (form == KernelForm.Avx512) SparseIn<Avx512Form>(rate, delta, localKeys, gradient, entries);
-        else if (form == KernelForm.Avx2) SparseIn<Avx2Form>(rate, delta, localKeys, gradient, entries);
-        else SparseIn<PortableForm>(rate, delta, localKeys, gradient, entries);
+        if (form == KernelForm.Portable) SparseIn<PortableForm>(rate, delta, localKeys, gradient, entries);
+        else SparseIn<Avx2Form>(rate, delta, localKeys, gradient, entries);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

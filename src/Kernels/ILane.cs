@@ -66,10 +66,4 @@ internal interface ILane<T>
 
     /// <summary>Bits taken as 32-bit integers and converted to float32.</summary>
     static abstract T FromInteger(T bits);
-
-    /// <summary>Gathers 8-byte entries of two floats each and separates first from second floats, both in the order of the keys.</summary>
-    static abstract unsafe void LoadPairs(double* entries, uint* keys, out T first, out T second);
-
-    /// <summary>Joins first and second floats to entries and scatters them, in the order of the keys.</summary>
-    static abstract unsafe void StorePairs(double* entries, uint* keys, T first, T second);
 }

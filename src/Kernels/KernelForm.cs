@@ -65,9 +65,3 @@ internal readonly struct Avx2Form : IKernelForm
 {
     public static KernelForm Form => KernelForm.Avx2;
 }
-
-/// <summary><see cref="KernelForm.Avx512"/>.</summary>
-internal readonly struct Avx512Form : IKernelForm
-{
-    public static KernelForm Form => KernelForm.Avx512;
-}

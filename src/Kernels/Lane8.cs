@@ -74,7 +74,8 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 FromInteger(Lane8 bits) => new(Vector256.ConvertToSingle(bits._value.AsInt32()));
 
-    // The pairs are arranged so that the in-lane shuffles leave them in order: [p0 p1 | p4 p5] and [p2 p3 | p6 p7].
+    // Gathers 8-byte entries of two floats each and separates first from second floats, in the order of the keys. The pairs are
+    // arranged so that the in-lane shuffles leave them in order: [p0 p1 | p4 p5] and [p2 p3 | p6 p7].
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void LoadPairs(double* entries, uint* keys, out Lane8 first, out Lane8 second)
     {
@@ -84,6 +85,7 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
         second = new(Avx.Shuffle(low, high, 0b11_01_11_01));
     }
 
+    // Joins first and second floats to entries and scatters them, in the order of the keys.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void StorePairs(double* entries, uint* keys, Lane8 first, Lane8 second)
     {
@@ -96,11 +98,11 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static unsafe Vector128<double> Pair(double* entries, uint* keys) =>
+    private static unsafe Vector128<double> Pair(double* entries, uint* keys) =>
         Sse2.LoadHigh(Vector128.CreateScalarUnsafe(entries[keys[0]]), entries + keys[1]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static unsafe void StorePair(double* entries, uint* keys, Vector128<double> pair)
+    private static unsafe void StorePair(double* entries, uint* keys, Vector128<double> pair)
     {
         Sse2.StoreLow(entries + keys[0], pair);
         Sse2.StoreHigh(entries + keys[1], pair);

@@ -81,24 +81,23 @@ public static unsafe class RegularizationFlow
         KernelGuard.SameLength(entries.Length / 2 * 2, entries.Length, nameof(entries));
         if (l1 == 0f && l2 == 0f) return;
         var op = new AdaptiveOp(rate, l1, l2, delta);
-        var done = form == KernelForm.Avx512 ? Pairs<Lane16>(op, entries) : form == KernelForm.Avx2 ? Pairs<Lane8>(op, entries) : 0;
+        var done = form == KernelForm.Portable ? 0 : Pairs(op, entries);
         for (var i = done; i < entries.Length; i += 2) entries[i] = op.Invoke(entries[i], entries[i + 1]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Pairs<T>(AdaptiveOp op, Span<float> entries)
-        where T : struct, ILane<T>
+    private static int Pairs(AdaptiveOp op, Span<float> entries)
     {
-        var keys = stackalloc uint[T.Width];
-        for (var lane = 0; lane < T.Width; lane++) keys[lane] = (uint)lane;
+        var keys = stackalloc uint[Lane8.Width];
+        for (var lane = 0; lane < Lane8.Width; lane++) keys[lane] = (uint)lane;
         var i = 0;
         fixed (float* floats = entries)
         {
-            for (; i <= entries.Length - 2 * T.Width; i += 2 * T.Width)
+            for (; i <= entries.Length - 2 * Lane8.Width; i += 2 * Lane8.Width)
             {
                 var pairs = (double*)(floats + i);
-                T.LoadPairs(pairs, keys, out var w, out var r);
-                T.StorePairs(pairs, keys, op.Invoke(w, r), r);
+                Lane8.LoadPairs(pairs, keys, out var w, out var r);
+                Lane8.StorePairs(pairs, keys, op.Invoke(w, r), r);
             }
         }
 

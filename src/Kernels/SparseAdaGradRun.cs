@@ -63,9 +63,8 @@ public static unsafe class SparseAdaGradRun
         where TLoss : struct, ILossDerivative
     {
         CheckSpans(order, rate, delta, biasIndex, entries, scores);
-        if (form == KernelForm.Avx512) OnlineIn<TLoss, Avx512Form>(rows, order, rate, delta, biasIndex, entries, scores);
-        else if (form == KernelForm.Avx2) OnlineIn<TLoss, Avx2Form>(rows, order, rate, delta, biasIndex, entries, scores);
-        else OnlineIn<TLoss, PortableForm>(rows, order, rate, delta, biasIndex, entries, scores);
+        if (form == KernelForm.Portable) OnlineIn<TLoss, PortableForm>(rows, order, rate, delta, biasIndex, entries, scores);
+        else OnlineIn<TLoss, Avx2Form>(rows, order, rate, delta, biasIndex, entries, scores);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -76,9 +75,8 @@ public static unsafe class SparseAdaGradRun
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         CheckSpans(order, rate, delta, biasIndex, entries, scores);
         KernelGuard.AtLeast(gradient.Length, entries.Length / 2, nameof(gradient));
-        if (form == KernelForm.Avx512) MiniBatchIn<TLoss, Avx512Form>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
-        else if (form == KernelForm.Avx2) MiniBatchIn<TLoss, Avx2Form>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
-        else MiniBatchIn<TLoss, PortableForm>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
+        if (form == KernelForm.Portable) MiniBatchIn<TLoss, PortableForm>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
+        else MiniBatchIn<TLoss, Avx2Form>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
