@@ -53,7 +53,7 @@ public sealed class Dataset : IDisposable
     public LabelSummary Labels => _labels.Value;
 
     /// <summary>What a person may want to know about how this was read: the cache used, refused or not written, and why. Null if nothing.</summary>
-    public string? Notice { get; internal init; }
+    public string? Notice { get; internal set; }
 
     internal DatasetFacts Facts { get; }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.IO.Compression;
 
 namespace DistSgd.Learning.Data;
 
@@ -10,7 +9,6 @@ namespace DistSgd.Learning.Data;
 internal sealed class GzipParse
 {
     private const int RingBlocks = 4;
-    private const int FileBufferBytes = 128 << 10;
     private const int Padding = LibsvmRows.PaddingBytes;
 
     private readonly SourceFile _source;
@@ -31,10 +29,6 @@ internal sealed class GzipParse
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The gzip data is damaged or truncated, or a line is too long.</exception>
     public static ParsedText Run(SourceFile source, LibsvmOptions options) => new GzipParse(source, options.BlockBytes).Run(new LibsvmRows(options, options.SegmentBytesMax));
-
-    /// <summary>The decompressed text from its start.</summary>
-    public static Stream OpenText(SourceFile source) =>
-        new GZipStream(new FileStream(source.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileBufferBytes), CompressionMode.Decompress);
 
     private ParsedText Run(LibsvmRows rows)
     {
@@ -69,7 +63,7 @@ internal sealed class GzipParse
     {
         try
         {
-            using var text = OpenText(_source);
+            using var text = new WholeGzipStream(_source.Path);
             byte[] carry = [];
             bool more = true;
             while (more)
@@ -126,7 +120,7 @@ internal sealed class GzipParse
     }
 
     private DatasetException Explain(Exception failure) => failure as DatasetException
-        ?? new DatasetException(_source.Path, $"the gzip data is truncated or damaged behind byte {_inflated} of the decompressed text ({failure.Message}). Copy or compress the file again.", failure);
+        ?? new DatasetException(_source.Path, $"the gzip data is truncated or damaged, noticed after {_inflated} bytes of text ({failure.Message}). Copy or compress the file again.", failure);
 
     /// <summary>Whole lines of text, with padding on both sides.</summary>
     private sealed class Block

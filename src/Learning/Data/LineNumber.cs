@@ -8,7 +8,7 @@ internal static class LineNumber
     /// <summary>The number, from 1, of the line that starts at <paramref name="lineOffset"/> of the (decompressed) source.</summary>
     public static long Of(SourceFile source, long lineOffset)
     {
-        using var text = source.IsGzip ? GzipParse.OpenText(source) : File.OpenRead(source.Path);
+        using Stream text = source.IsGzip ? new WholeGzipStream(source.Path) : File.OpenRead(source.Path);
         byte[] buffer = new byte[BufferBytes];
         long line = 1;
         while (lineOffset > 0)

@@ -1,0 +1,131 @@
+using System.Runtime.InteropServices;
+using DistSgd.Kernels;
+using DistSgd.Learning.Formats;
+
+namespace DistSgd.Learning.Data;
+
+/// <summary>Writes and opens cache files. A file that is not whole, valid and made from the source as it is now is refused with the reason.</summary>
+internal static class CacheFile
+{
+    /// <summary>Writes the cache: whole under its name, or not at all.</summary>
+    /// <returns>Null, or why it could not be written.</returns>
+    public static string? TryWrite(string path, Dataset data, CacheKey key, IndexBase askedBase)
+    {
+        try
+        {
+            var segments = data.Segments.Select(s => new CacheHeader.Segment(s.RowCount, s.NonZeroCount, SectionsOf(s, Checksum.Of))).ToArray();
+            var header = new CacheHeader(key, askedBase, data.Facts, segments);
+            var places = header.Sections(out _);
+            AtomicFile.Write(path, stream =>
+            {
+                stream.Write(header.ToBytes());
+                int next = 0;
+                foreach (var segment in data.Segments)
+                {
+                    SectionsOf(segment, bytes =>
+                    {
+                        while (stream.Position < places[next].Start) stream.WriteByte(0);
+                        stream.Write(bytes);
+                        next++;
+                        return 0u;
+                    });
+                }
+            });
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $"no cache was written to {path}: {error.Message}";
+        }
+    }
+
+    /// <summary>Opens a cache.</summary>
+    /// <param name="path">The cache file.</param>
+    /// <param name="key">The source as it is now.</param>
+    /// <param name="options">How the source is to be read.</param>
+    /// <param name="refusal">Why the cache is not used; null if it is, or if there is none.</param>
+    public static Dataset? TryOpen(string path, CacheKey key, LibsvmOptions options, out string? refusal)
+    {
+        refusal = null;
+        if (!File.Exists(path)) return null;
+        MappedFile? file = null;
+        try
+        {
+            file = MappedFile.Open(path, CacheHeader.PrefixBytes);
+            var data = Open(file, key, options, out refusal);
+            if (data is not null) file = null;
+            return data;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            refusal = error is InvalidDataException ? "it is truncated" : $"it cannot be read ({error.Message})";
+            return null;
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+    }
+
+    private static Dataset? Open(MappedFile file, CacheKey key, LibsvmOptions options, out string? refusal)
+    {
+        var prefix = file.Span<byte>(0, CacheHeader.PrefixBytes);
+        refusal = CacheHeader.CheckPrefix(prefix, file.Length, out int bodyBytes);
+        if (refusal is not null) return null;
+        var header = CacheHeader.FromBody(prefix, file.Span<byte>(CacheHeader.PrefixBytes, bodyBytes).ToArray());
+        refusal = header is null ? "its header is damaged" : Mismatch(header, key, options);
+        if (header is null || refusal is not null) return null;
+        var places = header.Sections(out long end);
+        if (end != file.Length) refusal = $"it has {file.Length} bytes where its header says {end}: it is truncated or damaged";
+        else if (!SectionsAreWhole(file, header, places, options)) refusal = "its data is damaged (a checksum is wrong)";
+        if (refusal is not null) return null;
+
+        var segments = new DatasetSegment[header.Segments.Length];
+        long row = 0;
+        for (int i = 0; i < segments.Length; i++)
+        {
+            var (rows, nonZeros, _) = header.Segments[i];
+            var at = places.AsSpan(i * CacheHeader.SectionsPerSegment);
+            segments[i] = new DatasetSegment(
+                row,
+                new SegmentColumn<int>(file, at[0].Start, rows + 1),
+                new SegmentColumn<uint>(file, at[1].Start, nonZeros),
+                new SegmentColumn<float>(file, at[2].Start, nonZeros),
+                new SegmentColumn<float>(file, at[3].Start, rows),
+                new SegmentColumn<long>(file, at[4].Start, rows));
+            row += rows;
+        }
+        return new Dataset(segments, header.Facts, file);
+    }
+
+    private static string? Mismatch(CacheHeader header, CacheKey key, LibsvmOptions options)
+    {
+        if (header.Key != key) return "the data file has changed since it was made";
+        bool sameBase = options.IndexBase == header.AskedBase || options.IndexBase == header.Facts.IndexBase;
+        if (!sameBase) return $"it was made with index base {header.AskedBase}, and {options.IndexBase} is asked for";
+        return header.Facts.FeatureCount > options.FeatureLimit ? "it has more features than the feature limit" : null;
+    }
+
+    private static bool SectionsAreWhole(MappedFile file, CacheHeader header, (long Start, long Bytes)[] places, LibsvmOptions options)
+    {
+        int damaged = 0;
+        int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+        Parallel.For(0, places.Length, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
+        {
+            uint expected = header.Segments[i / CacheHeader.SectionsPerSegment].Checksums[i % CacheHeader.SectionsPerSegment];
+            if (Checksum.Of(file.Span<byte>(places[i].Start, checked((int)places[i].Bytes))) != expected) Interlocked.Increment(ref damaged);
+        });
+        return damaged == 0;
+    }
+
+    private static uint[] SectionsOf(DatasetSegment segment, SectionFunction function) =>
+    [
+        function(MemoryMarshal.AsBytes(segment.RowStarts)),
+        function(MemoryMarshal.AsBytes(segment.Indices)),
+        function(MemoryMarshal.AsBytes(segment.Values)),
+        function(MemoryMarshal.AsBytes(segment.Labels)),
+        function(MemoryMarshal.AsBytes(segment.LineOffsets)),
+    ];
+
+    private delegate uint SectionFunction(ReadOnlySpan<byte> bytes);
+}

@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using DistSgd.Learning.Data;
+
+namespace DistSgd.Learning.Formats;
+
+/// <summary>
+/// A trained linear model: all that prediction needs, and a record of how it came to be. Stored as safetensors: <c>weights</c> [D] and <c>bias</c> [1] in float32; the rest is metadata text.
+/// </summary>
+public sealed record ModelFile
+{
+    /// <summary>The version of the metadata that is written.</summary>
+    public const int FormatVersion = 1;
+
+    private const string FormatName = "distsgd-model";
+    private const string SummaryPrefix = "summary.";
+    private const int ChunkElements = 1 << 16;
+
+    private static readonly string[] Models = ["linear", "logistic", "svm"];
+
+    /// <summary>One weight for each 0-based feature.</summary>
+    public required ReadOnlyMemory<float> Weights { get; init; }
+
+    /// <summary>Added to every score.</summary>
+    public required float Bias { get; init; }
+
+    /// <summary>linear, logistic or svm.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The loss that was minimised: squared, logistic, hinge.</summary>
+    public required string Loss { get; init; }
+
+    /// <summary>From the labels of files to those of learning, and back.</summary>
+    public required LabelMap Labels { get; init; }
+
+    /// <summary>The number of the first feature in the training file; other files are read with the same. Not <see cref="IndexBase.Auto"/>.</summary>
+    public required IndexBase IndexBase { get; init; }
+
+    /// <summary>Strength of the L1 regularisation.</summary>
+    public double L1 { get; init; }
+
+    /// <summary>Strength of the L2 regularisation.</summary>
+    public double L2 { get; init; }
+
+    /// <summary>The update rule that trained it.</summary>
+    public string Optimizer { get; init; } = "";
+
+    /// <summary>What else is worth knowing about the training, as text.</summary>
+    public IReadOnlyDictionary<string, string> Summary { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Number of features, D.</summary>
+    public long FeatureCount => Weights.Length;
+
+    /// <summary>Writes the model: whole under its name, or not at all, even if the process is killed.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    /// <exception cref="ArgumentException">The model name or index base is not one of those allowed.</exception>
+    public void Save(string path)
+    {
+        if (!Models.Contains(Model)) throw new ArgumentException($"The model is \"{Model}\"; expected one of {string.Join(", ", Models)}.");
+        if (IndexBase == IndexBase.Auto) throw new ArgumentException("The index base is Auto; expected Zero or One.");
+        var file = new SafetensorsWriter();
+        file.AddTensor("weights", TensorType.F32, [Weights.Length], WriteWeights);
+        file.AddTensor("bias", TensorType.F32, [1], stream => stream.Write(MemoryMarshal.AsBytes<float>([Bias])));
+        foreach (var (name, value) in Metadata()) file.AddMetadata(name, value);
+        file.Save(path);
+    }
+
+    /// <summary>Reads a model.</summary>
+    /// <exception cref="ModelFileException">The file is missing, damaged, truncated, of a newer version, or not a model of this system.</exception>
+    public static ModelFile Load(string path)
+    {
+        using var file = new SafetensorsReader(path);
+        var text = new ModelMetadata(path, file.Metadata);
+        if (file.Metadata.GetValueOrDefault("format") != FormatName) throw new ModelFileException(path, $"this safetensors file is not a model of distsgd (its metadata lacks format = {FormatName}).");
+        int version = text.Integer("version");
+        if (version != FormatVersion) throw new ModelFileException(path, $"the model has format version {version}; this program reads version {FormatVersion}.");
+        float[] weights = ReadFloats(path, file, "weights");
+        float[] bias = ReadFloats(path, file, "bias");
+        if (bias.Length != 1) throw new ModelFileException(path, $"tensor bias has {bias.Length} elements; expected 1.");
+        if (text.Integer("feature_count") != weights.Length)
+            throw new ModelFileException(path, $"the metadata says {text.Text("feature_count")} features; tensor weights has {weights.Length} elements.");
+        string indexBase = text.OneOf("index_base", "0", "1");
+        return new ModelFile
+        {
+            Weights = weights,
+            Bias = bias[0],
+            Model = text.OneOf("model", Models),
+            Loss = text.Text("loss"),
+            Labels = text.Labels(),
+            IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
+            L1 = text.Number("l1"),
+            L2 = text.Number("l2"),
+            Optimizer = text.Text("optimizer"),
+            Summary = file.Metadata.Where(m => m.Key.StartsWith(SummaryPrefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[SummaryPrefix.Length..], m => m.Value, StringComparer.Ordinal),
+        };
+    }
+
+    private static float[] ReadFloats(string path, SafetensorsReader file, string name)
+    {
+        if (!file.Tensors.TryGetValue(name, out var entry)) throw new ModelFileException(path, $"there is no tensor \"{name}\"; is this a model of distsgd?");
+        if (entry.Type != TensorType.F32 || entry.Shape.Count != 1 || entry.ElementCount > Array.MaxLength)
+            throw new ModelFileException(path, $"tensor {name} is {entry.Type} [{string.Join(", ", entry.Shape)}]; expected F32 with one extent.");
+        float[] values = new float[entry.ElementCount];
+        file.Read<float>(name, 0, values);
+        for (int i = 0; i < values.Length; i++)
+            if (!float.IsFinite(values[i])) throw new ModelFileException(path, $"tensor {name} has {values[i]} at {i}; expected finite numbers.");
+        return values;
+    }
+
+    private void WriteWeights(Stream stream)
+    {
+        for (int start = 0; start < Weights.Length; start += ChunkElements)
+            stream.Write(MemoryMarshal.AsBytes(Weights.Span.Slice(start, Math.Min(ChunkElements, Weights.Length - start))));
+    }
+
+    private IEnumerable<(string Name, string Value)> Metadata()
+    {
+        yield return ("format", FormatName);
+        yield return ("version", FormatVersion.ToString(CultureInfo.InvariantCulture));
+        yield return ("model", Model);
+        yield return ("loss", Loss);
+        yield return ("feature_count", FeatureCount.ToString(CultureInfo.InvariantCulture));
+        yield return ("index_base", IndexBase == IndexBase.Zero ? "0" : "1");
+        yield return ("labels", Labels.IsBinary ? "binary" : "real");
+        if (Labels.IsBinary)
+        {
+            yield return ("label_negative", Labels.Negative.ToString("R", CultureInfo.InvariantCulture));
+            yield return ("label_positive", Labels.Positive.ToString("R", CultureInfo.InvariantCulture));
+        }
+        yield return ("l1", L1.ToString("R", CultureInfo.InvariantCulture));
+        yield return ("l2", L2.ToString("R", CultureInfo.InvariantCulture));
+        yield return ("optimizer", Optimizer);
+        foreach (var (name, value) in Summary) yield return (SummaryPrefix + name, value);
+    }
+}
+
+/// <summary>Reads a model's metadata text, with errors that name the file.</summary>
+internal sealed class ModelMetadata(string path, IReadOnlyDictionary<string, string> values)
+{
+    public string Text(string name) => values.TryGetValue(name, out string? value) ? value : throw new ModelFileException(path, $"the metadata lacks \"{name}\".");
+
+    public int Integer(string name) => int.TryParse(Text(name), CultureInfo.InvariantCulture, out int value) ? value : throw Bad(name, "a whole number");
+
+    public double Number(string name) => double.TryParse(Text(name), CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : throw Bad(name, "a finite number");
+
+    public string OneOf(string name, params string[] allowed) => allowed.Contains(Text(name)) ? Text(name) : throw Bad(name, $"one of {string.Join(", ", allowed)}");
+
+    public LabelMap Labels()
+    {
+        if (OneOf("labels", "binary", "real") == "real") return LabelMap.Identity;
+        double negative = Number("label_negative");
+        double positive = Number("label_positive");
+        return negative < positive ? LabelMap.Binary((float)negative, (float)positive) : throw Bad("label_positive", $"a number above {negative}");
+    }
+
+    private ModelFileException Bad(string name, string expected) => new(path, $"the metadata has {name} = \"{Text(name)}\"; expected {expected}.");
+}

@@ -1,0 +1,125 @@
+using DistSgd.Learning.Data;
+
+namespace DistSgd.Learning.Tests.Data;
+
+public sealed class DatasetCacheTests
+{
+    private static readonly CacheOptions Always = new() { Mode = CacheMode.Require };
+    private static readonly string Text = string.Concat(Enumerable.Range(0, 300).Select(i => $"{i % 2} 1:{i} {i + 2}:0.5\n"));
+    private static readonly LibsvmOptions Small = new() { SegmentBytesMax = 1000, ThreadBytesMin = 100, Threads = 2, BlockBytes = 300 };
+
+    [Fact]
+    public void Open_SecondTime_ReadsTheCacheAndGivesTheSame()
+    {
+        using var file = new TempFile(Text);
+        using var parsed = Dataset.Open(file.Path, Small, Always);
+        Assert.Null(parsed.Notice);
+        using var cached = Dataset.Open(file.Path, Small, Always);
+        Assert.Contains("read from the cache", cached.Notice, StringComparison.Ordinal);
+        RowsOf.AssertSame(RowsOf.Data(parsed), RowsOf.Data(cached), "cache");
+        Assert.Equal(parsed.Facts, cached.Facts);
+    }
+
+    [Fact]
+    public void Open_Auto_WritesInTheBackgroundAndSmallFilesNot()
+    {
+        using var file = new TempFile(Text);
+        using (var small = Dataset.Open(file.Path, Small)) Assert.Null(small.WaitForCache());
+        Assert.False(File.Exists(file.Path + ".dscache"));
+        using (Dataset.Open(file.Path, Small, new CacheOptions { SourceBytesMin = 1 })) { }
+        Assert.True(File.Exists(file.Path + ".dscache"));
+        Assert.Empty(Directory.GetFiles(file.Folder, "*.tmp"));
+    }
+
+    [Fact]
+    public void Open_AnyByteOfTheCacheChanged_IsNotUsed()
+    {
+        using var file = new TempFile(Text);
+        using (Dataset.Open(file.Path, Small, Always)) { }
+        string cache = file.Path + ".dscache";
+        byte[] whole = File.ReadAllBytes(cache);
+        var places = Places(whole);
+        for (int at = 0; at < whole.Length; at += at < 400 ? 1 : 97)
+        {
+            if (!places.Any(p => at >= p.Start && at < p.End)) continue;
+            byte[] damaged = [.. whole];
+            damaged[at] ^= 0x10;
+            AssertRefused(file, cache, damaged, $"byte {at}");
+        }
+    }
+
+    [Fact]
+    public void Open_CacheTruncatedOrLonger_IsNotUsed()
+    {
+        using var file = new TempFile(Text);
+        using (Dataset.Open(file.Path, Small, Always)) { }
+        string cache = file.Path + ".dscache";
+        byte[] whole = File.ReadAllBytes(cache);
+        foreach (int length in (int[])[0, 1, 19, 20, 100, whole.Length / 2, whole.Length - 1]) AssertRefused(file, cache, whole[..length], $"length {length}");
+        AssertRefused(file, cache, [.. whole, 0], "one byte more");
+    }
+
+    [Fact]
+    public void Open_DamagedCache_IsMadeAnew()
+    {
+        using var file = new TempFile(Text);
+        using (Dataset.Open(file.Path, Small, Always)) { }
+        File.WriteAllBytes(file.Path + ".dscache", new byte[5000]);
+        using (var data = Dataset.Open(file.Path, Small, Always)) Assert.Contains("was not used: it is not a cache; it is made anew", data.Notice, StringComparison.Ordinal);
+        using (var data = Dataset.Open(file.Path, Small, Always)) Assert.Contains("read from the cache", data.Notice, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_SourceChanged_CacheIsNotUsed()
+    {
+        using var file = new TempFile(Text);
+        using (Dataset.Open(file.Path, Small, Always)) { }
+        var modified = File.GetLastWriteTimeUtc(file.Path);
+
+        File.WriteAllText(file.Path, Text.Replace("0.5", "0.6"));
+        File.SetLastWriteTimeUtc(file.Path, modified); // length and time as before: the sample tells
+        using (var data = Dataset.Open(file.Path, Small, Always))
+        {
+            Assert.Contains("has changed", data.Notice, StringComparison.Ordinal);
+            Assert.Equal(0.6f, data.Row(0).Values[1]);
+        }
+        File.SetLastWriteTimeUtc(file.Path, modified.AddSeconds(1));
+        using (var data = Dataset.Open(file.Path, Small, Always)) Assert.Contains("has changed", data.Notice, StringComparison.Ordinal);
+        using (var data = Dataset.Open(file.Path, Small with { IndexBase = IndexBase.Zero }, Always)) Assert.Contains("index base", data.Notice, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_FolderThatCannotBeWritten_TrainsAndSaysSo()
+    {
+        using var file = new TempFile(Text);
+        var elsewhere = new CacheOptions { SourceBytesMin = 1, Directory = Path.Combine(file.Folder, "missing") };
+        using var data = Dataset.Open(file.Path, Small, elsewhere);
+        Assert.Equal(300, data.RowCount);
+        Assert.Contains("no cache was written", data.WaitForCache(), StringComparison.Ordinal);
+        Assert.Throws<DatasetException>(() => Dataset.Open(file.Path, Small, elsewhere with { Mode = CacheMode.Require }));
+    }
+
+    [Fact]
+    public void Open_ForAModel_UsesNoCache()
+    {
+        using var file = new TempFile(Text);
+        using (Dataset.Open(file.Path, Small with { IndexBase = IndexBase.One, ExpectedFeatures = 10 }, Always)) { }
+        Assert.False(File.Exists(file.Path + ".dscache"));
+    }
+
+    private static void AssertRefused(TempFile file, string cache, byte[] damaged, string context)
+    {
+        File.WriteAllBytes(cache, damaged);
+        using var source = SourceFile.Open(file.Path);
+        using var data = CacheFile.TryOpen(cache, CacheKey.Of(source), Small, out string? refusal);
+        Assert.True(data is null && refusal is not null, $"{context}: refusal \"{refusal}\"");
+    }
+
+    /// <summary>Header and sections; between them is padding, which nothing reads.</summary>
+    private static List<(long Start, long End)> Places(byte[] cache)
+    {
+        Assert.Null(CacheHeader.CheckPrefix(cache, cache.Length, out int bytes));
+        var header = CacheHeader.FromBody(cache, cache[CacheHeader.PrefixBytes..(CacheHeader.PrefixBytes + bytes)])!;
+        return [(0, header.Bytes), .. header.Sections(out _).Select(s => (s.Start, s.Start + s.Bytes))];
+    }
+}

@@ -1,0 +1,123 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
+using DistSgd.Learning.Tests.Data;
+
+namespace DistSgd.Learning.Tests.Formats;
+
+public sealed class SafetensorsTests
+{
+    [Fact]
+    public void Written_ReadBack_IsTheSame()
+    {
+        using var file = new TempFile("");
+        var writer = new SafetensorsWriter();
+        float[] floats = [1, -2.5f, float.Epsilon];
+        writer.AddTensor("f", TensorType.F32, [3], s => s.Write(MemoryMarshal.AsBytes<float>(floats)));
+        writer.AddTensor("empty", TensorType.I64, [0, 4], _ => { });
+        writer.AddTensor("d", TensorType.F64, [2, 1], s => s.Write(MemoryMarshal.AsBytes<double>([3, 4])));
+        writer.AddMetadata("name", "a \"quoted\" é\n");
+        writer.Save(file.Path);
+        using var reader = new SafetensorsReader(file.Path);
+        Assert.Equal("a \"quoted\" é\n", reader.Metadata["name"]);
+        float[] back = new float[3];
+        reader.Read<float>("f", 0, back);
+        Assert.Equal(floats, back);
+        double[] second = new double[1];
+        reader.Read<double>("d", 1, second);
+        Assert.Equal([4], second);
+        Assert.Equal([2, 1], reader.Tensors["d"].Shape);
+        byte[] bytes = File.ReadAllBytes(file.Path);
+        Assert.Equal(0, (8 + BitConverter.ToInt64(bytes)) % 8);
+        Assert.Empty(Directory.GetFiles(file.Folder, "*.tmp"));
+    }
+
+    [Theory]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""", "overlap")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", "hole")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", "needs 12")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "truncated or damaged")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", "truncated or damaged")]
+    [InlineData("""{"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}}""", "F99")]
+    [InlineData("""{"a":{"dtype":"0","shape":[2],"data_offsets":[0,8]}}""", "type 0")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", "extent")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904,4],"data_offsets":[0,8]}}""", "larger")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", "data offsets")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", "header is damaged")]
+    [InlineData("""{"a":5}""", "header is damaged")]
+    [InlineData("""[1,2]""", "not a JSON object")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", "twice")]
+    [InlineData("""{"a":""", "header is damaged")]
+    public void Open_BadHeader_SaysWhatIsWrong(string header, string part)
+    {
+        byte[] json = Encoding.UTF8.GetBytes(header);
+        using var file = new TempFile([.. BitConverter.GetBytes((long)json.Length), .. json, .. new byte[8]]);
+        var error = Assert.Throws<ModelFileException>(() => new SafetensorsReader(file.Path));
+        Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Model_SavedAndLoaded_IsTheSame()
+    {
+        using var file = new TempFile("");
+        var model = Model();
+        model.Save(file.Path);
+        var back = ModelFile.Load(file.Path);
+        Assert.Equal(model.Weights.ToArray(), back.Weights.ToArray());
+        Assert.Equal(model with { Weights = default, Summary = back.Summary }, back with { Weights = default });
+        Assert.Equal("3", back.Summary["epochs"]);
+    }
+
+    [Fact]
+    public void Model_CutAtEveryByte_IsRefused()
+    {
+        using var file = new TempFile("");
+        Model().Save(file.Path);
+        byte[] whole = File.ReadAllBytes(file.Path);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(file.Path, whole[..length]);
+            Assert.Throws<ModelFileException>(() => ModelFile.Load(file.Path));
+        }
+    }
+
+    [Fact]
+    public void Save_WriterFails_KeepsTheOldFile()
+    {
+        using var file = new TempFile("old");
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(file.Path, s =>
+        {
+            s.WriteByte(1);
+            throw new InvalidOperationException("no");
+        }));
+        Assert.Equal("old", File.ReadAllText(file.Path));
+        Assert.Single(Directory.GetFiles(file.Folder));
+    }
+
+    [Fact]
+    public void Load_OtherFiles_SaysWhatTheyAre()
+    {
+        Assert.Contains("no such file", Assert.Throws<ModelFileException>(() => ModelFile.Load("/nowhere/model")).Message, StringComparison.Ordinal);
+        using var text = new TempFile("1 1:1 2:1 3:1\n");
+        Assert.Contains("not a safetensors", Assert.Throws<ModelFileException>(() => ModelFile.Load(text.Path)).Message, StringComparison.Ordinal);
+        var writer = new SafetensorsWriter();
+        writer.AddTensor("x", TensorType.U8, [1], s => s.WriteByte(1));
+        writer.Save(text.Path);
+        Assert.Contains("not a model of distsgd", Assert.Throws<ModelFileException>(() => ModelFile.Load(text.Path)).Message, StringComparison.Ordinal);
+    }
+
+    private static ModelFile Model() => new()
+    {
+        Weights = new float[] { 1, -2, 0.1f },
+        Bias = 0.3f,
+        Model = "logistic",
+        Loss = "logistic",
+        Labels = LabelMap.Binary(0, 1),
+        IndexBase = IndexBase.One,
+        L1 = 1e-7,
+        L2 = 0.1,
+        Optimizer = "sgd",
+        Summary = new Dictionary<string, string>(StringComparer.Ordinal) { ["epochs"] = "3" },
+    };
+}
