@@ -13,7 +13,7 @@ namespace DistSgd.Kernels;
 public static class ScalarMath
 {
     /// <summary>
-    /// e^x, within 1 ulp (2 ulp where the result is subnormal). −∞ → 0, +∞ → +∞, above 88.7228394 → +∞, below −103.972084 → 0.
+    /// e^x, within 1.1 ulp. −∞ → 0, +∞ → +∞, above 88.7228394 → +∞, below −103.972084 → 0.
     /// <code>
     /// c = x &lt; −104 ? −104 : x;  c = 89 &lt; c ? 89 : c
     /// z = fma(c, 1.44269502, 12582912);  k = bits(z) − 0x4B400000;  n = z − 12582912
