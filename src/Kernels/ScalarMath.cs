@@ -45,7 +45,7 @@ public static class ScalarMath
     }
 
     /// <summary>
-    /// Natural logarithm, within 1 ulp. ±0 → −∞, +∞ → +∞, x &lt; 0 → <see cref="float.NaN"/>; subnormals are exact inputs.
+    /// Natural logarithm, within 0.9 ulp. ±0 → −∞, +∞ → +∞, x &lt; 0 → <see cref="float.NaN"/>; subnormals are exact inputs.
     /// <code>
     /// e₀ = 0;  if x &lt; 1.17549435e-38: x = x · 8388608, e₀ = −23
     /// k = (bits(x) − 0x3F3504F3) &gt;&gt; 23 (arithmetic);  f = float(bits(x) − (k &lt;&lt; 23)) − 1;  e = k + e₀
