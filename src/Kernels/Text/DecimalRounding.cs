@@ -35,6 +35,7 @@ public static class DecimalRounding
     /// <param name="exponent">Power of ten.</param>
     /// <param name="result">The float32, if the answer is true.</param>
     /// <returns>False if this way cannot prove the rounding right; then a slower exact conversion must decide.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryRound(ulong mantissa, int exponent, out float result)
     {
         result = 0;

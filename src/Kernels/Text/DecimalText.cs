@@ -7,6 +7,7 @@ namespace DistSgd.Kernels.Text;
 public static class DecimalText
 {
     private const int MaxExactDigits = 19; // 10¹⁹ − 1 < 2⁶⁴
+    private const uint ExactIntegerMax = 1 << 24; // whole numbers up to it are floats
     private const int ExponentBound = 100_000; // larger ones change nothing: such a number is 0 or infinite
 
     /// <summary>Parses all of <paramref name="token"/>.</summary>
@@ -53,7 +54,8 @@ public static class DecimalText
             if ((token[at] | 0x20) != 'e' || !TryExponent(token[(at + 1)..], out int written)) return false;
             exponent += written;
         }
-        if (!DecimalRounding.TryRound(mantissa, exponent, out value)) return float.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        if (exponent == 0 && mantissa <= ExactIntegerMax) value = mantissa;
+        else if (!DecimalRounding.TryRound(mantissa, exponent, out value)) return float.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
         if (negative) value = -value;
         return true;
     }

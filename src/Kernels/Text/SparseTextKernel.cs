@@ -208,6 +208,7 @@ public static class SparseTextKernel
     }
 
     /// <summary>The checks that need only a row's first and last index, as they ascend. False: the row is the caller's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool FinishRow(ref SparseTextRows rows, int count)
     {
         if (count == 0) return true;

@@ -20,8 +20,11 @@ public sealed class Dataset : IDisposable
         _segments = segments;
         _mapped = mapped;
         Facts = facts;
-        RowCount = segments.Sum(s => (long)s.RowCount);
-        NonZeroCount = segments.Sum(s => (long)s.NonZeroCount);
+        foreach (var segment in segments)
+        {
+            RowCount += segment.RowCount;
+            NonZeroCount += segment.NonZeroCount;
+        }
         _labels = new Lazy<LabelSummary>(() => LabelSummary.Of(this));
     }
 

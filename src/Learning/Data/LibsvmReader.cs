@@ -68,9 +68,16 @@ public static class LibsvmReader
 
     private static Dataset Assemble(ParsedText parsed, LibsvmOptions options, string path)
     {
-        bool sawZero = parsed.Rows.Any(r => r.SawZeroIndex);
+        bool sawZero = false;
+        uint largest = 0;
+        long ignored = 0;
+        foreach (var rows in parsed.Rows)
+        {
+            sawZero |= rows.SawZeroIndex;
+            largest = Math.Max(largest, rows.LargestIndex);
+            ignored += rows.IgnoredCount;
+        }
         bool isZeroBased = options.IndexBase == IndexBase.Zero || (options.IndexBase == IndexBase.Auto && sawZero);
-        uint largest = parsed.Rows.Max(r => r.LargestIndex);
         long features = isZeroBased && (largest > 0 || sawZero) ? largest + 1L : largest;
         if (options.ExpectedFeatures is null && features > options.FeatureLimit)
             throw new DatasetException(path, $"the largest index is {largest}, which makes {features} features; the feature limit is {options.FeatureLimit}.");
@@ -94,7 +101,7 @@ public static class LibsvmReader
             FeatureCount = features,
             IndexBase = isZeroBased ? IndexBase.Zero : IndexBase.One,
             IndexBaseOrigin = options.IndexBase != IndexBase.Auto ? IndexBaseOrigin.Given : sawZero ? IndexBaseOrigin.ZeroSeen : IndexBaseOrigin.NoZeroSeen,
-            IgnoredFeatureCount = parsed.Rows.Sum(r => r.IgnoredCount),
+            IgnoredFeatureCount = ignored,
         });
     }
 }

@@ -9,6 +9,7 @@ internal sealed class PlainParse
     private readonly LibsvmOptions _options;
     private readonly long _start;
     private readonly long _end;
+    private readonly long _partBytes;
     private readonly LibsvmRows[] _parts;
     private readonly Lock _gate = new();
     private int _claimed; // next part; every thread, by interlocked increments
@@ -20,6 +21,7 @@ internal sealed class PlainParse
         _options = options;
         _start = start;
         _end = end;
+        _partBytes = (Math.Max(0, end - start) + parts - 1) / parts;
         _parts = new LibsvmRows[parts];
         for (int i = 0; i < parts; i++) _parts[i] = new LibsvmRows(options, PartStart(i + 1) - PartStart(i));
     }
@@ -78,5 +80,5 @@ internal sealed class PlainParse
         }
     }
 
-    private long PartStart(int part) => _start + (long)((Int128)(_end - _start) * part / _parts.Length);
+    private long PartStart(int part) => Math.Min(_start + (part * _partBytes), _end);
 }

@@ -23,6 +23,8 @@ internal sealed class SegmentDraft : IDisposable
         _values = new NativeBuffer<float>(nonZeroCapacity);
         _labels = new NativeBuffer<float>(rowCapacity);
         _lineOffsets = new NativeBuffer<long>(rowCapacity);
+        HugePages.Advise(_indices);
+        HugePages.Advise(_values);
     }
 
     public int RowCount { get; private set; }
