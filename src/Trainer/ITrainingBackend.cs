@@ -4,7 +4,8 @@ namespace DistSgd.Trainer;
 /// <param name="Epoch">Finished epochs.</param>
 /// <param name="Rows">Rows of the epoch.</param>
 /// <param name="LossSum">Sum of their losses, each just before the row's step.</param>
-internal sealed record EpochSummary(int Epoch, long Rows, double LossSum);
+/// <param name="Seconds">Seconds of training since it began, evaluations not counted where training pauses for them.</param>
+internal sealed record EpochSummary(int Epoch, long Rows, double LossSum, double Seconds);
 
 /// <summary>Figures of a whole training so far.</summary>
 /// <param name="Staleness">Counts of staleness of all shards.</param>

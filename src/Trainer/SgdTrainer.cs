@@ -1,6 +1,7 @@
 using DistSgd.Learning.Data;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
+using DistSgd.Trainer.Cluster;
 using DistSgd.Trainer.Embedded;
 
 namespace DistSgd.Trainer;
@@ -21,6 +22,24 @@ public static class SgdTrainer
         options.Notice?.Invoke(plan.Summary);
         await using EmbeddedBackend backend = EmbeddedBackend.Create(plan.Job, plan.Shards, data, plan.Labels);
         await backend.StartBiasAsync(plan.InitialBias, cancellationToken);
+        return await RunAsync(plan, options, data, backend, cancellationToken);
+    }
+
+    /// <summary>Trains on servers and workers over gRPC: processes of this machine that end with this one, or a cluster that runs already.</summary>
+    /// <param name="data">The training data, as the workers will read it from the cluster options' file.</param>
+    /// <param name="options">How; the defaults work.</param>
+    /// <param name="cluster">Where.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="TrainingException">Options that make no sense, a server or worker that is lost, a divergence; the message says what to do.</exception>
+    /// <exception cref="ParameterException">A server stayed away beyond the deadline.</exception>
+    /// <exception cref="LabelException">Labels that don't fit the model.</exception>
+    public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, ClusterOptions cluster, CancellationToken cancellationToken = default)
+    {
+        int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;
+        var deployment = new Deployment(cluster.Workers, servers, $"train-{Environment.ProcessId}-{Guid.NewGuid():N}"[..24]);
+        TrainingPlan plan = TrainingPlan.Make(data, options, deployment, Path.GetFullPath(cluster.Data));
+        options.Notice?.Invoke(plan.Summary);
+        await using ClusterBackend backend = await ClusterBackend.CreateAsync(plan, cluster, options.Notice, cancellationToken);
         return await RunAsync(plan, options, data, backend, cancellationToken);
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.ParamServer.Shards;
@@ -8,16 +7,14 @@ namespace DistSgd.Trainer;
 /// <summary>One training on any backend: evaluates and saves between epochs, and sums up.</summary>
 internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Dataset data, ITrainingBackend backend)
 {
-    private readonly Stopwatch _training = new();
     private readonly int _threads = options.Threads ?? Environment.ProcessorCount;
+    private double _seconds;
     private double _secondsBefore;
     private long _bytesBefore;
 
     public async Task<TrainingResult> RunAsync(CancellationToken cancellationToken)
     {
-        _training.Start();
         await backend.RunAsync(EpochDoneAsync, cancellationToken);
-        _training.Stop();
         LinearModel model = await ReadModelAsync(cancellationToken);
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         if (options.Out is not null)
@@ -27,8 +24,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         {
             Job = plan.Job,
             Model = model,
-            Seconds = _training.Elapsed.TotalSeconds,
-            ExamplesPerSecond = rows / _training.Elapsed.TotalSeconds,
+            Seconds = _seconds,
+            ExamplesPerSecond = rows / Math.Max(1e-9, _seconds),
             Train = model.Evaluate(data, _threads),
             Test = options.Test is null ? null : model.Evaluate(options.Test, _threads),
             StalenessP50 = StalenessLedger.Quantile(figures.Staleness, 0.5),
@@ -41,9 +38,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
 
     private async Task EpochDoneAsync(EpochSummary epoch, CancellationToken cancellationToken)
     {
-        // A remote training goes on while its leader evaluates: there the clock runs on.
-        if (!backend.IsRemote)
-            _training.Stop();
+        _seconds = epoch.Seconds;
         double loss = epoch.LossSum / epoch.Rows;
         if (!double.IsFinite(loss))
             throw new TrainingException($"The training diverged in epoch {epoch.Epoch}: the loss is {loss}. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.");
@@ -53,19 +48,17 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
             model!.Save(options.Out!, plan.Job);
         if (options.Progress is not null)
             await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads), cancellationToken);
-        _training.Start();
     }
 
     private async Task TellAsync(EpochSummary epoch, double loss, EvaluationResult? test, CancellationToken cancellationToken)
     {
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
-        double seconds = _training.Elapsed.TotalSeconds;
-        double elapsed = Math.Max(1e-9, seconds - _secondsBefore);
+        double elapsed = Math.Max(1e-9, epoch.Seconds - _secondsBefore);
         long bytes = figures.BytesPushed + figures.BytesPulled;
-        options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, seconds, epoch.Rows / elapsed, loss, test,
+        options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, epoch.Seconds, epoch.Rows / elapsed, loss, test,
             StalenessLedger.Quantile(figures.Staleness, 0.5), StalenessLedger.Quantile(figures.Staleness, 0.99),
             backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null));
-        (_secondsBefore, _bytesBefore) = (seconds, bytes);
+        (_secondsBefore, _bytesBefore) = (epoch.Seconds, bytes);
     }
 
     private async Task<LinearModel> ReadModelAsync(CancellationToken cancellationToken)

@@ -51,19 +51,19 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     }
 
     /// <summary>Takes a worker's report.</summary>
-    /// <returns>True if the worker is to stop: the job has ended, or the partition is no longer its own.</returns>
-    public bool Report(ReportRequest report, DateTimeOffset now)
+    /// <returns>Whether the worker is to stop (the job has ended, or the partition is no longer its own), and how many are awaited.</returns>
+    public ReportResponse Report(ReportRequest report, DateTimeOffset now)
     {
         if (!_jobs.TryGetValue(report.Job, out Entry? job) || report.Partition >= job.Workers.Length)
-            return true;
+            return new ReportResponse { Stop = true };
         Holder? holder = job.Workers[report.Partition];
         if (holder is null || holder.Lease != report.Lease)
-            return true;
+            return new ReportResponse { Stop = true };
         bool told = holder.Report is null || holder.Report.EpochsDone != report.EpochsDone || report.Finished || report.Failure.Length > 0;
         (holder.Report, holder.Heard) = (report, now);
         if (told)
             job.Change++;
-        return false;
+        return new ReportResponse { Awaited = (uint)job.Workers.Count(worker => worker?.Report is not { Ready: true }) };
     }
 
     /// <summary>Counts changes of a job that a leader wants to hear of at once; null if there is no such job.</summary>

@@ -49,7 +49,7 @@ public sealed class ServerHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until the server is told to stop (SIGTERM, SIGINT or the token) and has drained.</summary>
+    /// <summary>Waits until the server is told to stop and has drained.</summary>
     /// <param name="cancellationToken">Tells it to stop.</param>
     public Task WaitAsync(CancellationToken cancellationToken) => _application.WaitForShutdownAsync(cancellationToken);
 
@@ -64,6 +64,7 @@ public sealed class ServerHost : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.ConfigureForGrpc();
@@ -108,6 +109,14 @@ public sealed class ServerHost : IAsyncDisposable
             throw new ServerStartException($"The name '{host}' in --listen {listen} doesn't resolve: {unknown.Message}.", unknown);
         }
     }
+}
+
+/// <summary>Signals are the process's business: whoever starts a host stops it.</summary>
+internal sealed class NoLifetime : IHostLifetime
+{
+    public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }
 
 /// <summary>A server could not start.</summary>

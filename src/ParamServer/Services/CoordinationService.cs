@@ -62,7 +62,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
 
     /// <inheritdoc/>
     public override Task<ReportResponse> Report(ReportRequest request, ServerCallContext context) =>
-        Task.FromResult(new ReportResponse { Stop = Change(() => _board.Report(request, time.GetUtcNow())) });
+        Task.FromResult(Change(() => _board.Report(request, time.GetUtcNow())));
 
     /// <inheritdoc/>
     public override async Task<WatchJobResponse> WatchJob(WatchJobRequest request, ServerCallContext context)

@@ -14,10 +14,22 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
 {
     private int _underWay;
 
-    /// <summary>Push, Pull or PushPull: applies the push that is there, then reads what is asked for.</summary>
+    /// <summary>Applies a push.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Exchange(IncomingRequest request, ServerCallContext context)
+    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => Exchange(request);
+
+    /// <summary>Reads values.</summary>
+    /// <param name="request">The request; disposed here.</param>
+    /// <param name="context">The call.</param>
+    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => Exchange(request);
+
+    /// <summary>Applies a push, then reads values.</summary>
+    /// <param name="request">The request; disposed here.</param>
+    /// <param name="context">The call.</param>
+    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => Exchange(request);
+
+    private Task<OutgoingResponse> Exchange(IncomingRequest request)
     {
         using (request)
         {
@@ -78,7 +90,15 @@ public static class ParametersBinding
     /// <param name="service">The service; null while methods are only listed.</param>
     public static void BindService(ServiceBinderBase binder, ParametersService? service)
     {
+        // Without a service the runtime only lists the methods and finds their implementations by name.
         foreach (Method<IncomingRequest, OutgoingResponse> method in ParametersContract.ServerMethods)
-            binder.AddMethod(method, service is null ? null : new UnaryServerMethod<IncomingRequest, OutgoingResponse>(service.Exchange));
+        {
+            binder.AddMethod(method, service is null ? null : method.Name switch
+            {
+                nameof(ParametersService.Push) => service.Push,
+                nameof(ParametersService.Pull) => service.Pull,
+                _ => new UnaryServerMethod<IncomingRequest, OutgoingResponse>(service.PushPull),
+            });
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DistSgd.Worker;
 
 namespace DistSgd.Trainer.Embedded;
@@ -10,6 +11,8 @@ namespace DistSgd.Trainer.Embedded;
 /// <param name="epochDone">Called by the last.</param>
 internal sealed class EpochBarrier(int threads, Func<EpochSummary, CancellationToken, Task> epochDone) : ITrainingObserver
 {
+    // Runs while threads train; touched by the last to come only.
+    private readonly Stopwatch _training = Stopwatch.StartNew();
     private readonly Lock _gate = new();
 
     // All under _gate.
@@ -37,10 +40,12 @@ internal sealed class EpochBarrier(int threads, Func<EpochSummary, CancellationT
         EpochSummary summary;
         lock (_gate)
         {
-            summary = new EpochSummary(report.EpochsDone, _rows, _lossSum);
+            _training.Stop();
+            summary = new EpochSummary(report.EpochsDone, _rows, _lossSum, _training.Elapsed.TotalSeconds);
             (_arrived, _rows, _lossSum, _opened) = (0, 0, 0, NewGate());
         }
         await epochDone(summary, cancellationToken);
+        _training.Start();
         gate.SetResult();
         return true;
     }

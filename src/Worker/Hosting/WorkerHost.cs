@@ -52,9 +52,10 @@ public sealed class WorkerHost(WorkerOptions options)
             await using var client = new GrpcParameterClient(job.Name, job.EntryFloats, placements, bounds);
             using var loop = new TrainingLoop(job, blocks, client, session);
             session.Watch(loop, client);
+            await session.BeginTogetherAsync(stop.Token);
             await loop.RunAsync(stop.Token);
         }
-        catch (OperationCanceledException) when (session.Stopped)
+        catch (OperationCanceledException) when (session.Stopped && !cancellationToken.IsCancellationRequested)
         {
             options.Notice?.Invoke("the coordinator ended the job");
         }

@@ -8,18 +8,41 @@ namespace DistSgd.Worker.Hosting;
 internal sealed class WorkerSession(Coordination.CoordinationClient coordination, RegisterResponse assignment, WorkerOptions options) : ITrainingObserver
 {
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ReadyInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan TellAfter = TimeSpan.FromSeconds(3);
 
     // Serialises reports, so that an older clock never overtakes a newer one.
     private readonly SemaphoreSlim _reporting = new(1, 1);
     private TrainingLoop? _loop;
     private IParameterClient? _client;
     private EpochReport _epoch = new((int)assignment.Partition, 0, 0, 0);
+    private long _began;
+    private bool _ready;
     private volatile bool _stopped;
 
     /// <summary>True once the coordinator said that there is nothing left to do.</summary>
     public bool Stopped => _stopped;
 
     public void Watch(TrainingLoop loop, IParameterClient client) => (_loop, _client) = (loop, client);
+
+    /// <summary>Waits until every partition of the job has a worker with its data at hand, so that no one trains alone.</summary>
+    public async Task BeginTogetherAsync(CancellationToken cancellationToken)
+    {
+        _ready = true;
+        long started = TimeProvider.System.GetTimestamp();
+        bool told = false;
+        while (await ReportAsync(Build(), cancellationToken) is { Stop: false, Awaited: > 0 } answer)
+        {
+            if (!told && TimeProvider.System.GetElapsedTime(started) > TellAfter)
+            {
+                options.Notice?.Invoke($"waiting for {answer.Awaited} of {assignment.Spec.Partitions} workers of the job");
+                told = true;
+            }
+            await Task.Delay(ReadyInterval, cancellationToken);
+        }
+        cancellationToken.ThrowIfCancellationRequested();
+        _began = TimeProvider.System.GetTimestamp();
+    }
 
     public async ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
     {
@@ -86,9 +109,11 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         Pushes = (ulong)(_loop?.Pushes ?? 0),
         BytesPushed = (ulong)(_client?.BytesPushed ?? 0),
         BytesPulled = (ulong)(_client?.BytesPulled ?? 0),
+        Ready = _ready,
+        TrainingSeconds = _began == 0 ? 0 : TimeProvider.System.GetElapsedTime(_began).TotalSeconds,
     };
 
-    private async Task ReportAsync(ReportRequest report, CancellationToken cancellationToken)
+    private async Task<ReportResponse> ReportAsync(ReportRequest report, CancellationToken cancellationToken)
     {
         long started = TimeProvider.System.GetTimestamp();
         while (true)
@@ -98,7 +123,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
             {
                 ReportResponse answer = await coordination.ReportAsync(report, deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken);
                 _stopped |= answer.Stop;
-                return;
+                return answer;
             }
             catch (RpcException refused) when (!cancellationToken.IsCancellationRequested)
             {

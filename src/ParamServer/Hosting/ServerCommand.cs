@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Text.Json;
+using DistSgd.ParamServer.Services;
+using DistSgd.Shared.Jobs;
+
+namespace DistSgd.ParamServer.Hosting;
+
+/// <summary>The command <c>server</c>: of the executable of this project and of <c>distsgd</c>.</summary>
+public static class ServerCommand
+{
+    /// <summary>Exit code of a server that could not start.</summary>
+    public const int ExitCodeFailure = 1;
+
+    /// <summary>Makes the command.</summary>
+    /// <param name="command">Takes options and action: a root command, or a subcommand.</param>
+    public static T Configure<T>(T command)
+        where T : Command
+    {
+        var listen = new Option<string>("--listen") { Description = "Address to listen on, host:port; port 0 takes a free one.", DefaultValueFactory = _ => new ServerOptions().Listen };
+        var memory = new Option<long?>("--memory-max") { Description = "Most bytes of parameters and optimizer state; default: three quarters of the machine's memory." };
+        var heartbeat = new Option<int>("--heartbeat-max") { Description = "Seconds of silence after which a worker is taken for dead.", DefaultValueFactory = _ => (int)new ServerLimits().HeartbeatMax.TotalSeconds };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object a line." };
+        var untilStdin = new Option<bool>("--until-stdin-closes") { Description = "End when standard input ends, as local clusters use it to end with their parent." };
+        command.Add(listen);
+        command.Add(memory);
+        command.Add(heartbeat);
+        command.Add(json);
+        command.Add(untilStdin);
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            new ServerOptions
+            {
+                Listen = parsed.GetValue(listen)!,
+                Limits = new ServerLimits
+                {
+                    MemoryBytesMax = parsed.GetValue(memory) ?? new ServerLimits().MemoryBytesMax,
+                    HeartbeatMax = TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(heartbeat))),
+                },
+            },
+            parsed.GetValue(json), parsed.GetValue(untilStdin), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ServerOptions options, bool json, bool untilStdin, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (untilStdin)
+            ParentWatch.Start(Console.OpenStandardInput(), stop, options.DrainDeadline, Environment.Exit);
+        try
+        {
+            await using ServerHost host = await ServerHost.StartAsync(options, stop.Token);
+            await output.WriteLineAsync(json
+                ? JsonSerializer.Serialize(new Listening("listening", host.Address, Environment.ProcessId), ServerJson.Default.Listening)
+                : $"distsgd server listening on {host.Address} (process {Environment.ProcessId})");
+            await output.FlushAsync(stop.Token);
+            await host.WaitAsync(stop.Token);
+            return 0;
+        }
+        catch (ServerStartException refused)
+        {
+            await error.WriteLineAsync(refused.Message);
+            return ExitCodeFailure;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return 0;
+        }
+    }
+}
+
+/// <summary>What a server prints once it listens, with --json.</summary>
+/// <param name="Event">"listening".</param>
+/// <param name="Address">host:port.</param>
+/// <param name="ProcessId">The operating system's number.</param>
+public sealed record Listening(string Event, string Address, int ProcessId);
+
+[System.Text.Json.Serialization.JsonSourceGenerationOptions(PropertyNamingPolicy = System.Text.Json.Serialization.JsonKnownNamingPolicy.SnakeCaseLower)]
+[System.Text.Json.Serialization.JsonSerializable(typeof(Listening))]
+internal sealed partial class ServerJson : System.Text.Json.Serialization.JsonSerializerContext;

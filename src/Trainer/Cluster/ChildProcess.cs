@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace DistSgd.Trainer.Cluster;
+
+/// <summary>
+/// A server or worker on this machine that ends with this process, however this process dies: the child watches the standard input
+/// whose other end is held here.
+/// </summary>
+internal sealed class ChildProcess : IAsyncDisposable
+{
+    private const int ErrorLinesMax = 20;
+
+    private readonly Process _process;
+    private readonly List<string> _errors = [];
+    private readonly Task _errorsRead;
+
+    private ChildProcess(Process process, string role)
+    {
+        _process = process;
+        Role = role;
+        Exited = process.WaitForExitAsync();
+        _errorsRead = ReadErrorsAsync();
+    }
+
+    /// <summary>"server" or "worker".</summary>
+    public string Role { get; }
+
+    /// <summary>The operating system's number.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>Done when it has ended.</summary>
+    public Task Exited { get; }
+
+    /// <summary>Its standard output.</summary>
+    public StreamReader Output => _process.StandardOutput;
+
+    /// <summary>Starts one of the programs that lie beside this one.</summary>
+    /// <param name="directory">Where they lie.</param>
+    /// <param name="program">The program's name.</param>
+    /// <param name="role">"server" or "worker".</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <exception cref="TrainingException">It isn't there or can't be started.</exception>
+    public static ChildProcess Start(string directory, string program, string role, IEnumerable<string> arguments)
+    {
+        string path = Path.Combine(directory, program);
+        if (!File.Exists(path))
+            throw new TrainingException($"The {role} program isn't there: {path}. Build the whole solution, or name its folder.");
+        var start = new ProcessStartInfo(path, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        // The child's launcher finds the same runtime that this process runs on, also where it isn't installed in the usual place.
+        start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")));
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        try
+        {
+            return new ChildProcess(Process.Start(start)!, role);
+        }
+        catch (System.ComponentModel.Win32Exception refused)
+        {
+            throw new TrainingException($"The {role} program {path} can't be started: {refused.Message}.", refused);
+        }
+    }
+
+    /// <summary>Why it ended: its exit code and what it wrote to standard error first.</summary>
+    public async Task<string> ExplainAsync()
+    {
+        await Exited;
+        await _errorsRead;
+        lock (_errors)
+        {
+            string said = _errors.FirstOrDefault(line => line.Length > 0) ?? "it said nothing";
+            return $"The {Role} (process {Id}) ended with exit code {_process.ExitCode}: {said}";
+        }
+    }
+
+    /// <summary>True if it ended with an exit code other than 0.</summary>
+    public bool Failed => Exited.IsCompleted && _process.ExitCode != 0;
+
+    /// <summary>Tells it to end and waits; kills it after the deadline.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            _process.StandardInput.Close();
+            await Exited.WaitAsync(TimeSpan.FromSeconds(5));
+        }
+        catch (Exception stubborn) when (stubborn is TimeoutException or IOException)
+        {
+            _process.Kill(entireProcessTree: true);
+            await Exited;
+        }
+        await _errorsRead;
+        _process.Dispose();
+    }
+
+    private async Task ReadErrorsAsync()
+    {
+        while (await _process.StandardError.ReadLineAsync() is { } line)
+        {
+            lock (_errors)
+            {
+                if (_errors.Count < ErrorLinesMax)
+                    _errors.Add(line);
+            }
+        }
+    }
+}

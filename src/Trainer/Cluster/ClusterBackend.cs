@@ -1,0 +1,195 @@
+using DistSgd.ParamServer.Shards;
+using DistSgd.Protos.V1;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
+using Grpc.Core;
+using Grpc.Net.Client;
+using ShardPlacement = DistSgd.Shared.Exchange.ShardPlacement;
+
+namespace DistSgd.Trainer.Cluster;
+
+/// <summary>A job on servers and workers over gRPC, led from here.</summary>
+internal sealed class ClusterBackend : ITrainingBackend
+{
+    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan WatchWait = TimeSpan.FromMilliseconds(500);
+
+    private readonly TrainingJob _job;
+    private readonly ClusterOptions _options;
+    private readonly Action<string>? _notice;
+    private readonly LocalCluster? _local;
+    private readonly string[] _servers;
+    private readonly GrpcChannel[] _channels;
+    private readonly ShardPlacement[] _placements;
+    private readonly GrpcParameterClient _client;
+    private readonly Coordination.CoordinationClient _coordination;
+    private WatchJobResponse _state = new();
+
+    private ClusterBackend(TrainingJob job, ClusterOptions options, int shards, Action<string>? notice, LocalCluster? local, string[] servers)
+    {
+        _job = job;
+        _options = options;
+        _notice = notice;
+        _local = local;
+        _servers = servers;
+        _channels = [.. servers.Select(server => GrpcChannel.ForAddress($"http://{server}"))];
+        ShardMap map = ShardMap.Cut(job.KeyCount, shards);
+        _placements = [.. Enumerable.Range(0, map.Count).Select(i => new ShardPlacement(i, map[i], servers[i % servers.Length]))];
+        _client = new GrpcParameterClient(job.Name, job.EntryFloats, _placements, new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = notice });
+        _coordination = new Coordination.CoordinationClient(_channels[0]);
+    }
+
+    public bool IsRemote => true;
+
+    public IReadOnlyList<ProcessFigures> Processes { get; private set; } = [];
+
+    /// <summary>Starts or connects to servers, activates the shards, begins the job and starts workers.</summary>
+    public static async Task<ClusterBackend> CreateAsync(TrainingPlan plan, ClusterOptions options, Action<string>? notice, CancellationToken cancellationToken)
+    {
+        LocalCluster? local = options.Connect.Count == 0 ? new LocalCluster(options) : null;
+        ClusterBackend? backend = null;
+        try
+        {
+            string[] servers = local is null ? [.. options.Connect] : await local.StartServersAsync(cancellationToken);
+            backend = new ClusterBackend(plan.Job, options, plan.Shards, notice, local, servers);
+            await backend.BeginAsync(plan.InitialBias, cancellationToken);
+            return backend;
+        }
+        catch
+        {
+            if (backend is not null)
+                await backend.DisposeAsync();
+            else if (local is not null)
+                await local.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken)
+    {
+        for (int told = 0; told < _job.Epochs || !AllFinished;)
+        {
+            await WatchAsync(cancellationToken);
+            await ThrowIfLostAsync();
+            int done = _state.Workers.Min(worker => (int)(worker.Report?.EpochsDone ?? 0));
+            // An epoch that all workers have passed in the meantime is evaluated once, with the parameters of now.
+            if (done > told)
+            {
+                told = done;
+                await epochDone(Summarize(done), cancellationToken);
+            }
+        }
+    }
+
+    public Task<float[]> ReadAsync(CancellationToken cancellationToken) => ParameterReader.ReadAsync(_job, _client, cancellationToken);
+
+    public async Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken)
+    {
+        var staleness = new long[StalenessLedger.Buckets];
+        var processes = new List<ProcessFigures>();
+        for (int i = 0; i < _servers.Length; i++)
+        {
+            DescribeResponse server = await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).DescribeAsync(new DescribeRequest { Job = _job.Name }, options), cancellationToken);
+            foreach (ShardDescription shard in server.Shards)
+            {
+                for (int b = 0; b < staleness.Length && b < shard.Staleness.Count; b++)
+                    staleness[b] += (long)shard.Staleness[b];
+            }
+            processes.Add(new ProcessFigures("server", (int)server.ProcessId, $"{_servers[i]}, shards {string.Join(" ", server.Shards.Select(shard => shard.Shard))}",
+                server.Shards.Sum(shard => (long)shard.Version), server.Shards.Sum(shard => (long)shard.BytesPushed), server.Shards.Sum(shard => (long)shard.BytesPulled)));
+        }
+        ReportRequest[] reports = [.. _state.Workers.Where(worker => worker.Report is not null).Select(worker => worker.Report)];
+        processes.AddRange(_state.Workers.Where(worker => worker.Report is not null).Select(worker => new ProcessFigures("worker", (int)worker.ProcessId,
+            $"partition {worker.Partition}", (long)worker.Report.Pushes, (long)worker.Report.BytesPushed, (long)worker.Report.BytesPulled)));
+        Processes = processes;
+        return new BackendFigures(staleness, reports.Sum(report => (long)report.BytesPushed), reports.Sum(report => (long)report.BytesPulled));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_local is null)
+            await EndAsync();
+        await _client.DisposeAsync();
+        foreach (GrpcChannel channel in _channels)
+            channel.Dispose();
+        if (_local is not null)
+            await _local.DisposeAsync();
+    }
+
+    private bool AllFinished => _state.Workers.Count > 0 && _state.Workers.All(worker => worker.Report is { Finished: true });
+
+    private async Task BeginAsync(float initialBias, CancellationToken cancellationToken)
+    {
+        JobSpec spec = _job.ToMessage();
+        for (int i = 0; i < _servers.Length; i++)
+        {
+            var request = new ActivateRequest { Spec = spec };
+            request.Shards.Add(_placements.Where(placement => placement.Server == _servers[i]).Select(placement => placement.ToMessage()));
+            await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).ActivateAsync(request, options), cancellationToken);
+        }
+        await InitialBias.PushAsync(_job, _client, initialBias, cancellationToken);
+        var begin = new BeginJobRequest { Spec = spec };
+        begin.Shards.Add(_placements.Select(placement => placement.ToMessage()));
+        await CallAsync(0, options => _coordination.BeginJobAsync(begin, options), cancellationToken);
+        _local?.StartWorkers(_servers[0]);
+        if (_local is null)
+            _notice?.Invoke($"job '{_job.Name}' waits for {_job.Partitions} workers: distsgd worker --coordinator {_servers[0]}");
+    }
+
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        var request = new WatchJobRequest { Job = _job.Name, Seen = _state.Change, WaitMs = (uint)WatchWait.TotalMilliseconds };
+        _state = await CallAsync(0, options => _coordination.WatchJobAsync(request, options), cancellationToken);
+    }
+
+    private async Task ThrowIfLostAsync()
+    {
+        foreach (WorkerState worker in _state.Workers.Where(worker => worker.Lost))
+        {
+            string why = worker.Report is { Failure.Length: > 0 } report ? report.Failure : $"it has been silent for {worker.SilentMs / 1000.0:F0} s";
+            throw new TrainingException($"Worker {worker.Worker} (partition {worker.Partition + 1} of {_job.Partitions}) is lost: {why}");
+        }
+        foreach (ChildProcess child in _local?.Children ?? [])
+        {
+            if (child.Failed || (child.Role == "server" && child.Exited.IsCompleted))
+                throw new TrainingException(await child.ExplainAsync());
+        }
+    }
+
+    private EpochSummary Summarize(int epoch)
+    {
+        ReportRequest[] reports = [.. _state.Workers.Select(worker => worker.Report)];
+        return new EpochSummary(epoch, reports.Sum(report => (long)report.EpochRows), reports.Sum(report => report.EpochLossSum), reports.Max(report => report.TrainingSeconds));
+    }
+
+    private async Task EndAsync()
+    {
+        try
+        {
+            await CallAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name }, options), CancellationToken.None);
+            for (int i = 0; i < _servers.Length; i++)
+                await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).DeactivateAsync(new DeactivateRequest { Job = _job.Name }, options), CancellationToken.None);
+        }
+        catch (TrainingException unreachable)
+        {
+            _notice?.Invoke($"job '{_job.Name}' could not be ended on its servers: {unreachable.Message}");
+        }
+    }
+
+    private async Task<T> CallAsync<T>(int server, Func<CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken));
+            return await running.ResponseAsync;
+        }
+        catch (RpcException refused)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (_local?.Children.FirstOrDefault(child => child.Role == "server" && child.Exited.IsCompleted) is { } dead)
+                throw new TrainingException(await dead.ExplainAsync(), refused);
+            throw new TrainingException($"Server {_servers[server]}: {refused.Status.Detail}", refused);
+        }
+    }
+}
