@@ -1,6 +1,7 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
-using DistSgd.Shared.Jobs;
+using DistSgd.Learning.Optimizers;
 
 namespace DistSgd.Trainer;
 
@@ -8,29 +9,64 @@ namespace DistSgd.Trainer;
 public sealed class LinearModel
 {
     private readonly float[] _parameters;
+    private readonly ModelFile _file;
 
-    internal LinearModel(ModelKind kind, float[] parameters, LabelMap labels, IndexBase indexBase)
+    internal LinearModel(ModelKind kind, float[] parameters, LabelMap labels, IndexBase indexBase, UpdateRule rule, IReadOnlyDictionary<string, string> summary)
     {
         Kind = kind;
         _parameters = parameters;
-        Labels = labels;
-        IndexBase = indexBase;
+        _file = new ModelFile
+        {
+            Weights = parameters.AsMemory(0, parameters.Length - 1),
+            Bias = parameters[^1],
+            Model = kind.ToString().ToLowerInvariant(),
+            Loss = kind switch { ModelKind.Linear => "squared", ModelKind.Logistic => "logistic", _ => "hinge" },
+            Labels = labels,
+            IndexBase = indexBase,
+            L1 = rule.L1,
+            L2 = rule.L2,
+            Optimizer = rule.Optimizer.ToString().ToLowerInvariant(),
+            Summary = summary,
+        };
+    }
+
+    private LinearModel(ModelFile file)
+    {
+        _file = file;
+        Kind = Enum.Parse<ModelKind>(file.Model, ignoreCase: true);
+        _parameters = [.. file.Weights.Span, file.Bias];
     }
 
     /// <summary>The learning problem.</summary>
     public ModelKind Kind { get; }
 
     /// <summary>How labels of files are mapped.</summary>
-    public LabelMap Labels { get; }
+    public LabelMap Labels => _file.Labels;
 
     /// <summary>The lowest feature index of its training data.</summary>
-    public IndexBase IndexBase { get; }
+    public IndexBase IndexBase => _file.IndexBase;
 
     /// <summary>One weight a feature.</summary>
     public ReadOnlySpan<float> Weights => _parameters.AsSpan(0, _parameters.Length - 1);
 
     /// <summary>The bias.</summary>
     public float Bias => _parameters[^1];
+
+    /// <summary>How it was trained, as text.</summary>
+    public IReadOnlyDictionary<string, string> Summary => _file.Summary;
+
+    /// <summary>How a data file must be read for this model: its index base, and features it doesn't know left out and counted.</summary>
+    public LibsvmOptions ReadOptions => new() { IndexBase = IndexBase, ExpectedFeatures = (uint)Weights.Length };
+
+    /// <summary>Reads a model file.</summary>
+    /// <param name="path">Where it lies.</param>
+    /// <exception cref="ModelFileException">Missing, damaged, or not a model; the message says which.</exception>
+    public static LinearModel Load(string path) => new(ModelFile.Load(path));
+
+    /// <summary>Writes the model file, whole or not at all.</summary>
+    /// <param name="path">Where to.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Save(string path) => _file.Save(path);
 
     /// <summary>w·x + b of each row.</summary>
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
@@ -40,10 +76,6 @@ public sealed class LinearModel
     /// <summary>Loss and metrics.</summary>
     /// <param name="data">Rows with labels that the model knows.</param>
     /// <param name="threads">At least 1.</param>
+    /// <exception cref="LabelException">A label that the model doesn't know.</exception>
     public EvaluationResult Evaluate(Dataset data, int threads = 1) => Evaluation.Compute(Kind, _parameters, data, Labels, threads);
-
-    /// <summary>Writes the model file, whole or not at all.</summary>
-    /// <param name="path">Where to.</param>
-    /// <param name="job">The training, for the file's metadata.</param>
-    public void Save(string path, TrainingJob job) => throw new NotSupportedException($"{path} {job.Name}");
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.ParamServer.Shards;
@@ -9,6 +10,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
 {
     private readonly int _threads = options.Threads ?? Environment.ProcessorCount;
     private double _seconds;
+    private double _loss = double.NaN;
+    private int _epoch;
     private double _secondsBefore;
     private long _bytesBefore;
 
@@ -18,7 +21,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         LinearModel model = await ReadModelAsync(cancellationToken);
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         if (options.Out is not null)
-            model.Save(options.Out, plan.Job);
+            model.Save(options.Out);
         long rows = data.RowCount * plan.Job.Epochs;
         return new TrainingResult
         {
@@ -40,12 +43,13 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     {
         _seconds = epoch.Seconds;
         double loss = epoch.LossSum / epoch.Rows;
+        (_epoch, _loss) = (epoch.Epoch, loss);
         if (!double.IsFinite(loss))
             throw new TrainingException($"The training diverged in epoch {epoch.Epoch}: the loss is {loss}. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.");
         bool saves = options.SaveEvery > 0 && epoch.Epoch % options.SaveEvery == 0 && epoch.Epoch < plan.Job.Epochs;
         LinearModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
         if (saves)
-            model!.Save(options.Out!, plan.Job);
+            model!.Save(options.Out!);
         if (options.Progress is not null)
             await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads), cancellationToken);
     }
@@ -65,6 +69,19 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     {
         float[] parameters = await backend.ReadAsync(cancellationToken);
         plan.Job.Scaling?.ToOriginal(parameters);
-        return new LinearModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase);
+        return new LinearModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase, plan.Job.Rule, Describe());
     }
+
+    private Dictionary<string, string> Describe() => new(StringComparer.Ordinal)
+    {
+        ["rows"] = data.RowCount.ToString(CultureInfo.InvariantCulture),
+        ["epochs"] = _epoch.ToString(CultureInfo.InvariantCulture),
+        ["batch"] = plan.Job.Batch.ToString(CultureInfo.InvariantCulture),
+        ["learning_rate"] = plan.Job.Rule.Schedule.InitialRate.ToString("R", CultureInfo.InvariantCulture),
+        ["schedule"] = plan.Job.Rule.Schedule.Kind.ToString().ToLowerInvariant(),
+        ["seed"] = plan.Job.Seed.ToString(CultureInfo.InvariantCulture),
+        ["workers"] = plan.Job.Partitions.ToString(CultureInfo.InvariantCulture),
+        ["columns_scaled"] = plan.Job.Scaling is null ? "no" : "yes",
+        ["train_loss"] = _loss.ToString("R", CultureInfo.InvariantCulture),
+    };
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DistSgd.Kernels;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Sharding;
@@ -28,6 +29,7 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
         _ages = new NativeBuffer<float>(memory.KeyCount);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void BeforeTouch(in ShardKeys keys)
     {
         float now = (float)Volatile.Read(ref _now);
@@ -40,8 +42,9 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
             for (int i = start; i < start + count; i++)
             {
                 int key = keys[i];
+                // Another push may have aged the key beyond the time read above: time never runs backwards.
                 float elapsed = now - ages[key];
-                if (elapsed == 0)
+                if (!(elapsed > 0))
                     continue;
                 ages[key] = now;
                 entries[key * stride] = Flow(entries.Slice(key * stride, stride), elapsed);
@@ -61,6 +64,7 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Refresh(in ShardKeys keys, Span<float> packed, int stride)
     {
         float now = (float)Volatile.Read(ref _now);
@@ -74,7 +78,7 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
                 int key = keys[i];
                 float elapsed = now - ages[key];
                 float value = packed[i * stride];
-                if (elapsed == 0 || value == 0)
+                if (!(elapsed > 0) || value == 0)
                     continue;
                 packed[i * stride] = Flow(stride == _memory.Stride ? packed.Slice(i * stride, stride) : entries.Slice(key * _memory.Stride, _memory.Stride), elapsed);
             }

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Trainer;
+
+namespace DistSgd.Cli;
+
+/// <summary>The command <c>evaluate</c>.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Build()
+    {
+        var model = new Option<string>("--model") { Description = "The model file.", Required = true };
+        var data = new Option<string>("--data") { Description = "Labelled rows, LIBSVM text, plain or gzip.", Required = true };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object." };
+        var command = new Command("evaluate", "Loss and metrics of a model on labelled data.") { model, data, json };
+        command.SetAction((parsed, _) =>
+        {
+            LinearModel loaded = LinearModel.Load(parsed.GetValue(model)!);
+            using Dataset rows = Dataset.Open(parsed.GetValue(data)!, loaded.ReadOptions);
+            EvaluationResult result = loaded.Evaluate(rows, Environment.ProcessorCount);
+            // The reader has left unknown features out already.
+            result = result with { IgnoredFeatures = result.IgnoredFeatures + rows.IgnoredFeatureCount };
+            Print(parsed.InvocationConfiguration.Output, loaded, result, parsed.GetValue(json));
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static void Print(TextWriter output, LinearModel model, EvaluationResult result, bool json)
+    {
+        if (!json)
+        {
+            output.WriteLine($"test   {TextReport.Describe(result)}");
+            return;
+        }
+        var line = new JsonObject { ["task"] = model.Kind.ToString().ToLowerInvariant(), ["rows"] = result.Rows };
+        JsonReport.AddTest(line, result);
+        output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
+    }
+}

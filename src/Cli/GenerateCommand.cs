@@ -1,0 +1,51 @@
+using System.CommandLine;
+using System.Globalization;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
+using DistSgd.Learning.Generators;
+
+namespace DistSgd.Cli;
+
+/// <summary>The command <c>generate</c>.</summary>
+internal static class GenerateCommand
+{
+    public static Command Build()
+    {
+        var command = new Command("generate", "Write a data set drawn from a known truth.");
+        command.Add(Kind("clicks", "A click log: sparse one-hot fields, two classes.", 1_000_000, (features, seed, rows, sink) => new ClicksGenerator((uint)features, seed).Generate(rows, sink)));
+        command.Add(Kind("dense", "Gaussian features, two classes.", 100, (features, seed, rows, sink) => new DenseGenerator(features, seed, LearningTask.Classification).Generate(rows, sink)));
+        command.Add(Kind("dense-regression", "Gaussian features, real targets with noise.", 100, (features, seed, rows, sink) => new DenseGenerator(features, seed, LearningTask.Regression).Generate(rows, sink)));
+        return command;
+    }
+
+    private static Command Kind(string name, string description, int defaultFeatures, Func<int, long, long, IRowSink, GeneratedSet> generate)
+    {
+        var rows = new Option<long>("--rows") { Description = "Rows.", DefaultValueFactory = _ => 100_000 };
+        var features = new Option<int>("--features") { Description = "Features.", DefaultValueFactory = _ => defaultFeatures };
+        var seed = new Option<long>("--seed") { Description = "Seed: the truth and the rows depend on it.", DefaultValueFactory = _ => 1 };
+        var path = new Option<string>("--out") { Description = "The LIBSVM text file.", Required = true };
+        var command = new Command(name, description) { rows, features, seed, path };
+        command.SetAction((parsed, _) =>
+        {
+            if (parsed.GetValue(rows) < 1 || parsed.GetValue(features) < 1)
+                throw new ArgumentException($"--rows is {parsed.GetValue(rows)} and --features {parsed.GetValue(features)}; expected at least 1.");
+            GeneratedSet? facts = null;
+            AtomicFile.Write(parsed.GetValue(path)!, stream =>
+            {
+                using var writer = new LibsvmWriter(stream);
+                facts = generate(parsed.GetValue(features), parsed.GetValue(seed), parsed.GetValue(rows), writer);
+            });
+            parsed.InvocationConfiguration.Output.WriteLine(Describe(facts!, parsed.GetValue(path)!));
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static string Describe(GeneratedSet facts, string path)
+    {
+        string best = double.IsNaN(facts.NoiseVariance)
+            ? string.Create(CultureInfo.InvariantCulture, $"best reachable loss {facts.BestLoss:F4}, accuracy {facts.BestAccuracy:F4}; {facts.PositiveRate:P1} positive")
+            : string.Create(CultureInfo.InvariantCulture, $"best reachable loss {facts.BestLoss:G5} (noise variance {facts.NoiseVariance:G5})");
+        return string.Create(CultureInfo.InvariantCulture, $"{facts.Rows:N0} rows, {facts.NonZeros:N0} non-zeros written to {path}; {best}");
+    }
+}

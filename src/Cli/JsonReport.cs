@@ -1,0 +1,95 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using DistSgd.Learning.Models;
+using DistSgd.Trainer;
+
+namespace DistSgd.Cli;
+
+/// <summary>One JSON object a line; the last is the summary.</summary>
+internal sealed class JsonReport(TextWriter output) : TrainingReport
+{
+    public override void Data(TrainingData data) => Write(new JsonObject
+    {
+        ["event"] = "data",
+        ["description"] = data.Description,
+        ["rows"] = data.Train.RowCount,
+        ["features"] = data.Train.FeatureCount,
+        ["non_zeros"] = data.Train.NonZeroCount,
+        ["notice"] = data.Train.Notice,
+    });
+
+    public override void Notice(string sentence) => Write(new JsonObject { ["event"] = "notice", ["message"] = sentence });
+
+    public override void Progress(TrainingProgress p)
+    {
+        var line = new JsonObject
+        {
+            ["event"] = "evaluation",
+            ["epoch"] = p.Epoch,
+            ["epochs"] = p.Epochs,
+            ["seconds"] = p.Seconds,
+            ["examples_per_second"] = p.ExamplesPerSecond,
+            ["train_loss"] = p.TrainLoss,
+        };
+        AddTest(line, p.Test);
+        line["staleness_p50"] = p.StalenessP50;
+        line["staleness_p99"] = p.StalenessP99;
+        line["wire_mb_per_second"] = p.WireMegabytesPerSecond;
+        Write(line);
+    }
+
+    public override void Summary(TrainingResult r)
+    {
+        var line = new JsonObject
+        {
+            ["event"] = "summary",
+            ["task"] = r.Job.Model.ToString().ToLowerInvariant(),
+            ["optimizer"] = r.Job.Rule.Optimizer.ToString().ToLowerInvariant(),
+            ["epochs"] = r.Job.Epochs,
+            ["learning_rate"] = r.Job.Rule.Schedule.InitialRate,
+            ["l1"] = r.Job.Rule.L1,
+            ["l2"] = r.Job.Rule.L2,
+            ["seed"] = r.Job.Seed,
+            ["rows"] = r.Train.Rows,
+            ["features"] = r.Job.Features,
+            ["seconds"] = r.Seconds,
+            ["seconds_total"] = SecondsTotal,
+            ["examples_per_second"] = r.ExamplesPerSecond,
+            ["train_loss"] = r.Train.Loss,
+            ["train_accuracy"] = r.Train.Accuracy,
+            ["train_rmse"] = r.Train.Rmse,
+        };
+        AddTest(line, r.Test);
+        line["staleness_p50"] = r.StalenessP50;
+        line["staleness_p99"] = r.StalenessP99;
+        line["bytes_pushed"] = r.BytesPushed;
+        line["bytes_pulled"] = r.BytesPulled;
+        line["processes"] = new JsonArray([.. r.Processes.Select(process => new JsonObject
+        {
+            ["role"] = process.Role,
+            ["process_id"] = process.ProcessId,
+            ["where"] = process.Where,
+            ["pushes"] = process.Pushes,
+            ["bytes_pushed"] = process.BytesPushed,
+            ["bytes_pulled"] = process.BytesPulled,
+        })]);
+        Write(line);
+    }
+
+    internal static void AddTest(JsonObject line, EvaluationResult? test)
+    {
+        if (test is null)
+            return;
+        line["test_loss"] = test.Loss;
+        line["test_accuracy"] = test.Accuracy;
+        line["test_auc"] = test.Auc;
+        line["test_rmse"] = test.Rmse;
+        line["test_ignored_features"] = test.IgnoredFeatures;
+    }
+
+    private void Write(JsonObject line)
+    {
+        output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
+        output.Flush();
+    }
+}

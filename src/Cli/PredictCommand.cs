@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Globalization;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
+using DistSgd.Learning.Models;
+using DistSgd.Trainer;
+
+namespace DistSgd.Cli;
+
+/// <summary>The command <c>predict</c>: one line a row: the predicted label (or target), and for classifiers the score.</summary>
+internal static class PredictCommand
+{
+    public static Command Build()
+    {
+        var model = new Option<string>("--model") { Description = "The model file.", Required = true };
+        var data = new Option<string>("--data") { Description = "The rows, LIBSVM text, plain or gzip; their labels are not used.", Required = true };
+        var path = new Option<string>("--out") { Description = "The predictions, one line a row: label, and for two classes probability (logistic) or score (svm).", Required = true };
+        var command = new Command("predict", "Predict with a model.") { model, data, path };
+        command.SetAction((parsed, _) =>
+        {
+            Run(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(path)!, parsed.InvocationConfiguration.Output);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static void Run(string modelPath, string dataPath, string outPath, TextWriter output)
+    {
+        LinearModel model = LinearModel.Load(modelPath);
+        using Dataset data = Dataset.Open(dataPath, model.ReadOptions);
+        float[] scores = model.Scores(data, Environment.ProcessorCount);
+        AtomicFile.Write(outPath, stream =>
+        {
+            using var writer = new StreamWriter(stream, leaveOpen: true);
+            foreach (float score in scores)
+                writer.WriteLine(Line(model, score));
+        });
+        string ignored = data.IgnoredFeatureCount > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {data.IgnoredFeatureCount:N0} values of features that the model doesn't know were left out") : "";
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{scores.Length:N0} predictions written to {outPath}{ignored}"));
+    }
+
+    private static string Line(LinearModel model, float score) => model.Kind switch
+    {
+        ModelKind.Linear => score.ToString("R", CultureInfo.InvariantCulture),
+        ModelKind.Logistic => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {1 / (1 + Math.Exp(-score)):G6}"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {score:R}"),
+    };
+}
