@@ -16,7 +16,7 @@ internal static class EvaluateCommand
         var data = new Option<string>("--data") { Description = "Labelled rows, LIBSVM text, plain or gzip.", Required = true };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command("evaluate", "Loss and metrics of a model on labelled data.") { model, data, json };
-        command.SetAction((parsed, _) =>
+        command.SetAction(parsed =>
         {
             LinearModel loaded = LinearModel.Load(parsed.GetValue(model)!);
             using Dataset rows = Dataset.Open(parsed.GetValue(data)!, loaded.ReadOptions);
@@ -24,7 +24,7 @@ internal static class EvaluateCommand
             // The reader has left unknown features out already.
             result = result with { IgnoredFeatures = result.IgnoredFeatures + rows.IgnoredFeatureCount };
             Print(parsed.InvocationConfiguration.Output, loaded, result, parsed.GetValue(json));
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -25,7 +25,7 @@ internal static class GenerateCommand
         var seed = new Option<long>("--seed") { Description = "Seed: the truth and the rows depend on it.", DefaultValueFactory = _ => 1 };
         var path = new Option<string>("--out") { Description = "The LIBSVM text file.", Required = true };
         var command = new Command(name, description) { rows, features, seed, path };
-        command.SetAction((parsed, _) =>
+        command.SetAction(parsed =>
         {
             if (parsed.GetValue(rows) < 1 || parsed.GetValue(features) < 1)
                 throw new ArgumentException($"--rows is {parsed.GetValue(rows)} and --features {parsed.GetValue(features)}; expected at least 1.");
@@ -36,7 +36,7 @@ internal static class GenerateCommand
                 facts = generate(parsed.GetValue(features), parsed.GetValue(seed), parsed.GetValue(rows), writer);
             });
             parsed.InvocationConfiguration.Output.WriteLine(Describe(facts!, parsed.GetValue(path)!));
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -13,10 +13,10 @@ internal static class InspectCommand
     {
         var model = new Argument<string>("MODEL") { Description = "The model file." };
         var command = new Command("inspect", "Show what a model file holds.") { model };
-        command.SetAction((parsed, _) =>
+        command.SetAction(parsed =>
         {
             Print(parsed.InvocationConfiguration.Output, parsed.GetValue(model)!);
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -16,10 +16,10 @@ internal static class PredictCommand
         var data = new Option<string>("--data") { Description = "The rows, LIBSVM text, plain or gzip; their labels are not used.", Required = true };
         var path = new Option<string>("--out") { Description = "The predictions, one line a row: label, and for two classes probability (logistic) or score (svm).", Required = true };
         var command = new Command("predict", "Predict with a model.") { model, data, path };
-        command.SetAction((parsed, _) =>
+        command.SetAction(parsed =>
         {
             Run(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(path)!, parsed.InvocationConfiguration.Output);
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using DistSgd.Cli;
 
 return await CommandTree.RunAsync(args, Console.Out, Console.Error);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Generators;
-using DistSgd.Trainer;
 
 namespace DistSgd.Cli;
 

@@ -1,6 +1,5 @@
 using DistSgd.Learning.Data;
 using DistSgd.Shared.Exchange;
-using DistSgd.Shared.Jobs;
 using DistSgd.Trainer.Cluster;
 using DistSgd.Trainer.Embedded;
 

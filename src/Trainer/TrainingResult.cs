@@ -1,4 +1,3 @@
-using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Shared.Jobs;
 

@@ -16,7 +16,6 @@ internal sealed class ClusterBackend : ITrainingBackend
     private static readonly TimeSpan WatchWait = TimeSpan.FromMilliseconds(500);
 
     private readonly TrainingJob _job;
-    private readonly ClusterOptions _options;
     private readonly Action<string>? _notice;
     private readonly LocalCluster? _local;
     private readonly string[] _servers;
@@ -29,7 +28,6 @@ internal sealed class ClusterBackend : ITrainingBackend
     private ClusterBackend(TrainingJob job, ClusterOptions options, int shards, Action<string>? notice, LocalCluster? local, string[] servers)
     {
         _job = job;
-        _options = options;
         _notice = notice;
         _local = local;
         _servers = servers;

@@ -2,7 +2,6 @@ using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.ParamServer.Clients;
 using DistSgd.ParamServer.Shards;
-using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
 using DistSgd.Shared.Sharding;
 using DistSgd.Worker;
