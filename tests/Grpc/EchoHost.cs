@@ -34,6 +34,8 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public Echo.EchoClient Client { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public EchoProbe Probe => _app.Services.GetRequiredService<EchoProbe>();
 
     public HealthService Health => _app.Services.GetRequiredService<HealthService>();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Grpc.Net.Client.Transport;
 using Grpc.Wire;
 
@@ -40,7 +39,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     {
         ReturnMessage();
         if (_chunk.Length > 0)
-            ArrayPool<byte>.Shared.Return(_chunk);
+            MessagePool.Return(_chunk);
         _chunk = [];
         _start = _end = 0;
     }
@@ -55,7 +54,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
 
     private async ValueTask ReadLargeAsync(int payloadBytes, CancellationToken cancellationToken)
     {
-        _message = ArrayPool<byte>.Shared.Rent(payloadBytes);
+        _message = MessagePool.Rent(payloadBytes);
         var received = Math.Min(_end - _start, payloadBytes);
         _chunk.AsSpan(_start, received).CopyTo(_message);
         _start += received;
@@ -73,7 +72,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     private async ValueTask<bool> FillAsync(int bytes, CancellationToken cancellationToken)
     {
         if (_chunk.Length == 0)
-            _chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+            _chunk = MessagePool.Rent(ChunkBytes);
         if (_chunk.Length - _start < bytes)
         {
             _chunk.AsSpan(_start, _end - _start).CopyTo(_chunk);
@@ -94,7 +93,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     {
         Payload = default;
         if (_message.Length > 0)
-            ArrayPool<byte>.Shared.Return(_message);
+            MessagePool.Return(_message);
         _message = [];
     }
 }

@@ -56,7 +56,7 @@ internal sealed class PayloadWriter : SerializationContext, IBufferWriter<byte>
     public void Release()
     {
         if (_buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(_buffer);
+            MessagePool.Return(_buffer);
         _buffer = [];
     }
 
@@ -116,11 +116,11 @@ internal sealed class PayloadWriter : SerializationContext, IBufferWriter<byte>
             throw MessageFraming.Failure(StatusCode.ResourceExhausted, $"A message can't exceed {Array.MaxLength} bytes; this one needs {needed}.");
         // An announced length, or a first write, is taken as it is; only later growth doubles.
         var size = _announcedBytes is null ? Math.Max(Math.Max(needed, InitialBytes), Math.Min(2L * _buffer.Length, Array.MaxLength)) : needed;
-        var larger = ArrayPool<byte>.Shared.Rent((int)size);
+        var larger = MessagePool.Rent((int)size);
         if (_buffer.Length > 0)
         {
             _buffer.AsSpan(0, _written).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
+            MessagePool.Return(_buffer);
         }
         _buffer = larger;
     }
@@ -131,5 +131,5 @@ internal readonly record struct FramedMessage(byte[] Buffer, int Bytes)
 {
     public ReadOnlyMemory<byte> Memory => Buffer.AsMemory(0, Bytes);
 
-    public void Return() => ArrayPool<byte>.Shared.Return(Buffer);
+    public void Return() => MessagePool.Return(Buffer);
 }

@@ -68,7 +68,6 @@ internal sealed class SocketsTransportCall : ITransportCall
         var headers = _request.Headers;
         headers.TryAddWithoutValidation("te", "trailers");
         headers.TryAddWithoutValidation("user-agent", WireNames.UserAgent);
-        headers.TryAddWithoutValidation(WireNames.AcceptEncodingHeader, WireNames.Identity);
         if (head.Timeout is { } timeout)
             headers.TryAddWithoutValidation(WireNames.TimeoutHeader, GrpcTimeout.Format(timeout));
         if (head.Headers is null)

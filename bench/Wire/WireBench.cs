@@ -1,0 +1,51 @@
+using System.Diagnostics;
+using DistSgd.Bench.Kernels;
+
+namespace DistSgd.Bench.Wire;
+
+/// <summary>
+/// gRPC over the loopback beside raw sockets with the same framing and beside protobuf's repeated float: vectors pushed and pulled, small calls' latency,
+/// bytes allocated a call. Everything runs in turn, round after round; the best round counts for each.
+/// </summary>
+public static class WireBench
+{
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Measures with client and server in this process.</summary>
+    /// <param name="rounds">How often each piece of work is timed.</param>
+    /// <param name="sink">Receives the figures.</param>
+    public static async Task RunInProcessAsync(int rounds, Action<BenchRow> sink)
+    {
+        await using var server = await WireBenchServer.StartAsync();
+        using var client = await WireBenchClient.ConnectAsync(server.Ports);
+        await client.RunAsync(rounds, sink);
+    }
+
+    /// <summary>Measures against a server in a process of its own, the honest way: both sides have their own heap and threads.</summary>
+    /// <param name="server">Starts a process that calls <see cref="WireBenchServer.RunAsync"/> with its standard streams.</param>
+    /// <param name="rounds">How often each piece of work is timed.</param>
+    /// <param name="sink">Receives the figures.</param>
+    public static async Task RunAsync(ProcessStartInfo server, int rounds, Action<BenchRow> sink)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        server.UseShellExecute = false;
+        server.RedirectStandardInput = true;
+        server.RedirectStandardOutput = true;
+        using var process = Process.Start(server) ?? throw new InvalidOperationException($"{server.FileName} didn't start.");
+        try
+        {
+            var line = await process.StandardOutput.ReadLineAsync().WaitAsync(StartPatience) ?? "";
+            var ports = line.Split(' ');
+            if (ports.Length != 2 || !int.TryParse(ports[0], out var grpc) || !int.TryParse(ports[1], out var raw))
+                throw new InvalidOperationException($"The server process printed '{line}' instead of its two ports.");
+            using var client = await WireBenchClient.ConnectAsync(new WireBenchPorts(grpc, raw));
+            await client.RunAsync(rounds, sink);
+        }
+        finally
+        {
+            process.StandardInput.Close();
+            if (!process.WaitForExit(StartPatience))
+                process.Kill();
+        }
+    }
+}

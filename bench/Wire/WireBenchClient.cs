@@ -1,0 +1,199 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Net.Sockets;
+using DistSgd.Bench.Kernels;
+using DistSgd.Bench.Wire.V1;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace DistSgd.Bench.Wire;
+
+/// <summary>The measuring side.</summary>
+internal sealed class WireBenchClient : IDisposable
+{
+    private const int Kibi = 1024;
+    private const int BytesARound = 64 << 20;
+    private const int CallsARoundMax = 400;
+    private const int PingsARound = 2_000;
+    private const int PingBytes = 100;
+    private const int RawBufferBytes = 5 + BlockStore.FloatsMax * sizeof(float);
+
+    private static readonly int[] SizesBytes = [64 * Kibi, 256 * Kibi, 1024 * Kibi, 4096 * Kibi, 16384 * Kibi];
+    private static readonly int[] InFlight = [1, 4];
+
+    private readonly GrpcChannel _channel;
+    private readonly CallInvoker _invoker;
+    private readonly V1.WireBench.WireBenchClient _protobuf;
+    private readonly Socket _raw;
+    private readonly byte[] _sendBuffer = new byte[RawBufferBytes];
+    private readonly byte[] _receiveBuffer = new byte[RawBufferBytes];
+    private readonly BlockStore _blocks = new();
+
+    private WireBenchClient(GrpcChannel channel, Socket raw)
+    {
+        _channel = channel;
+        _invoker = channel.CreateCallInvoker();
+        _protobuf = new V1.WireBench.WireBenchClient(channel);
+        _raw = raw;
+    }
+
+    public static async Task<WireBenchClient> ConnectAsync(WireBenchPorts ports) => new(
+        GrpcChannel.ForAddress($"http://127.0.0.1:{ports.Grpc}", new GrpcChannelOptions { MaxReceiveMessageSize = null }),
+        await RawSockets.ConnectAsync(ports.Raw));
+
+    public async Task RunAsync(int rounds, Action<BenchRow> sink)
+    {
+        await LatencyAsync(rounds, sink);
+        foreach (var inFlight in InFlight)
+        {
+            foreach (var bytes in SizesBytes)
+                await BulkAsync(bytes, inFlight, rounds, sink);
+        }
+    }
+
+    public void Dispose()
+    {
+        _channel.Dispose();
+        _raw.Dispose();
+    }
+
+    private async Task BulkAsync(int bytes, int inFlight, int rounds, Action<BenchRow> sink)
+    {
+        var calls = Math.Clamp(BytesARound / bytes, 2 * inFlight, CallsARoundMax);
+        var works = new (string Name, string Limit, Func<Task> Work)[]
+        {
+            ("raw socket push", "", () => RawAsync(RawSockets.Push, bytes, calls, inFlight)),
+            ("gRPC push", "raw socket push", () => ManyAsync(() => PushAsync(bytes), calls, inFlight)),
+            ("repeated float push", "gRPC push", () => ManyAsync(() => PushProtobufAsync(bytes), Math.Max(calls / 4, inFlight), inFlight)),
+            ("raw socket pull", "", () => RawAsync(RawSockets.Pull, bytes, calls, inFlight)),
+            ("gRPC pull", "raw socket pull", () => ManyAsync(() => PullAsync(bytes), calls, inFlight)),
+            ("repeated float pull", "gRPC pull", () => ManyAsync(() => PullProtobufAsync(bytes), Math.Max(calls / 4, inFlight), inFlight)),
+        };
+        var best = new Dictionary<string, double>(StringComparer.Ordinal);
+        for (var round = 0; round <= rounds; round++)
+        {
+            foreach (var (name, _, work) in works)
+            {
+                var start = Stopwatch.GetTimestamp();
+                await work();
+                var sent = (name.StartsWith("repeated", StringComparison.Ordinal) ? Math.Max(calls / 4, inFlight) : calls) * (double)bytes;
+                var speed = sent / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
+                if (round > 0) // The first round warms both sides up.
+                    best[name] = Math.Max(best.GetValueOrDefault(name), speed);
+            }
+        }
+        foreach (var (name, limit, _) in works)
+        {
+            var ratio = limit.Length == 0 ? 1 : best[name] / best[limit];
+            sink(new BenchRow($"{name}, {bytes / Kibi} KiB, {inFlight} in flight", best[name], "GB/s", limit, ratio));
+        }
+        await AllocationAsync($"gRPC push, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => PushAsync(bytes), calls, inFlight), calls, sink);
+        await AllocationAsync($"gRPC pull, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => PullAsync(bytes), calls, inFlight), calls, sink);
+    }
+
+    private async Task LatencyAsync(int rounds, Action<BenchRow> sink)
+    {
+        var raw = new List<double>();
+        var grpc = new List<double>();
+        var small = new Small { Payload = Google.Protobuf.ByteString.CopyFrom(new byte[PingBytes]) };
+        for (var round = 0; round <= rounds; round++)
+        {
+            await PingsAsync(raw, round > 0, async () =>
+            {
+                await RawSockets.SendFrameAsync(_raw, RawSockets.Ping, _sendBuffer, PingBytes);
+                await RawSockets.ReceiveFrameAsync(_raw, _receiveBuffer);
+            });
+            await PingsAsync(grpc, round > 0, async () => await _protobuf.PingAsync(small));
+        }
+        foreach (var percentile in new[] { 0.5, 0.99 })
+        {
+            var limit = $"raw socket ping-pong, {PingBytes} B, p{percentile * 100}";
+            sink(new BenchRow(limit, At(raw, percentile), "µs", "", 1));
+            sink(new BenchRow($"gRPC unary, {PingBytes} B, p{percentile * 100}", At(grpc, percentile), "µs", limit, At(raw, percentile) / At(grpc, percentile)));
+        }
+        await AllocationAsync($"gRPC unary, {PingBytes} B", () => ManyAsync(async () => await _protobuf.PingAsync(small), PingsARound, 1), PingsARound, sink);
+    }
+
+    private static async Task PingsAsync(List<double> microseconds, bool counts, Func<Task> ping)
+    {
+        for (var i = 0; i < PingsARound; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            await ping();
+            if (counts)
+                microseconds.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+        }
+    }
+
+    private static double At(List<double> values, double percentile)
+    {
+        values.Sort();
+        return values[(int)(percentile * (values.Count - 1))];
+    }
+
+    private async Task AllocationAsync(string name, Func<Task> work, int calls, Action<BenchRow> sink)
+    {
+        await work();
+        var server = await _protobuf.GetUsageAsync(new Count());
+        var client = GC.GetTotalAllocatedBytes(precise: true);
+        await work();
+        var clientBytes = GC.GetTotalAllocatedBytes(precise: true) - client;
+        var serverBytes = (await _protobuf.GetUsageAsync(new Count())).AllocatedBytes - server.AllocatedBytes;
+        sink(new BenchRow($"{name}: allocated by the client", clientBytes / (double)calls, "B/call", "", 1));
+        sink(new BenchRow($"{name}: allocated by the server", serverBytes / (double)calls, "B/call", "", 1));
+    }
+
+    private static async Task ManyAsync(Func<Task> call, int calls, int inFlight)
+    {
+        var left = calls;
+        async Task Lane()
+        {
+            while (Interlocked.Decrement(ref left) >= 0)
+                await call();
+        }
+        await Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => Lane()));
+    }
+
+    private async Task PushAsync(int bytes)
+    {
+        using var call = _invoker.AsyncUnaryCall(BlockService.PushMethod, null, default, new FloatBlock { Values = _blocks.Values, Count = bytes / sizeof(float) });
+        await call;
+    }
+
+    private async Task PullAsync(int bytes)
+    {
+        using var call = _invoker.AsyncUnaryCall(BlockService.PullMethod, null, default, new Count { Floats = bytes / sizeof(float) });
+        (await call).Return();
+    }
+
+    private async Task PushProtobufAsync(int bytes)
+    {
+        var floats = new Floats();
+        floats.Values.AddRange(_blocks.Prefix(bytes / sizeof(float)));
+        await _protobuf.PushFloatsAsync(floats);
+    }
+
+    private async Task PullProtobufAsync(int bytes) => await _protobuf.PullFloatsAsync(new Count { Floats = bytes / sizeof(float) });
+
+    /// <summary>The limit with so many frames under way on one connection: one task sends, one receives.</summary>
+    private async Task RawAsync(byte operation, int bytes, int calls, int inFlight)
+    {
+        using var slots = new SemaphoreSlim(inFlight);
+        var sending = Task.Run(async () =>
+        {
+            for (var i = 0; i < calls; i++)
+            {
+                await slots.WaitAsync();
+                if (operation == RawSockets.Pull)
+                    BinaryPrimitives.WriteInt32BigEndian(_sendBuffer.AsSpan(5), bytes);
+                await RawSockets.SendFrameAsync(_raw, operation, _sendBuffer, operation == RawSockets.Pull ? sizeof(int) : bytes);
+            }
+        });
+        for (var i = 0; i < calls; i++)
+        {
+            await RawSockets.ReceiveFrameAsync(_raw, _receiveBuffer);
+            slots.Release();
+        }
+        await sending;
+    }
+}
