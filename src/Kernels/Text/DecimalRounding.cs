@@ -8,7 +8,8 @@ namespace DistSgd.Kernels.Text;
 /// multiplication or division), each of relative size 2⁻⁵³ at most, and a mantissa cut after 19 digits adds 10⁻¹⁸: q is within 4 units in its last
 /// place of x. Float32 rounding of x and q can differ only if a midpoint between two neighbouring floats lies between them or on one of them.
 /// In float32's normal range such midpoints are the doubles whose low 29 bits are exactly 2²⁸. So if q's low 29 bits are more than
-/// 8 away from 2²⁸, the rounding of q is the rounding of x. Otherwise (16 in 2²⁹ of random numbers; exact ties) the answer is refused.
+/// 8 away from 2²⁸, the rounding of q is the rounding of x. Otherwise (16 in 2²⁹ of random numbers; exact ties) the answer is refused, and float.Parse decides:
+/// so text is always read as float.Parse reads it. (In .NET 10 that itself rounds twice, by way of a double, for up to 15 digits: beside a midpoint it can be off by one unit.)
 /// </remarks>
 public static class DecimalRounding
 {

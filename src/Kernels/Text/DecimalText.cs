@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace DistSgd.Kernels.Text;
 
-/// <summary>Parses one decimal number, <c>[+-] digits [. digits] [e [+-] digits]</c>, to the nearest float32; equal to <c>float.Parse</c> for all of these.</summary>
+/// <summary>Parses one decimal number, <c>[+-] digits [. digits] [e [+-] digits]</c>, to the float32 that <c>float.Parse</c> gives.</summary>
 public static class DecimalText
 {
     private const int MaxExactDigits = 19; // 10¹⁹ − 1 < 2⁶⁴

@@ -14,7 +14,7 @@ namespace DistSgd.Kernels.Text;
 /// value side by side: a shuffle moves them to the right and drops the point, two multiply-adds, a pack and one more join them to two numbers of eight digits. What can be done for
 /// several numbers at once (joining, division by a power of ten, rounding, the order of the indices) is done in a second pass over a few hundred of them.
 /// Validity is accumulated, not branched upon: any character that is not a digit where one belongs shows up in the largest digit of the row.
-/// The value is the nearest float32, ties to even (<see cref="DecimalRounding"/>), so equal to <c>float.Parse</c>.
+/// The value is what <c>float.Parse</c> gives, the nearest float32 (<see cref="DecimalRounding"/>).
 /// </remarks>
 public static class SparseTextKernel
 {

@@ -61,6 +61,25 @@ public sealed class LibsvmFuzzTests
         Assert.Equal(expected, data.Segments.SelectMany(s => s.Values.ToArray()));
     }
 
+    [Fact]
+    public void Read_ShortDecimalsBesideMidpoints_EqualFloatParse()
+    {
+        // One in some hundred of these lies so near a midpoint of two floats that its nearest double is the midpoint itself; float.Parse decides those.
+        var random = new Random(8);
+        var text = new StringBuilder();
+        var expected = new List<float>();
+        for (int i = 0; i < 60_000; i++)
+        {
+            double midpoint = 1 + (((2L * random.Next(1 << 23)) + 1) * Math.Pow(2, -24));
+            string token = midpoint.ToString("F13");
+            text.Append("1 1:").Append(token).Append('\n');
+            expected.Add(float.Parse(token));
+        }
+        using var file = new TempFile(text.ToString());
+        using var data = LibsvmReader.Read(file.Path);
+        Assert.Equal(expected, data.Segments.SelectMany(s => s.Values.ToArray()));
+    }
+
     private static void Fuzz(int seed, int rounds, int mutations)
     {
         for (int round = 0; round < rounds; round++)
