@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
 using DistSgd.Bench.Kernels;
 
 namespace DistSgd.Bench.Wire;
@@ -9,7 +11,22 @@ namespace DistSgd.Bench.Wire;
 /// </summary>
 public static class WireBench
 {
+    private const int Rounds = 5;
+
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Measures everything and writes a table, or one JSON object a line.</summary>
+    /// <param name="output">Receives the text.</param>
+    /// <param name="format">How the figures are written.</param>
+    /// <param name="server">Starts the server's process, see the other overload; null measures within this process.</param>
+    public static async Task RunAsync(TextWriter output, BenchFormat format, ProcessStartInfo? server)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        void Write(BenchRow row) => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row));
+        if (format == BenchFormat.Table)
+            await output.WriteLineAsync($"loopback TCP, {(server is null ? "one process" : "two processes")}, best of {Rounds} rounds; ratio = speed as a fraction of the limit's");
+        await (server is null ? RunInProcessAsync(Rounds, Write) : RunAsync(server, Rounds, Write));
+    }
 
     /// <summary>Measures with client and server in this process.</summary>
     /// <param name="rounds">How often each piece of work is timed.</param>
@@ -48,4 +65,7 @@ public static class WireBench
                 process.Kill();
         }
     }
+
+    private static string Line(BenchRow row) => string.Create(
+        CultureInfo.InvariantCulture, $"{row.Name,-62} {row.Value,10:F2} {row.Unit,-7} {row.Ratio,5:F2} of {(row.Limit.Length == 0 ? "itself" : row.Limit)}");
 }
