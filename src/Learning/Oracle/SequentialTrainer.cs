@@ -30,6 +30,9 @@ public sealed record OracleJob
     /// <summary>True: keys are regularised when they are next read; false: all at each push.</summary>
     public bool Sparse { get; init; }
 
+    /// <summary>Value of the bias before the first step.</summary>
+    public float InitialBias { get; init; }
+
     /// <summary>Seed.</summary>
     public ulong Seed { get; init; }
 
@@ -64,6 +67,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         RowOrder.Deal(job.Seed, 0, deal);
         int[][] blocks = [.. deal.Chunk(rowsPerBlock)];
         var order = new int[blocks.Length];
+        _weight[Bias] = job.InitialBias;
         for (int epoch = 0; epoch < job.Epochs; epoch++)
         {
             RowOrder.Blocks(job.Seed, 0, epoch, order);

@@ -255,8 +255,8 @@ public sealed class ParameterShard : IDisposable
     {
         if (keys.IsRange)
         {
-            if (keys.First < 0 || keys.First + keys.Count > _memory.KeyCount)
-                throw Invalid($"keys [{keys.First}, {keys.First + keys.Count}) reach beyond the shard's {_memory.KeyCount} keys");
+            if (keys.First < 0 || keys.Count < 0 || keys.First > _memory.KeyCount - keys.Count)
+                throw Invalid($"{keys.Count} keys from {keys.First} on reach beyond the shard's {_memory.KeyCount} keys");
             return;
         }
         ReadOnlySpan<uint> list = keys.List;

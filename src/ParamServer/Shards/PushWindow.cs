@@ -56,7 +56,7 @@ public sealed class PushWindow
 
         public bool TryAdmit(ulong sequence)
         {
-            if (sequence + WindowPushes <= _highest)
+            if (_highest >= WindowPushes && sequence <= _highest - WindowPushes)
                 return false;
             if (sequence > _highest)
             {
@@ -79,8 +79,11 @@ public sealed class PushWindow
                 Array.Clear(_bits);
                 return;
             }
-            for (ulong s = from + 1; s <= to; s++)
+            for (ulong s = from; s != to;)
+            {
+                s++;
                 _bits[s % WindowPushes / 64] &= ~(1UL << (int)(s % 64));
+            }
         }
     }
 }

@@ -23,19 +23,17 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
     {
         lock (_activation)
         {
-            long wanted = placements.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
+            ShardPlacement[] missing = [.. placements.Where(placement => !_shards.ContainsKey((job.Name, placement.Shard)))];
+            long wanted = missing.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
             long held = _shards.Values.Sum(shard => shard.Bytes);
             if (wanted > bytesMax - held)
             {
                 throw new ParameterException(ParameterFault.Exhausted,
                     $"Job '{job.Name}' wants {wanted:N0} bytes of shards here; {held:N0} of {bytesMax:N0} are taken. Use more servers, or a larger --memory-max.");
             }
-            foreach (ShardPlacement placement in placements)
-            {
-                if (!_shards.ContainsKey((job.Name, placement.Shard)))
-                    _shards[(job.Name, placement.Shard)] = new ParameterShard(job, placement.Shard, placement.Keys);
-            }
-            return wanted;
+            foreach (ShardPlacement placement in missing)
+                _shards[(job.Name, placement.Shard)] = new ParameterShard(job, placement.Shard, placement.Keys);
+            return placements.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
         }
     }
 

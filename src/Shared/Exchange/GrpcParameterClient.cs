@@ -168,6 +168,8 @@ public sealed class GrpcParameterClient : IParameterClient
         StatusCode.InvalidArgument => new ParameterException(ParameterFault.Invalid, refused.Status.Detail, refused),
         StatusCode.NotFound => new ParameterException(ParameterFault.NotFound, refused.Status.Detail, refused),
         StatusCode.ResourceExhausted => new ParameterException(ParameterFault.Exhausted, $"Server {placement.Server} is at a bound: {refused.Status.Detail}", refused),
+        StatusCode.Internal or StatusCode.Unimplemented or StatusCode.Unknown => new ParameterException(ParameterFault.Unavailable,
+            $"Server {placement.Server}, which owns shard {placement.Shard}, answered {refused.StatusCode}: {refused.Status.Detail}", refused),
         _ => new ParameterException(ParameterFault.Unavailable,
             $"Server {placement.Server}, which owns shard {placement.Shard}, could not be reached for {_options.RetryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused),
     };

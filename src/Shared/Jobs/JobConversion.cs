@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -67,8 +68,9 @@ public static class JobConversion
     /// <summary>From a message.</summary>
     /// <param name="spec">The message.</param>
     /// <exception cref="ArgumentException">A field is missing or out of range; the message names it.</exception>
-    public static TrainingJob ToJob(this V1.JobSpec spec)
+    public static TrainingJob ToJob(this V1.JobSpec? spec)
     {
+        Require(spec is not null, "spec must be set");
         Require(spec.Job.Length is > 0 and <= 256, "job must be a name of 1 to 256 characters");
         Require(spec.Rule?.Schedule is not null, "rule and its schedule must be set");
         Require(spec.Features is > 0 and < uint.MaxValue, "features must be from 1 to 2^32 - 2");
@@ -156,7 +158,7 @@ public static class JobConversion
         return value;
     }
 
-    private static void Require(bool condition, string what)
+    private static void Require([DoesNotReturnIf(false)] bool condition, string what)
     {
         if (!condition)
             throw new ArgumentException($"The job is malformed: {what}.");

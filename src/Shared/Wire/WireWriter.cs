@@ -42,7 +42,7 @@ internal readonly ref struct WireWriter(IBufferWriter<byte> output)
         output.Advance(sizeof(ulong));
     }
 
-    public void Double(int number, double value) => Fixed64(number, BitConverter.DoubleToUInt64Bits(value));
+    public void Double(int number, double value) => Fixed64(number, value == 0 ? 0 : BitConverter.DoubleToUInt64Bits(value));
 
     public void BeginMessage(int number, int length)
     {
