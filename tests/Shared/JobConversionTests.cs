@@ -1,0 +1,129 @@
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
+using Google.Protobuf;
+using V1 = DistSgd.Protos.V1;
+
+namespace DistSgd.Shared.Tests;
+
+public sealed class JobConversionTests
+{
+    [Fact]
+    public void Job_ThereAndBack_IsTheSame()
+    {
+        foreach (ModelKind model in Enum.GetValues<ModelKind>())
+        {
+            foreach (ScheduleKind schedule in Enum.GetValues<ScheduleKind>())
+            {
+                foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+                {
+                    TrainingJob job = Make() with { Model = model, Rule = Make().Rule with { Optimizer = optimizer, Schedule = new Schedule(schedule, 0.3, 0.01, 12345) } };
+                    V1.JobSpec wire = V1.JobSpec.Parser.ParseFrom(job.ToMessage().ToByteArray());
+                    Assert.Equal(job, wire.ToJob());
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Job_WithoutDataOrScaling_StaysWithout()
+    {
+        TrainingJob job = Make() with { Data = null, Scaling = null };
+        Assert.Equal(job, job.ToMessage().ToJob());
+        Assert.Null(job.ToMessage().ToJob().Data);
+    }
+
+    [Fact]
+    public void Job_WithScaling_CarriesEachColumnsBits()
+    {
+        float[] means = [0f, -1.5f, 3e-20f], inverse = [1f, 0.25f, 1e10f];
+        TrainingJob job = Make() with { Features = 3, Scaling = FeatureScaling.From(means, inverse) };
+        FeatureScaling? back = job.ToMessage().ToJob().Scaling;
+        Assert.Equal(means, back!.Means.ToArray());
+        Assert.Equal(inverse, back.InverseScales.ToArray());
+    }
+
+    [Fact]
+    public void Job_MalformedInAnyField_IsRefusedWithTheFieldsName()
+    {
+        (string Field, Action<V1.JobSpec> Break)[] ways =
+        [
+            ("job", spec => spec.Job = ""),
+            ("job", spec => spec.Job = new string('x', 257)),
+            ("rule", spec => spec.Rule = null),
+            ("rule", spec => spec.Rule.Schedule = null),
+            ("model", spec => spec.Model = V1.ModelKind.Unspecified),
+            ("model", spec => spec.Model = (V1.ModelKind)99),
+            ("rule.optimizer", spec => spec.Rule.Optimizer = (V1.Optimizer)99),
+            ("rule.schedule.kind", spec => spec.Rule.Schedule.Kind = V1.ScheduleKind.Unspecified),
+            ("features", spec => spec.Features = 0),
+            ("features", spec => spec.Features = uint.MaxValue),
+            ("epochs", spec => spec.Epochs = 0),
+            ("batch", spec => spec.Batch = 0),
+            ("batch", spec => spec.Batch = uint.MaxValue),
+            ("local_steps", spec => (spec.Batch, spec.LocalSteps) = (65_536, 65_536)),
+            ("partitions", spec => spec.Partitions = 0),
+            ("partitions", spec => spec.Partitions = 1_000_001),
+            ("prefetch", spec => spec.Prefetch = 2),
+            ("merge_scale", spec => spec.MergeScale = float.NaN),
+            ("merge_scale", spec => spec.MergeScale = 1.5f),
+            ("rule.schedule.rate", spec => spec.Rule.Schedule.Rate = 0),
+            ("rule.schedule.rate", spec => spec.Rule.Schedule.Rate = double.PositiveInfinity),
+            ("rule.schedule.decay", spec => spec.Rule.Schedule.Decay = -1),
+            ("rule.schedule.total_steps", spec => spec.Rule.Schedule.TotalSteps = 0),
+            ("rule.schedule.total_steps", spec => spec.Rule.Schedule.TotalSteps = ulong.MaxValue),
+            ("rule.l1", spec => spec.Rule.L1 = -1),
+            ("rule.l2", spec => spec.Rule.L2 = double.NaN),
+            ("rule.delta", spec => spec.Rule.Delta = 0),
+            ("column_means", spec => spec.ColumnMeans = ByteString.CopyFrom(new byte[4])),
+            ("column_inverse_scales", spec => spec.ColumnInverseScales = ByteString.CopyFrom(new byte[400])),
+            ("finite", spec => spec.ColumnMeans = spec.ColumnInverseScales = ByteString.CopyFrom(RandomExchange.Bytes<float>([.. Enumerable.Repeat(float.NaN, 100)]))),
+        ];
+        foreach ((string field, Action<V1.JobSpec> destroy) in ways)
+        {
+            V1.JobSpec spec = Make().ToMessage();
+            destroy(spec);
+            ArgumentException refused = Assert.ThrowsAny<ArgumentException>(() => spec.ToJob());
+            Assert.Contains(field, refused.Message, StringComparison.Ordinal);
+        }
+        Assert.Contains("spec", Assert.ThrowsAny<ArgumentException>(() => ((V1.JobSpec)null!).ToJob()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Placement_ThereAndBack_IsTheSame()
+    {
+        var placement = new ShardPlacement(3, new KeyRange(16, 85), "host:7070");
+        Assert.Equal(placement, placement.ToMessage().ToPlacement(Make()));
+    }
+
+    [Fact]
+    public void Placement_OutsideTheJobsKeys_IsRefused()
+    {
+        TrainingJob job = Make();
+        (ulong First, ulong Count)[] wrong = [(0, 0), (0, 102), (101, 1), (1, 101), (ulong.MaxValue, 2), (2, ulong.MaxValue)];
+        foreach ((ulong first, ulong count) in wrong)
+            Assert.Throws<ArgumentException>(() => new V1.ShardPlacement { FirstKey = first, Count = count }.ToPlacement(job));
+        Assert.Throws<ArgumentException>(() => new V1.ShardPlacement { Shard = uint.MaxValue, Count = 1 }.ToPlacement(job));
+        Assert.Equal(101, new V1.ShardPlacement { FirstKey = 0, Count = 101 }.ToPlacement(job).Keys.Count);
+    }
+
+    private static TrainingJob Make() => new()
+    {
+        Name = "a job",
+        Model = ModelKind.Svm,
+        Rule = new UpdateRule { Optimizer = OptimizerKind.AdaGrad, Schedule = new Schedule(ScheduleKind.Cosine, 0.5, 0.25, 99), L1 = 0.001, L2 = 0.5, Delta = 1e-6f },
+        Features = 100,
+        Sparse = true,
+        Epochs = 7,
+        Batch = 3,
+        LocalSteps = 5,
+        Prefetch = 1,
+        MergeScale = 0.5f,
+        Seed = ulong.MaxValue,
+        Partitions = 4,
+        Data = new JobData("/data/a file", 1L << 40, 123_456_789_012, 1, -1, 2.5),
+    };
+}

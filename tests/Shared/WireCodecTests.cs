@@ -1,0 +1,276 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Wire;
+using Google.Protobuf;
+using Grpc.Core;
+using V1 = DistSgd.Protos.V1;
+
+namespace DistSgd.Shared.Tests;
+
+/// <summary>The hand-written codec and the generated one are the same on the wire.</summary>
+public sealed class WireCodecTests
+{
+    private const int Rounds = 400;
+
+    [Fact]
+    public void Request_Written_HasTheGeneratedCodecsBytes()
+    {
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            var random = new RandomExchange(seed);
+            byte[] expected = random.Message.ToByteArray();
+            Assert.True(expected.AsSpan().SequenceEqual(Codec.Write(OutgoingRequest.Serialize, random.Request)), $"seed {seed}: {random.Message}");
+            Assert.True(expected.AsSpan().SequenceEqual(Codec.Write(OutgoingRequest.Serialize, random.Request, pieceBytes: 1)), $"seed {seed}, small pieces: {random.Message}");
+        }
+    }
+
+    [Fact]
+    public void Request_OfTheGeneratedCodec_IsReadWhollyInOnePieceAndInManyPieces()
+    {
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            V1.PushPullRequest message = new RandomExchange(seed).Message;
+            foreach (int pieceBytes in (int[])[int.MaxValue, 1, 3, 7])
+            {
+                using IncomingRequest request = IncomingRequest.Deserialize(Codec.Source(message.ToByteArray(), pieceBytes));
+                Assert.True(message.Equals(AsMessage(request)), $"seed {seed}, pieces of {pieceBytes} bytes: {AsMessage(request)}, expected {message}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Request_PushAndPullMessages_AreReadByTheSameReader()
+    {
+        V1.PushPullRequest both = new RandomExchange(3).Message;
+        both.Push ??= new V1.Push { Name = new V1.PushName { Sequence = 1 }, Kind = V1.PushKind.Delta, Keys = new V1.ShardKeys() };
+        both.Pull ??= new V1.Pull { Keys = new V1.ShardKeys(), Part = V1.PullPart.Values };
+        var push = new V1.PushRequest { Job = both.Job, Shard = both.Shard, Push = both.Push };
+        var pull = new V1.PullRequest { Job = both.Job, Shard = both.Shard, Pull = both.Pull };
+        using IncomingRequest pushed = IncomingRequest.Deserialize(Codec.Source(push.ToByteArray()));
+        using IncomingRequest pulled = IncomingRequest.Deserialize(Codec.Source(pull.ToByteArray()));
+        Assert.Equal(both.Push, AsMessage(pushed).Push);
+        Assert.Null(AsMessage(pushed).Pull);
+        Assert.Equal(both.Pull, AsMessage(pulled).Pull);
+        Assert.Null(AsMessage(pulled).Push);
+    }
+
+    [Fact]
+    public void Request_WithUnknownFieldsOfEveryWireType_IsReadAsWithout()
+    {
+        for (int seed = 0; seed < 100; seed++)
+        {
+            V1.PushPullRequest message = new RandomExchange(seed).Message;
+            byte[] unknown = Unknown(seed);
+            V1.PushPullRequest fuller = V1.PushPullRequest.Parser.ParseFrom((byte[])[.. unknown, .. message.ToByteArray(), .. unknown]);
+            fuller.Push?.MergeFrom(unknown);
+            fuller.Push?.Name.MergeFrom(unknown);
+            fuller.Push?.Keys.MergeFrom(unknown);
+            fuller.Pull?.MergeFrom(unknown);
+            byte[] bytes = fuller.ToByteArray();
+            Assert.True(bytes.Length > message.CalculateSize());
+            using IncomingRequest request = IncomingRequest.Deserialize(Codec.Source(bytes, pieceBytes: seed % 5 + 1));
+            Assert.True(message.Equals(AsMessage(request)), $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Request_TruncatedAnywhere_IsReadOrRefusedAndNeverReadBeyondItsEnd()
+    {
+        for (int seed = 0; seed < 60; seed++)
+        {
+            byte[] whole = new RandomExchange(seed).Message.ToByteArray();
+            for (int length = 0; length < whole.Length; length += length < 60 ? 1 : 13)
+                ReadOrRefuse(whole[..length], $"seed {seed}, {length} of {whole.Length} bytes");
+        }
+    }
+
+    [Fact]
+    public void Request_MutatedAnyhow_IsReadOrRefused()
+    {
+        for (int seed = 0; seed < 4000; seed++)
+        {
+            var random = new Random(seed);
+            byte[] bytes = new RandomExchange(seed % 50).Message.ToByteArray();
+            for (int i = random.Next(1, 5); i > 0 && bytes.Length > 0; i--)
+            {
+                int place = random.Next(random.Next(2) == 0 ? Math.Min(40, bytes.Length) : bytes.Length);
+                bytes[place] = random.Next(3) switch { 0 => 0xFF, 1 => (byte)(bytes[place] ^ 1 << random.Next(8)), _ => (byte)random.Next(256) };
+            }
+            ReadOrRefuse(bytes, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Request_RandomBytes_IsReadOrRefused()
+    {
+        for (int seed = 0; seed < 3000; seed++)
+        {
+            var random = new Random(seed);
+            var bytes = new byte[random.Next(0, 60)];
+            random.NextBytes(bytes);
+            ReadOrRefuse(bytes, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Request_ThatContradictsItself_IsRefusedWithTheReason()
+    {
+        AssertRefused("the push's kind is 0", new V1.PushPullRequest { Push = new V1.Push() });
+        AssertRefused("the push's kind is 9", new V1.PushPullRequest { Push = new V1.Push { Kind = (V1.PushKind)9 } });
+        AssertRefused("below 2^63", new V1.PushPullRequest { Push = new V1.Push { Kind = V1.PushKind.Delta, Step = ulong.MaxValue } });
+        AssertRefused("part is 3", new V1.PushPullRequest { Pull = new V1.Pull { Part = (V1.PullPart)3 } });
+        AssertRefused("not a multiple of 4", new V1.PushPullRequest { Push = new V1.Push { Kind = V1.PushKind.Delta, Values = ByteString.CopyFrom(1, 2, 3) } });
+        AssertRefused("not a multiple of 4", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 1, Keys = ByteString.CopyFrom(1, 2, 3) } } });
+        AssertRefused("5 keys are announced but 1 are listed", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 5, Keys = ByteString.CopyFrom(1, 2, 3, 4) } } });
+        AssertRefused("at most", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 1UL << 40 } } });
+        AssertRefused("longer than 256", new V1.PushPullRequest { Job = new string('x', 257) });
+    }
+
+    [Fact]
+    public void Response_Written_HasTheGeneratedCodecsBytes()
+    {
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            (V1.PushPullResponse message, float[] values) = RandomResponse(seed);
+            float[]? rented = values.Length == 0 ? null : ArrayPool<float>.Shared.Rent(values.Length);
+            values.CopyTo(rented.AsSpan());
+            byte[] bytes = Codec.Write(OutgoingResponse.Serialize, new OutgoingResponse((long)message.Version, message.Duplicate, rented, values.Length));
+            Assert.True(message.ToByteArray().AsSpan().SequenceEqual(bytes), $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Response_OfTheGeneratedCodec_IsReadIntoTheCallersMemory()
+    {
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            (V1.PushPullResponse message, float[] values) = RandomResponse(seed);
+            byte[] bytes = [.. Unknown(seed), .. message.ToByteArray()];
+            foreach (int pieceBytes in (int[])[int.MaxValue, 1, 5])
+            {
+                var response = new IncomingResponse { Destination = new float[values.Length] };
+                response.Deserialize(Codec.Source(bytes, pieceBytes));
+                Assert.Equal(((long)message.Version, message.Duplicate), (response.Version, response.Duplicate));
+                Assert.Equal(values, response.Destination.ToArray());
+            }
+        }
+    }
+
+    [Fact]
+    public void Response_OfAnotherLengthOrMalformed_IsRefusedAndNeverWrittenBeyondTheDestination()
+    {
+        var memory = new float[20];
+        var response = new IncomingResponse { Destination = memory.AsMemory(5, 10) };
+        foreach (int count in (int[])[0, 9, 11, 100])
+        {
+            var message = new V1.PullResponse { Version = 3, Values = ByteString.CopyFrom(RandomExchange.Bytes<float>([.. Enumerable.Repeat(7f, count)])) };
+            RpcException refused = Assert.Throws<RpcException>(() => response.Deserialize(Codec.Source(message.ToByteArray(), 3)));
+            Assert.Equal(StatusCode.Internal, refused.StatusCode);
+            Assert.Contains("10 were asked for", refused.Status.Detail, StringComparison.Ordinal);
+        }
+        Assert.All(memory, value => Assert.Equal(0f, value));
+        for (int seed = 0; seed < 2000; seed++)
+        {
+            var random = new Random(seed);
+            byte[] bytes = RandomResponse(seed).Message.ToByteArray();
+            for (int i = 0; i < 3 && bytes.Length > 0; i++)
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            try
+            {
+                response.Deserialize(Codec.Source(bytes, 1 + seed % 9));
+            }
+            catch (RpcException refused)
+            {
+                Assert.Equal(StatusCode.Internal, refused.StatusCode);
+            }
+        }
+        Assert.All(memory[..5].Concat(memory[15..]), value => Assert.Equal(0f, value));
+    }
+
+    private static (V1.PushPullResponse Message, float[] Values) RandomResponse(int seed)
+    {
+        var random = new Random(seed);
+        float[] values = [.. Enumerable.Range(0, random.Next(3) == 0 ? 0 : random.Next(200)).Select(_ => (float)random.NextDouble())];
+        return (new V1.PushPullResponse
+        {
+            Version = (ulong)random.NextInt64() >> random.Next(1, 64),
+            Duplicate = random.Next(2) == 0,
+            Values = ByteString.CopyFrom(RandomExchange.Bytes<float>(values)),
+        }, values);
+    }
+
+    // Fields of numbers that no message here has, one of each wire type, and one with a number of five bytes.
+    private static byte[] Unknown(int seed)
+    {
+        using var bytes = new MemoryStream();
+        using var output = new CodedOutputStream(bytes);
+        output.WriteTag(15, WireFormat.WireType.Varint);
+        output.WriteUInt64((ulong)seed * 1_000_003);
+        output.WriteTag(14, WireFormat.WireType.Fixed32);
+        output.WriteFixed32((uint)seed);
+        output.WriteTag(13, WireFormat.WireType.Fixed64);
+        output.WriteFixed64((ulong)seed);
+        output.WriteTag((1 << 29) - 1, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(ByteString.CopyFrom(new byte[seed % 20]));
+        output.Flush();
+        return bytes.ToArray();
+    }
+
+    private static V1.PushPullRequest AsMessage(IncomingRequest request)
+    {
+        var message = new V1.PushPullRequest { Job = request.Job, Shard = request.Shard };
+        if (request.HasPush)
+        {
+            PushHeader push = request.Push;
+            message.Push = new V1.Push
+            {
+                Name = new V1.PushName { Source = push.Name.Source, Sequence = push.Name.Sequence },
+                Kind = (V1.PushKind)(push.Kind + 1),
+                Step = (ulong)push.Step,
+                RateSum = push.RateSum,
+                ReadVersion = (ulong)push.ReadVersion,
+                Keys = AsMessage(request.PushKeys),
+                Values = ByteString.CopyFrom(MemoryMarshal.AsBytes(request.Values)),
+            };
+        }
+        if (request.HasPull)
+            message.Pull = new V1.Pull { Keys = AsMessage(request.PullKeys), Part = (V1.PullPart)(request.Part + 1) };
+        return message;
+    }
+
+    private static V1.ShardKeys AsMessage(IncomingKeys keys) => new()
+    {
+        First = (ulong)keys.First,
+        Count = (ulong)keys.Count,
+        Keys = keys.List is null ? ByteString.Empty : ByteString.CopyFrom(MemoryMarshal.AsBytes(keys.List.AsSpan(0, keys.Count))),
+    };
+
+    // Each byte in a piece of its own as well: reading beyond the last would throw something other than a refusal.
+    private static void ReadOrRefuse(byte[] bytes, string context)
+    {
+        foreach (int pieceBytes in (int[])[int.MaxValue, 1])
+        {
+            try
+            {
+                using IncomingRequest request = IncomingRequest.Deserialize(Codec.Source(bytes, pieceBytes));
+                Assert.True(request.Values.Length * sizeof(float) <= bytes.Length, $"{context}: more values than bytes");
+            }
+            catch (RpcException refused)
+            {
+                Assert.True(refused.StatusCode == StatusCode.InvalidArgument && refused.Status.Detail.StartsWith("Malformed request: ", StringComparison.Ordinal), $"{context}: {refused.Status}");
+            }
+            catch (Exception other) when (other is not Xunit.Sdk.XunitException)
+            {
+                Assert.Fail($"{context}, pieces of {pieceBytes} bytes: {other}");
+            }
+        }
+    }
+
+    private static void AssertRefused(string reason, IMessage message)
+    {
+        RpcException refused = Assert.Throws<RpcException>(() => IncomingRequest.Deserialize(Codec.Source(message.ToByteArray())));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+        Assert.Contains(reason, refused.Status.Detail, StringComparison.Ordinal);
+    }
+}

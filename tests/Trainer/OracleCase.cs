@@ -1,0 +1,119 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Oracle;
+using DistSgd.ParamServer.Clients;
+using DistSgd.ParamServer.Shards;
+using DistSgd.Shared.Exchange;
+using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
+using DistSgd.Worker;
+
+namespace DistSgd.Trainer.Tests;
+
+/// <summary>One way to train, run by the system and by the oracle.</summary>
+internal sealed record OracleCase(ModelKind Model, OptimizerKind Optimizer, bool Sparse, int Batch, int LocalSteps, double L1, double L2, int Shards)
+{
+    public int Epochs { get; init; } = 2;
+
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.InverseSqrt;
+
+    public float InitialBias { get; init; }
+
+    /// <summary>Every combination of what changes the arithmetic.</summary>
+    public static IEnumerable<OracleCase> All(int shards) =>
+        from model in Enum.GetValues<ModelKind>()
+        from optimizer in Enum.GetValues<OptimizerKind>()
+        from sparse in (bool[])[false, true]
+        from batch in (int[])[1, 7]
+        from localSteps in (int[])[0, 1, 5]
+        from strength in ((double L1, double L2)[])[(0, 0), (0.003, 0), (0, 0.02), (0.002, 0.01)]
+        select new OracleCase(model, optimizer, sparse, batch, localSteps, strength.L1, strength.L2, shards);
+
+    private UpdateRule Rule() => new()
+    {
+        Optimizer = Optimizer,
+        Schedule = new Schedule(Schedule, Optimizer == OptimizerKind.Sgd ? 0.05 : 0.2, Decay: 0.03, TotalSteps: 400),
+        L1 = L1,
+        L2 = L2,
+    };
+
+    private LabelMap Labels() => Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary(-1, 1);
+
+    public TrainingJob Job(Dataset data) => new()
+    {
+        Name = "oracle",
+        Model = Model,
+        Rule = Rule(),
+        Features = data.FeatureCount,
+        Sparse = Sparse,
+        Epochs = Epochs,
+        Batch = Batch,
+        LocalSteps = LocalSteps,
+        Seed = 77,
+    };
+
+    /// <summary>What the oracle gives.</summary>
+    public float[] Expected(Dataset data) => new SequentialTrainer(
+        new OracleJob
+        {
+            Model = Model,
+            Rule = Rule(),
+            Features = (int)data.FeatureCount,
+            Epochs = Epochs,
+            Batch = Batch,
+            LocalSteps = LocalSteps,
+            Sparse = Sparse,
+            InitialBias = InitialBias,
+            Seed = 77,
+            Labels = Labels(),
+        },
+        data).Train();
+
+    /// <summary>What one worker over shards in this process gives; a wrapper may stand between them.</summary>
+    public async Task<float[]> EmbeddedAsync(Dataset data, Func<IParameterClient, IParameterClient>? wrap = null)
+    {
+        TrainingJob job = Job(data);
+        ShardMap map = ShardMap.Cut(job.KeyCount, Shards);
+        ParameterShard[] shards = [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))];
+        try
+        {
+            var client = new InProcessParameterClient(shards);
+            return await OverAsync(job, data, wrap is null ? client : wrap(client));
+        }
+        finally
+        {
+            foreach (ParameterShard shard in shards)
+                shard.Dispose();
+        }
+    }
+
+    /// <summary>What one worker over the given client gives.</summary>
+    public async Task<float[]> OverAsync(TrainingJob job, Dataset data, IParameterClient client)
+    {
+        await Trainer.InitialBias.PushAsync(job, client, InitialBias, CancellationToken.None);
+        using BlockSet blocks = BlockSet.Build(data, 0, (int)data.RowCount, new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels()));
+        using var loop = new TrainingLoop(job, blocks, client, new Silent());
+        await loop.RunAsync(CancellationToken.None);
+        return await ParameterReader.ReadAsync(job, client, CancellationToken.None);
+    }
+
+    /// <summary>Empty if the bits are equal; else where they first differ.</summary>
+    public string Difference(float[] expected, float[] actual)
+    {
+        if (expected.Length != actual.Length)
+            return $"{this}: {actual.Length} values, expected {expected.Length}";
+        for (int key = 0; key < expected.Length; key++)
+        {
+            if (BitConverter.SingleToInt32Bits(expected[key]) != BitConverter.SingleToInt32Bits(actual[key]))
+                return $"{this}: key {key} is {actual[key]:R}, the oracle says {expected[key]:R}";
+        }
+        return "";
+    }
+
+    private sealed class Silent : ITrainingObserver
+    {
+        public ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken) => ValueTask.FromResult(true);
+    }
+}

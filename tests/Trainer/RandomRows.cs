@@ -1,0 +1,24 @@
+using DistSgd.Learning.Data;
+
+namespace DistSgd.Trainer.Tests;
+
+/// <summary>Small random sparse data sets whose labels follow a hidden linear model with noise.</summary>
+internal static class RandomRows
+{
+    public static Dataset Build(int rows, int features, double density, int seed, bool regression = false)
+    {
+        var random = new Random(seed);
+        float[] hidden = [.. Enumerable.Range(0, features).Select(_ => (float)(random.NextDouble() * 2 - 1))];
+        using var builder = new DatasetBuilder();
+        for (int row = 0; row < rows; row++)
+        {
+            // The last feature is always there, so that the number of features doesn't depend on the draw; some rows have nothing else.
+            uint[] indices = [.. Enumerable.Range(0, features).Where(j => j == features - 1 ? row == 0 || random.Next(4) == 0 : random.NextDouble() < density).Select(j => (uint)j)];
+            float[] values = [.. indices.Select(_ => (float)(random.NextDouble() * 2 - 0.7))];
+            double score = indices.Zip(values, (j, x) => hidden[j] * x).Sum() + 0.2 + 0.1 * (random.NextDouble() - 0.5);
+            float label = regression ? (float)score : score > 0 ? 1f : -1f;
+            builder.Add(label, indices, values);
+        }
+        return builder.Build();
+    }
+}
