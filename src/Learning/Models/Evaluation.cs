@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using DistSgd.Kernels;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Losses;
@@ -72,11 +73,19 @@ public static class Evaluation
     private static void ForEachChunk(Dataset data, int threads, Action<long, int> action)
     {
         long chunks = (data.RowCount + ChunkRows - 1) / ChunkRows;
-        Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, chunk =>
+        try
         {
-            long first = chunk * ChunkRows;
-            action(first, (int)Math.Min(ChunkRows, data.RowCount - first));
-        });
+            Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, chunk =>
+            {
+                long first = chunk * ChunkRows;
+                action(first, (int)Math.Min(ChunkRows, data.RowCount - first));
+            });
+        }
+        catch (AggregateException failures)
+        {
+            // What broke one chunk is what happened, not that it happened in parallel.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
     }
 
     // Indices ascend, so that unknown features are a row's tail.

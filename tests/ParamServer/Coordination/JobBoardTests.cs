@@ -1,0 +1,144 @@
+using DistSgd.ParamServer.Coordination;
+using DistSgd.Protos.V1;
+
+namespace DistSgd.ParamServer.Tests.Coordination;
+
+public sealed class JobBoardTests
+{
+    private static readonly DateTimeOffset Start = new(2025, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly TimeSpan HeartbeatMax = TimeSpan.FromSeconds(10);
+
+    [Fact]
+    public void Assign_EachPartition_IsGivenOnceUnderItsOwnLease()
+    {
+        var board = new JobBoard(4, HeartbeatMax);
+        board.Begin(Spec("a", 2), []);
+        board.Begin(Spec("b", 1), []);
+        Assignment[] given = [.. Enumerable.Range(0, 3).Select(i => board.Assign($"w{i}", (uint)i, Start)!)];
+        Assert.Equal((("a", 0), ("a", 1), ("b", 0)), (Place(given[0]), Place(given[1]), Place(given[2])));
+        Assert.Equal(3, given.Select(assignment => assignment.Lease).Distinct().Count());
+        Assert.Null(board.Assign("w3", 3, Start));
+
+        static (string, int) Place(Assignment assignment) => (assignment.Spec.Job, assignment.Partition);
+    }
+
+    [Fact]
+    public void Assign_WithoutJobs_GivesNothing() => Assert.Null(new JobBoard(1, HeartbeatMax).Assign("w", 1, Start));
+
+    [Fact]
+    public void Begin_AgainWithTheSameSpec_HasNoEffect()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 1), []);
+        Assert.NotNull(board.Assign("w", 1, Start));
+        board.Begin(Spec("a", 1), []);
+        Assert.Null(board.Assign("w", 1, Start));
+    }
+
+    [Fact]
+    public void Begin_AnotherJobOfThatNameOrTooMany_IsRefused()
+    {
+        var board = new JobBoard(jobsMax: 1, HeartbeatMax);
+        board.Begin(Spec("a", 1), []);
+        Assert.Contains("'a'", Assert.Throws<InvalidOperationException>(() => board.Begin(Spec("a", 2), [])).Message, StringComparison.Ordinal);
+        Assert.Contains("1 jobs", Assert.Throws<InvalidOperationException>(() => board.Begin(Spec("b", 1), [])).Message, StringComparison.Ordinal);
+        board.End("a");
+        board.Begin(Spec("b", 1), []);
+    }
+
+    [Fact]
+    public void Report_OfTheLeaseHolder_GoesOn_OfAnybodyElse_Stops()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 1), []);
+        ulong lease = board.Assign("w", 1, Start)!.Lease;
+        Assert.False(board.Report(Report("a", 0, lease), Start).Stop);
+        Assert.True(board.Report(Report("a", 0, lease + 1), Start).Stop);
+        Assert.True(board.Report(Report("a", 1, lease), Start).Stop);
+        Assert.True(board.Report(Report("a", uint.MaxValue, lease), Start).Stop);
+        Assert.True(board.Report(Report("b", 0, lease), Start).Stop);
+    }
+
+    [Fact]
+    public void Report_CountsTheWorkersThatAreNotReady()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 2), []);
+        ReportRequest first = Report("a", 0, board.Assign("w0", 1, Start)!.Lease);
+        Assert.Equal(2u, board.Report(first, Start).Awaited);
+        first.Ready = true;
+        Assert.Equal(1u, board.Report(first, Start).Awaited);
+        ReportRequest second = Report("a", 1, board.Assign("w1", 2, Start)!.Lease);
+        second.Ready = true;
+        Assert.Equal(0u, board.Report(second, Start).Awaited);
+    }
+
+    [Fact]
+    public void Report_AfterTheEnd_Stops()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 1), []);
+        ulong lease = board.Assign("w", 1, Start)!.Lease;
+        board.End("a");
+        Assert.True(board.Report(Report("a", 0, lease), Start).Stop);
+        Assert.Null(board.Change("a"));
+        board.End("a");
+    }
+
+    [Fact]
+    public void Describe_WorkerSilentForLongerThanItsHeartbeat_IsLostUntilItIsHeardAgain()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 2), []);
+        ulong lease = board.Assign("w", 42, Start)!.Lease;
+        board.Report(Report("a", 0, lease), Start + TimeSpan.FromSeconds(1));
+        WorkerState atTheBound = board.Describe("a", Start + TimeSpan.FromSeconds(11)).Workers[0];
+        Assert.Equal(("w", 42u, 10_000ul, false), (atTheBound.Worker, atTheBound.ProcessId, atTheBound.SilentMs, atTheBound.Lost));
+        Assert.True(board.Describe("a", Start + TimeSpan.FromSeconds(11.001)).Workers[0].Lost);
+        Assert.False(board.Report(Report("a", 0, lease), Start + TimeSpan.FromSeconds(12)).Stop);
+        Assert.False(board.Describe("a", Start + TimeSpan.FromSeconds(12)).Workers[0].Lost);
+        WorkerState free = board.Describe("a", Start).Workers[1];
+        Assert.Equal(("", false), (free.Worker, free.Lost));
+    }
+
+    [Fact]
+    public void Describe_FinishedWorker_IsNeverLost_AndOneThatGaveUp_IsAtOnce()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 2), []);
+        ReportRequest finished = Report("a", 0, board.Assign("w0", 1, Start)!.Lease);
+        ReportRequest failed = Report("a", 1, board.Assign("w1", 2, Start)!.Lease);
+        (finished.Finished, failed.Failure) = (true, "no such file");
+        board.Report(finished, Start);
+        board.Report(failed, Start);
+        WatchJobResponse state = board.Describe("a", Start + TimeSpan.FromHours(1));
+        Assert.False(state.Workers[0].Lost);
+        Assert.True(board.Describe("a", Start).Workers[1].Lost);
+        Assert.Equal("no such file", state.Workers[1].Report.Failure);
+    }
+
+    [Fact]
+    public void Change_WhatALeaderWaitsFor_IsCounted_HeartbeatsAreNot()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 1), []);
+        Assert.Equal(1ul, board.Change("a"));
+        ulong lease = board.Assign("w", 1, Start)!.Lease;
+        Assert.Equal(2ul, board.Change("a"));
+        board.Report(Report("a", 0, lease), Start);
+        Assert.Equal(3ul, board.Change("a"));
+        board.Report(Report("a", 0, lease), Start);
+        Assert.Equal(3ul, board.Change("a"));
+        ReportRequest epoch = Report("a", 0, lease);
+        epoch.EpochsDone = 1;
+        board.Report(epoch, Start);
+        Assert.Equal(4ul, board.Change("a"));
+        board.Report(Report("a", 0, lease + 7), Start);
+        Assert.Equal(4ul, board.Change("a"));
+        Assert.Null(board.Change("b"));
+    }
+
+    private static JobSpec Spec(string job, uint partitions) => new() { Job = job, Partitions = partitions };
+
+    private static ReportRequest Report(string job, uint partition, ulong lease) => new() { Job = job, Partition = partition, Lease = lease };
+}

@@ -1,0 +1,232 @@
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
+
+namespace DistSgd.Trainer.Tests;
+
+public sealed class EmbeddedTrainingTests
+{
+    [Fact]
+    public async Task Defaults_OnGeneratedData_LearnWithEveryModelAndRule()
+    {
+        foreach (ModelKind model in Enum.GetValues<ModelKind>())
+        {
+            using Dataset data = RandomRows.Build(2_000, 40, 0.2, seed: 1, regression: model == ModelKind.Linear);
+            foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+            {
+                var losses = new List<double>();
+                TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { Model = model, Optimizer = optimizer, Epochs = 20, Threads = 1, Progress = progress => losses.Add(progress.TrainLoss) });
+                Assert.Equal(20, losses.Count);
+                Assert.True(losses[^1] < 0.75 * losses[0], $"{model}, {optimizer}: from {losses[0]} to {losses[^1]}");
+                if (model == ModelKind.Linear)
+                    Assert.True(result.Train.Rmse < 0.1, $"{optimizer}: RMSE {result.Train.Rmse}");
+                else
+                    Assert.True(result.Train.Accuracy > 0.95, $"{model}, {optimizer}: accuracy {result.Train.Accuracy}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task TwoThreads_ReachTheLossOfOne()
+    {
+        foreach (ModelKind model in Enum.GetValues<ModelKind>())
+        {
+            using Dataset data = RandomRows.Build(4_000, 60, 0.1, seed: 2, regression: model == ModelKind.Linear);
+            foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+            {
+                foreach (ExchangeKind exchange in (ExchangeKind[])[ExchangeKind.Dense, ExchangeKind.Sparse])
+                {
+                    var options = new TrainingOptions { Model = model, Optimizer = optimizer, Exchange = exchange, Epochs = 20, Threads = 1 };
+                    double one = (await SgdTrainer.TrainAsync(data, options)).Train.Loss;
+                    double two = (await SgdTrainer.TrainAsync(data, options with { Threads = 2 })).Train.Loss;
+                    Assert.True(Math.Abs(one - two) <= 0.005, $"{model}, {optimizer}, {exchange}: {two} with two threads, {one} with one");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task SameSeed_OneThread_GivesTheSameBits_AndAnotherSeedOthers()
+    {
+        using Dataset data = RandomRows.Build(300, 30, 0.2, seed: 3);
+        var options = new TrainingOptions { Threads = 1, Epochs = 3, Seed = 9 };
+        float[] first = (await SgdTrainer.TrainAsync(data, options)).Model.Weights.ToArray();
+        Assert.Equal(first, (await SgdTrainer.TrainAsync(data, options)).Model.Weights.ToArray());
+        Assert.NotEqual(first, (await SgdTrainer.TrainAsync(data, options with { Seed = 10 })).Model.Weights.ToArray());
+    }
+
+    [Fact]
+    public async Task Prefetch_OneThreadAndLocalSteps_GivesTheBitsOfNoPrefetch()
+    {
+        using Dataset data = RandomRows.Build(300, 30, 0.2, seed: 4);
+        foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+        {
+            var options = new TrainingOptions { Optimizer = optimizer, Threads = 1, Epochs = 3, LocalSteps = 8, L2 = 0, Scaling = ScalingKind.Off };
+            float[] without = (await SgdTrainer.TrainAsync(data, options with { Prefetch = 0 })).Model.Weights.ToArray();
+            Assert.Equal(without, (await SgdTrainer.TrainAsync(data, options with { Prefetch = 1 })).Model.Weights.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task Scaling_TrainsOnTheScaledRows_AndGivesTheModelInTheDatasUnits()
+    {
+        using Dataset data = RandomRows.Build(200, 12, 0.9, seed: 5);
+        var options = new TrainingOptions { Model = ModelKind.Logistic, Threads = 1, Epochs = 4, Scaling = ScalingKind.On, LocalSteps = 4, Exchange = ExchangeKind.Dense, LearningRate = 0.3, L2 = 0.01 };
+        TrainingResult scaled = await SgdTrainer.TrainAsync(data, options);
+        FeatureScaling scaling = scaled.Job.Scaling!;
+        using Dataset transformed = Transform(data, scaling);
+        TrainingResult plain = await SgdTrainer.TrainAsync(transformed, options with { Scaling = ScalingKind.Off });
+        float[] expected = [.. plain.Model.Weights, plain.Model.Bias];
+        scaling.ToOriginal(expected);
+        Assert.Equal(expected, (float[])[.. scaled.Model.Weights, scaled.Model.Bias]);
+        float[] scores = scaled.Model.Scores(data), twins = plain.Model.Scores(transformed);
+        Assert.All(scores.Zip(twins), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+    }
+
+    [Fact]
+    public async Task Labels_OfAnyTwoValues_AreMappedTheSmallerToMinusOne()
+    {
+        using Dataset data = Relabel(RandomRows.Build(200, 12, 0.4, seed: 6), label => label < 0 ? 3 : 7);
+        TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { Threads = 1, Epochs = 20 });
+        Assert.Equal((ModelKind.Logistic, 3f, 7f), (result.Model.Kind, result.Model.Labels.Negative, result.Model.Labels.Positive));
+        Assert.True(result.Train.Accuracy > 0.9);
+    }
+
+    [Fact]
+    public async Task Labels_ThatAreRealTargets_MeanLinear_AndDoNotFitAClassifier()
+    {
+        using Dataset data = RandomRows.Build(200, 12, 0.4, seed: 7, regression: true);
+        Assert.Equal(ModelKind.Linear, (await SgdTrainer.TrainAsync(data, new TrainingOptions { Threads = 1, Epochs = 2 })).Model.Kind);
+        await Assert.ThrowsAsync<LabelException>(() => SgdTrainer.TrainAsync(data, new TrainingOptions { Model = ModelKind.Svm, Threads = 1 }));
+    }
+
+    [Fact]
+    public async Task Labels_OfTheTestSetThatTrainingNeverSaw_AreRefused()
+    {
+        using Dataset data = RandomRows.Build(100, 12, 0.4, seed: 8);
+        using Dataset test = Relabel(RandomRows.Build(10, 12, 0.4, seed: 8), _ => 5);
+        LabelException refused = await Assert.ThrowsAsync<LabelException>(() => SgdTrainer.TrainAsync(data, new TrainingOptions { Threads = 1, Epochs = 1, Test = test }));
+        Assert.Contains("5", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Options_OutOfRange_AreRefusedByNameBeforeAnyWork()
+    {
+        using Dataset data = RandomRows.Build(20, 12, 0.4, seed: 9);
+        (string Says, TrainingOptions Options)[] wrong =
+        [
+            ("--epochs is 0", new TrainingOptions { Epochs = 0 }),
+            ("--batch is 0", new TrainingOptions { Batch = 0 }),
+            ("--local-steps is -1", new TrainingOptions { LocalSteps = -1 }),
+            ("--local-steps 65536", new TrainingOptions { LocalSteps = 65_536, Batch = 65_536 }),
+            ("--prefetch is 2", new TrainingOptions { Prefetch = 2 }),
+            ("--shards is 0", new TrainingOptions { Shards = 0 }),
+            ("--threads is 0", new TrainingOptions { Threads = 0 }),
+            ("--threads is 5000", new TrainingOptions { Threads = 5_000 }),
+            ("21 workers or threads for 20 rows", new TrainingOptions { Threads = 21 }),
+            ("--save-every is -1", new TrainingOptions { SaveEvery = -1 }),
+            ("without --out", new TrainingOptions { SaveEvery = 1 }),
+            ("--learning-rate is 0", new TrainingOptions { LearningRate = 0 }),
+            ("--learning-rate is NaN", new TrainingOptions { LearningRate = double.NaN }),
+            ("--l1 is -1", new TrainingOptions { L1 = -1 }),
+            ("--l2 is Infinity", new TrainingOptions { L2 = double.PositiveInfinity }),
+            ("--decay is -2", new TrainingOptions { Decay = -2 }),
+        ];
+        foreach ((string says, TrainingOptions options) in wrong)
+        {
+            TrainingException refused = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, options with { Progress = _ => Assert.Fail("work was done") }));
+            Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Divergence_IsReportedWithTheLearningRate()
+    {
+        using Dataset data = RandomRows.Build(400, 12, 0.9, seed: 10, regression: true);
+        foreach (int threads in (int[])[1, 2])
+        {
+            TrainingException diverged = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(
+                data, new TrainingOptions { Optimizer = OptimizerKind.Sgd, LearningRate = 1e10, Threads = threads, Epochs = 30, Scaling = ScalingKind.Off }));
+            Assert.Contains("diverged", diverged.Message, StringComparison.Ordinal);
+            Assert.Contains("--learning-rate", diverged.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Cancellation_BetweenEpochs_EndsTheTraining()
+    {
+        using Dataset data = RandomRows.Build(400, 12, 0.4, seed: 11);
+        foreach (int threads in (int[])[1, 2])
+        {
+            using var cancel = new CancellationTokenSource();
+            int epochs = 0;
+            var options = new TrainingOptions { Threads = threads, Epochs = 100_000, Progress = _ => { epochs++; cancel.Cancel(); } };
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SgdTrainer.TrainAsync(data, options, cancel.Token));
+            Assert.Equal(1, epochs);
+        }
+    }
+
+    [Fact]
+    public async Task FailureInOneThread_EndsTheOthersAndIsWhatIsThrown()
+    {
+        using Dataset data = RandomRows.Build(400, 12, 0.4, seed: 12);
+        var options = new TrainingOptions { Threads = 4, Epochs = 100_000, Progress = progress => { if (progress.Epoch == 3) throw new InvalidDataException("mine"); } };
+        InvalidDataException failure = await Assert.ThrowsAsync<InvalidDataException>(() => SgdTrainer.TrainAsync(data, options));
+        Assert.Equal("mine", failure.Message);
+    }
+
+    [Fact]
+    public async Task Model_SavedEachEpochAndAtTheEnd_ScoresAsTheReturnedOne()
+    {
+        using Dataset data = RandomRows.Build(100, 12, 0.4, seed: 13);
+        string path = Path.Combine(Path.GetTempPath(), $"distsgd-test-{Guid.NewGuid():N}.safetensors");
+        try
+        {
+            var saved = new List<bool>();
+            var options = new TrainingOptions { Threads = 1, Epochs = 4, Out = path, SaveEvery = 2, Progress = _ => saved.Add(File.Exists(path)) };
+            TrainingResult result = await SgdTrainer.TrainAsync(data, options);
+            Assert.Equal((bool[])[false, true, true, true], saved);
+            LinearModel loaded = LinearModel.Load(path);
+            Assert.Equal(result.Model.Scores(data), loaded.Scores(data));
+            Assert.Equal(result.Train, loaded.Evaluate(data));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task Staleness_OfOneThread_IsZero_AndBytesAreCounted()
+    {
+        using Dataset data = RandomRows.Build(100, 12, 0.4, seed: 14);
+        TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { Threads = 1, Prefetch = 0, Epochs = 2, LocalSteps = 10, Exchange = ExchangeKind.Dense, Optimizer = OptimizerKind.Sgd });
+        Assert.Equal((0, 0), (result.StalenessP50, result.StalenessP99));
+        // 20 pushes and 20 pulls of all 13 keys.
+        Assert.Equal((20 * 13 * 4, 20 * 13 * 4), (result.BytesPushed, result.BytesPulled));
+    }
+
+    private static Dataset Relabel(Dataset data, Func<float, float> label)
+    {
+        using (data)
+        {
+            using var builder = new DatasetBuilder();
+            for (long row = 0; row < data.RowCount; row++)
+                builder.Add(label(data.Row(row).Label), data.Row(row).Indices, data.Row(row).Values);
+            return builder.Build();
+        }
+    }
+
+    private static Dataset Transform(Dataset data, FeatureScaling scaling)
+    {
+        using var builder = new DatasetBuilder();
+        var transform = new RowTransform(scaling);
+        for (long row = 0; row < data.RowCount; row++)
+        {
+            transform.Apply(data.Row(row).Indices, data.Row(row).Values);
+            builder.Add(data.Row(row).Label, transform.Indices, transform.Values);
+        }
+        return builder.Build();
+    }
+}

@@ -1,0 +1,67 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.ParamServer.Clients;
+using DistSgd.ParamServer.Shards;
+using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
+using DistSgd.Worker;
+
+namespace DistSgd.Trainer.Tests;
+
+public sealed class SteadyStateTests
+{
+    // The generator of a block's order of rows; nothing else.
+    private const long BytesPerBlockMax = 64;
+
+    [Fact]
+    public void TrainingLoop_InSteadyState_AllocatesNothingButABlocksRandomNumbers()
+    {
+        using Dataset data = RandomRows.Build(300, 50, 0.1, seed: 1);
+        foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+        {
+            foreach (bool sparse in (bool[])[false, true])
+            {
+                foreach ((int batch, int localSteps) in ((int, int)[])[(1, 1), (3, 2), (4, 0)])
+                {
+                    var way = new OracleCase(ModelKind.Logistic, optimizer, sparse, batch, localSteps, 0.001, 0.01, 2);
+                    long bytes = AllocatedAfterTheFirstEpochs(way.Job(data) with { Epochs = 30 }, data, out int blocks);
+                    Assert.True(bytes <= BytesPerBlockMax * blocks, $"{way}: {(double)bytes / blocks:F1} bytes a block");
+                }
+            }
+        }
+    }
+
+    private static long AllocatedAfterTheFirstEpochs(TrainingJob job, Dataset data, out int blocks)
+    {
+        const int Warmup = 10;
+        ShardMap map = ShardMap.Cut(job.KeyCount, 2);
+        ParameterShard[] shards = [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))];
+        using BlockSet set = BlockSet.Build(data, 0, (int)data.RowCount, new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1)));
+        var meter = new Meter(Warmup);
+        using var loop = new TrainingLoop(job, set, new InProcessParameterClient(shards), meter);
+        Task run = loop.RunAsync(CancellationToken.None);
+        Assert.True(run.IsCompletedSuccessfully, "in-process training must not leave its thread");
+        foreach (ParameterShard shard in shards)
+            shard.Dispose();
+        blocks = set.Count * (job.Epochs - Warmup);
+        return meter.Bytes;
+    }
+
+    private sealed class Meter(int warmup) : ITrainingObserver
+    {
+        private long _before;
+
+        public long Bytes { get; private set; }
+
+        public ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
+        {
+            if (report.EpochsDone == warmup)
+                _before = GC.GetAllocatedBytesForCurrentThread();
+            else if (report.EpochsDone > warmup)
+                Bytes = GC.GetAllocatedBytesForCurrentThread() - _before;
+            return ValueTask.FromResult(true);
+        }
+    }
+}
