@@ -53,6 +53,14 @@ public static unsafe class RegularizationFlow
         return Shrink(weight, a, b);
     }
 
+    /// <summary>Many keys, each over its own time x = H/m; the same bits as <see cref="Decay"/>.</summary>
+    /// <param name="l1">L1 strength, at least 0.</param>
+    /// <param name="l2">L2 strength, at least 0.</param>
+    /// <param name="times">One x a key, finite, at least 0.</param>
+    /// <param name="weights">Read and written; as long as <paramref name="times"/>.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void Timed(float l1, float l2, ReadOnlySpan<float> times, Span<float> weights) => Timed(KernelForms.Best, l1, l2, times, weights);
+
     /// <summary>The factor a and the amount b of Uniform for the time x = H (m = 1).</summary>
     /// <param name="l1">L1 strength, at least 0.</param>
     /// <param name="l2">L2 strength, at least 0.</param>
@@ -65,6 +73,13 @@ public static unsafe class RegularizationFlow
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Uniform(KernelForm form, float a, float b, Span<float> weights) => Map.Apply(form, new UniformOp(a, b), weights, weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Timed(KernelForm form, float l1, float l2, ReadOnlySpan<float> times, Span<float> weights)
+    {
+        KernelGuard.SameLength(weights.Length, times.Length, nameof(times));
+        Map.Apply(form, new TimedOp(l1, l2), weights, times, weights);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Adaptive(
@@ -129,6 +144,21 @@ public static unsafe class RegularizationFlow
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public T Invoke<T>(T x)
             where T : struct, ILane<T> => Shrink(x, T.All(a), T.All(b));
+    }
+
+    private readonly struct TimedOp(float l1, float l2) : IMap2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public float Invoke(float x, float y) => Decay(l1, l2, y, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public T Invoke<T>(T x, T y)
+            where T : struct, ILane<T>
+        {
+            var a = VectorMath.Exp(T.All(-l2) * y);
+            var b = l2 > 0f ? T.All(l1 / l2) * (T.All(1f) - a) : T.All(l1) * y;
+            return Shrink(x, a, b);
+        }
     }
 
     private readonly struct AdaptiveOp(float rate, float l1, float l2, float delta) : IMap2

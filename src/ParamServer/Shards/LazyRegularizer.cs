@@ -15,6 +15,8 @@ namespace DistSgd.ParamServer.Shards;
 /// </remarks>
 internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
 {
+    private const int ChunkKeys = 256;
+
     private readonly UpdateRule _rule;
     private readonly ShardMemory _memory;
     private readonly NativeBuffer<float> _ages;
@@ -29,26 +31,14 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
         _ages = new NativeBuffer<float>(memory.KeyCount);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void BeforeTouch(in ShardKeys keys)
     {
         float now = (float)Volatile.Read(ref _now);
-        Span<float> entries = _memory.Entries;
-        Span<float> ages = _ages.AsSpan(0, _memory.KeyCount);
-        int stride = _memory.Stride;
         foreach (KeyRange regularized in _memory.Regularized)
         {
             (int start, int count) = keys.Within(regularized);
-            for (int i = start; i < start + count; i++)
-            {
-                int key = keys[i];
-                // Another push may have aged the key beyond the time read above: time never runs backwards.
-                float elapsed = now - ages[key];
-                if (!(elapsed > 0))
-                    continue;
-                ages[key] = now;
-                entries[key * stride] = Flow(entries.Slice(key * stride, stride), elapsed);
-            }
+            for (int first = start; first < start + count; first += ChunkKeys)
+                Touch(keys, first, Math.Min(ChunkKeys, start + count - first), now);
         }
     }
 
@@ -64,32 +54,69 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Refresh(in ShardKeys keys, Span<float> packed, int stride)
     {
         float now = (float)Volatile.Read(ref _now);
-        Span<float> entries = _memory.Entries;
-        Span<float> ages = _ages.AsSpan(0, _memory.KeyCount);
         foreach (KeyRange regularized in _memory.Regularized)
         {
             (int start, int count) = keys.Within(regularized);
-            for (int i = start; i < start + count; i++)
-            {
-                int key = keys[i];
-                float elapsed = now - ages[key];
-                float value = packed[i * stride];
-                if (!(elapsed > 0) || value == 0)
-                    continue;
-                packed[i * stride] = Flow(stride == _memory.Stride ? packed.Slice(i * stride, stride) : entries.Slice(key * _memory.Stride, _memory.Stride), elapsed);
-            }
+            for (int first = start; first < start + count; first += ChunkKeys)
+                Refresh(keys, first, Math.Min(ChunkKeys, start + count - first), now, packed, stride);
         }
     }
 
     public void Dispose() => _ages.Dispose();
 
-    private float Flow(ReadOnlySpan<float> entry, float elapsed)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Touch(in ShardKeys keys, int first, int count, float now)
     {
-        float time = _memory.Stride == 1 ? elapsed : elapsed / (_rule.Delta + MathF.Sqrt(entry[1]));
-        return RegularizationFlow.Decay((float)_rule.L1, (float)_rule.L2, time, entry[0]);
+        Span<float> entries = _memory.Entries;
+        Span<float> ages = _ages.AsSpan(0, _memory.KeyCount);
+        int stride = _memory.Stride;
+        Span<float> times = stackalloc float[ChunkKeys];
+        Span<float> weights = stackalloc float[ChunkKeys];
+        for (int i = 0; i < count; i++)
+        {
+            int key = keys[first + i];
+            times[i] = Time(now - ages[key], entries, key);
+            weights[i] = entries[key * stride];
+        }
+        RegularizationFlow.Timed((float)_rule.L1, (float)_rule.L2, times[..count], weights[..count]);
+        for (int i = 0; i < count; i++)
+        {
+            int key = keys[first + i];
+            if (times[i] == 0)
+                continue;
+            entries[key * stride] = weights[i];
+            ages[key] = now;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Refresh(in ShardKeys keys, int first, int count, float now, Span<float> packed, int stride)
+    {
+        ReadOnlySpan<float> entries = _memory.Entries;
+        ReadOnlySpan<float> ages = _ages.AsSpan(0, _memory.KeyCount);
+        Span<float> times = stackalloc float[ChunkKeys];
+        Span<float> weights = stackalloc float[ChunkKeys];
+        for (int i = 0; i < count; i++)
+        {
+            int key = keys[first + i];
+            times[i] = Time(now - ages[key], entries, key);
+            weights[i] = packed[(first + i) * stride];
+        }
+        RegularizationFlow.Timed((float)_rule.L1, (float)_rule.L2, times[..count], weights[..count]);
+        for (int i = 0; i < count; i++)
+            packed[(first + i) * stride] = weights[i];
+    }
+
+    // The flow's own time of a key: elapsed rates in the rule's metric. Another push may have aged the key beyond what was read of the
+    // clock: time never runs backwards.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private float Time(float elapsed, ReadOnlySpan<float> entries, int key)
+    {
+        if (!(elapsed > 0))
+            return 0;
+        return _memory.Stride == 1 ? elapsed : elapsed / (_rule.Delta + MathF.Sqrt(entries[key * _memory.Stride + 1]));
     }
 }

@@ -1,0 +1,117 @@
+using DistSgd.Bench.Kernels;
+using DistSgd.Kernels;
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Trainer;
+using DistSgd.Trainer.Cluster;
+
+namespace DistSgd.Bench.Train;
+
+/// <summary>
+/// Whole trainings against a read-only pass of sparse dot products over the same rows in file order, measured in turn in one run: what
+/// the training loop, the shards, the merging of replicas, and the wire cost on top of the kernels.
+/// </summary>
+public static class TrainBench
+{
+    private const int Epochs = 12;
+    private const int Rounds = 3;
+    private const int WireBatch = 1024;
+
+    /// <summary>Measures.</summary>
+    /// <param name="data">Two-class rows.</param>
+    /// <param name="path">The file they came from, for the distributed rows; null leaves these out.</param>
+    /// <param name="name">Name of the data in the rows.</param>
+    /// <param name="sink">Receives each figure.</param>
+    /// <param name="cancellationToken">Gives up between trainings.</param>
+    public static async Task RunAsync(Dataset data, string? path, string name, Action<BenchRow> sink, CancellationToken cancellationToken)
+    {
+        var pass = new ReadOnlyPass(data);
+        var best = new Dictionary<string, double>(StringComparer.Ordinal);
+        for (int round = 0; round < Rounds; round++)
+        {
+            Keep("pass", pass.RowsPerSecond());
+            foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+            {
+                Keep($"{optimizer}1", await EmbeddedAsync(data, optimizer, 1, 1, cancellationToken));
+                Keep($"{optimizer}2", await EmbeddedAsync(data, optimizer, 2, 1, cancellationToken));
+            }
+            Keep("batch", await EmbeddedAsync(data, OptimizerKind.Sgd, 1, WireBatch, cancellationToken));
+            if (path is not null)
+                Keep("wire", await DistributedAsync(data, path, cancellationToken));
+        }
+        string limit = "read-only pass";
+        sink(new BenchRow($"{name}: read-only pass, file order, 1 thread", best["pass"], "examples/s", "", 1));
+        foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+        {
+            string rule = optimizer.ToString().ToLowerInvariant();
+            sink(new BenchRow($"{name}: train {rule}, 1 thread", best[$"{optimizer}1"], "examples/s", limit, best[$"{optimizer}1"] / best["pass"]));
+            sink(new BenchRow($"{name}: train {rule}, 2 threads", best[$"{optimizer}2"], "examples/s", "1 thread", best[$"{optimizer}2"] / best[$"{optimizer}1"]));
+        }
+        sink(new BenchRow($"{name}: train sgd batch {WireBatch}, 1 thread", best["batch"], "examples/s", limit, best["batch"] / best["pass"]));
+        if (path is not null)
+            sink(new BenchRow($"{name}: train sgd batch {WireBatch}, 1 server + 1 worker", best["wire"], "examples/s", "embedded, 1 thread", best["wire"] / best["batch"]));
+
+        void Keep(string what, double rate) => best[what] = Math.Max(best.GetValueOrDefault(what), rate);
+    }
+
+    private static Task<double> EmbeddedAsync(Dataset data, OptimizerKind optimizer, int threads, int batch, CancellationToken cancellationToken) =>
+        BestEpochAsync(optimizer, threads, batch, options => SgdTrainer.TrainAsync(data, options, cancellationToken));
+
+    private static Task<double> DistributedAsync(Dataset data, string path, CancellationToken cancellationToken) =>
+        BestEpochAsync(OptimizerKind.Sgd, null, WireBatch, options => SgdTrainer.TrainAsync(data, options, new ClusterOptions { Data = path }, cancellationToken));
+
+    // The fastest epoch: the first ones are compiled while they run.
+    private static async Task<double> BestEpochAsync(OptimizerKind optimizer, int? threads, int batch, Func<TrainingOptions, Task<TrainingResult>> train)
+    {
+        double best = 0;
+        await train(new TrainingOptions
+        {
+            Model = ModelKind.Logistic,
+            Optimizer = optimizer,
+            Threads = threads,
+            Batch = batch,
+            Epochs = Epochs,
+            Progress = progress => best = Math.Max(best, progress.ExamplesPerSecond),
+        });
+        return best;
+    }
+
+    // Scores of all rows at fixed weights, in file order: what no training can be faster than.
+    private sealed class ReadOnlyPass(Dataset data)
+    {
+        private const int Passes = 8;
+
+        private readonly float[] _weights = new float[data.FeatureCount];
+
+        public double RowsPerSecond()
+        {
+            double best = double.PositiveInfinity;
+            for (int pass = 0; pass < Passes; pass++)
+            {
+                long started = TimeProvider.System.GetTimestamp();
+                float sum = 0;
+                foreach (DatasetSegment segment in data.Segments)
+                    sum += Sum(segment);
+                best = Math.Min(best, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
+                _weights[0] = sum * 0f;
+            }
+            return data.RowCount / best;
+        }
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+        private float Sum(DatasetSegment segment)
+        {
+            ReadOnlySpan<int> starts = segment.RowStarts;
+            ReadOnlySpan<uint> indices = segment.Indices;
+            ReadOnlySpan<float> values = segment.Values;
+            float sum = 0;
+            for (int row = 0; row < segment.RowCount; row++)
+            {
+                int start = starts[row], count = starts[row + 1] - start;
+                sum += SparseDot.Compute(_weights, indices.Slice(start, count), values.Slice(start, count));
+            }
+            return sum;
+        }
+    }
+}
