@@ -1,8 +1,11 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using DistSgd.Bench.Data;
 using DistSgd.Bench.Kernels;
 using DistSgd.Bench.Train;
+using DistSgd.Bench.Wire;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Generators;
@@ -12,6 +15,8 @@ namespace DistSgd.Cli;
 /// <summary>The command <c>bench</c>.</summary>
 internal static class BenchCommand
 {
+    private const string WireServer = "wire-server";
+    private const int DataRounds = 10;
     private const int GeneratedRows = 30_000;
     private const int GeneratedFeatures = 20_000;
 
@@ -27,11 +32,31 @@ internal static class BenchCommand
             return 0;
         });
         command.Add(kernels);
+        var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.");
+        wire.SetAction((parsed, _) => WireAsync(parsed.GetValue(json), parsed.InvocationConfiguration.Output));
+        command.Add(wire);
+        var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
+        wireServer.SetAction((parsed, _) => WireBenchServer.RunAsync(parsed.InvocationConfiguration.Output, Console.In));
+        command.Add(wireServer);
+        var text = new Option<string?>("--data") { Description = "LIBSVM text; default: a generated set like imdb." };
+        var reading = new Command("data", "Reading LIBSVM text beside memory and the operating system's read.") { text };
+        reading.SetAction(parsed =>
+        {
+            DataBench.Run(parsed.GetValue(text), DataRounds, row => Print(parsed.InvocationConfiguration.Output, row, parsed.GetValue(json)));
+            return 0;
+        });
+        command.Add(reading);
         var data = new Option<string?>("--data") { Description = "Two-class rows, LIBSVM text; default: a generated click log." };
         var train = new Command("train", "Whole trainings beside a read-only pass: one thread, two, and over gRPC.") { data };
         train.SetAction((parsed, cancellationToken) => TrainAsync(parsed.GetValue(data), parsed.GetValue(json), parsed.InvocationConfiguration.Output, cancellationToken));
         command.Add(train);
         return command;
+    }
+
+    private static async Task<int> WireAsync(bool json, TextWriter output)
+    {
+        await WireBench.RunAsync(output, json ? BenchFormat.Json : BenchFormat.Table, new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
+        return 0;
     }
 
     private static async Task<int> TrainAsync(string? path, bool json, TextWriter output, CancellationToken cancellationToken)

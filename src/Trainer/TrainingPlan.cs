@@ -106,7 +106,8 @@ internal sealed class TrainingPlan
     {
         double nonZerosPerRow = Math.Max(1, (double)data.NonZeroCount / data.RowCount);
         double wanted = 16 * data.FeatureCount / nonZerosPerRow;
-        long rows = deployment.IsRemote ? BlockRowsMax : BlockRowsMin;
+        // A lone thread reads its own writes only: merging more often gives it nothing.
+        long rows = deployment.IsRemote || deployment.Workers == 1 ? BlockRowsMax : BlockRowsMin;
         while (rows < wanted && rows < BlockRowsMax)
             rows *= 2;
         // A small partition is still merged several times an epoch, and a strong regulariser acts often enough to be a small force.

@@ -55,7 +55,6 @@ internal sealed class ChildProcess : IAsyncDisposable
         };
         // The child's launcher finds the same runtime that this process runs on, also where it isn't installed in the usual place.
         start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")));
-        start.Environment["DOTNET_TieredPGO"] = "0";
         try
         {
             return new ChildProcess(Process.Start(start)!, role);
