@@ -47,15 +47,16 @@ public static class CommandTree
         ParseResult parsed = Build().Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
         {
-            foreach (System.CommandLine.Parsing.ParseError wrong in parsed.Errors)
-                await error.WriteLineAsync(wrong.Message);
-            await error.WriteLineAsync($"See: distsgd {(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help");
-            return ExitCodeUsage;
+            return await RefuseAsync(parsed, parsed.Errors[0].Message, error);
         }
         var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(10) };
         try
         {
             return await parsed.InvokeAsync(invocation);
+        }
+        catch (UsageException refused)
+        {
+            return await RefuseAsync(parsed, refused.Message, error);
         }
         catch (OperationCanceledException)
         {
@@ -68,5 +69,12 @@ public static class CommandTree
             await error.WriteLineAsync(refused.Message);
             return ExitCodeFailure;
         }
+    }
+
+    private static async Task<int> RefuseAsync(ParseResult parsed, string message, TextWriter error)
+    {
+        string command = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+        await error.WriteLineAsync($"{message}{Environment.NewLine}See: distsgd {command}--help");
+        return ExitCodeUsage;
     }
 }

@@ -20,20 +20,20 @@ internal static class GenerateCommand
 
     private static Command Kind(string name, string description, int defaultFeatures, Func<int, long, long, IRowSink, GeneratedSet> generate)
     {
-        var rows = new Option<long>("--rows") { Description = "Rows.", DefaultValueFactory = _ => 100_000 };
-        var features = new Option<int>("--features") { Description = "Features.", DefaultValueFactory = _ => defaultFeatures };
-        var seed = new Option<long>("--seed") { Description = "Seed: the truth and the rows depend on it.", DefaultValueFactory = _ => 1 };
+        var rows = Arguments.Text("--rows", "Rows.", "100000", "N");
+        var features = Arguments.Text("--features", "Features.", defaultFeatures.ToString(CultureInfo.InvariantCulture), "D");
+        var seed = Arguments.Text("--seed", "Seed: the truth and the rows depend on it.", "1", "N");
         var path = new Option<string>("--out") { Description = "The LIBSVM text file.", Required = true };
         var command = new Command(name, description) { rows, features, seed, path };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(rows) < 1 || parsed.GetValue(features) < 1)
-                throw new ArgumentException($"--rows is {parsed.GetValue(rows)} and --features {parsed.GetValue(features)}; expected at least 1.");
+            if (parsed.Whole(rows) < 1 || parsed.Count(features) < 1)
+                throw new UsageException($"--rows is {parsed.GetValue(rows)} and --features {parsed.GetValue(features)}; expected at least 1.");
             GeneratedSet? facts = null;
             AtomicFile.Write(parsed.GetValue(path)!, stream =>
             {
                 using var writer = new LibsvmWriter(stream);
-                facts = generate(parsed.GetValue(features), parsed.GetValue(seed), parsed.GetValue(rows), writer);
+                facts = generate(parsed.Count(features)!.Value, parsed.Whole(seed)!.Value, parsed.Whole(rows)!.Value, writer);
             });
             parsed.InvocationConfiguration.Output.WriteLine(Describe(facts!, parsed.GetValue(path)!));
             return 0;

@@ -11,32 +11,32 @@ namespace DistSgd.Cli;
 /// <summary>The command <c>train</c>.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string?> Data = new("--data") { Description = "Training data, LIBSVM text, plain or gzip; default: a generated click log." };
-    private static readonly Option<string?> Test = new("--test") { Description = "Test data, evaluated after each epoch." };
-    private static readonly Option<ModelKind?> Model = Names.OptionalChoice<ModelKind>("--model", "What is learned; default: two distinct labels mean logistic, real targets linear.");
-    private static readonly Option<OptimizerKind> Optimizer = Names.Choice("--optimizer", "The update rule.", OptimizerKind.AdaGrad);
-    private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the data; default: about a million rows altogether, 5 to 200 passes." };
-    private static readonly Option<int> Batch = new("--batch") { Description = "Rows in a mini-batch.", DefaultValueFactory = _ => 1 };
-    private static readonly Option<double?> LearningRate = new("--learning-rate") { Description = "Learning rate at the first step; default: from the rows' norms." };
-    private static readonly Option<ScheduleKind> Schedule = Names.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0.", ScheduleKind.Linear);
-    private static readonly Option<double?> Decay = new("--decay") { Description = "Decay of the inverse schedules, per step; default: 10 an epoch." };
-    private static readonly Option<double> L1 = new("--l1") { Description = "Strength of the L1 regulariser.", DefaultValueFactory = _ => 0 };
-    private static readonly Option<double?> L2 = new("--l2") { Description = "Strength of the L2 regulariser; default: 1/rows." };
-    private static readonly Option<ScalingKind> Scale = Names.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", ScalingKind.Auto);
-    private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of every order and draw.", DefaultValueFactory = _ => 1 };
-    private static readonly Option<int?> Threads = new("--threads") { Description = "Worker threads of an embedded training; default: as many as processors." };
-    private static readonly Option<int?> Servers = new("--servers") { Description = "Train over gRPC with so many server processes." };
-    private static readonly Option<int?> Workers = new("--workers") { Description = "Train over gRPC with so many worker processes; default with --servers: 1." };
-    private static readonly Option<string[]> Connect = new("--connect") { Description = "Servers that run already, host:port, the coordinator first; workers are then started by hand.", AllowMultipleArgumentsPerToken = true, CustomParser = Names.ParseList };
-    private static readonly Option<string> Consistency = new("--consistency") { Description = "async: updates are applied as they arrive.", DefaultValueFactory = _ => "async" };
-    private static readonly Option<int?> LocalSteps = new("--local-steps") { Description = "Mini-batches between two pushes; 0 pushes gradients; default: by the data's density." };
-    private static readonly Option<int?> Prefetch = new("--prefetch") { Description = "Exchanges under way while a worker computes, 0 or 1; default: 0 embedded, 1 over gRPC." };
-    private static readonly Option<ExchangeKind> Exchange = Names.Choice("--exchange", "How parameters are exchanged: whole ranges, or the keys of each block.", ExchangeKind.Auto);
-    private static readonly Option<int?> Shards = new("--shards") { Description = "Shards that the keys are cut into; default: one a server, more if they would be large." };
-    private static readonly Option<string> Out = new("--out") { Description = "The model file.", DefaultValueFactory = _ => "model.safetensors" };
-    private static readonly Option<int> SaveEvery = new("--save-every") { Description = "Also save after every so many epochs; 0: only at the end.", DefaultValueFactory = _ => 0 };
-    private static readonly Option<IndexBase> Base = Names.Choice("--index-base", "Lowest feature index of the files.", IndexBase.Auto);
-    private static readonly Option<CacheMode> Cache = Names.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", CacheMode.Auto);
+    private static readonly Option<string?> Data = Arguments.Text("--data", "Training data, LIBSVM text, plain or gzip; default: a generated click log.", help: "FILE");
+    private static readonly Option<string?> Test = Arguments.Text("--test", "Test data, evaluated after each epoch.", help: "FILE");
+    private static readonly Option<string?> Model = Arguments.Choice("--model", "What is learned; default: two distinct labels mean logistic, real targets linear.", typeof(ModelKind));
+    private static readonly Option<string?> Optimizer = Arguments.Choice("--optimizer", "The update rule.", typeof(OptimizerKind), "adagrad");
+    private static readonly Option<string?> Epochs = Arguments.Text("--epochs", "Passes over the data; default: about a million rows altogether, 5 to 200 passes.", help: "N");
+    private static readonly Option<string?> Batch = Arguments.Text("--batch", "Rows in a mini-batch.", "1", "N");
+    private static readonly Option<string?> LearningRate = Arguments.Text("--learning-rate", "Learning rate at the first step; default: from the rows' norms.", help: "X");
+    private static readonly Option<string?> Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0.", typeof(ScheduleKind), "linear");
+    private static readonly Option<string?> Decay = Arguments.Text("--decay", "Decay of the inverse schedules, per step; default: 10 an epoch.", help: "X");
+    private static readonly Option<string?> L1 = Arguments.Text("--l1", "Strength of the L1 regulariser.", "0", "X");
+    private static readonly Option<string?> L2 = Arguments.Text("--l2", "Strength of the L2 regulariser; default: 1/rows.", help: "X");
+    private static readonly Option<string?> Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
+    private static readonly Option<string?> Seed = Arguments.Text("--seed", "Seed of every order and draw.", "1", "N");
+    private static readonly Option<string?> Threads = Arguments.Text("--threads", "Worker threads of an embedded training; default: as many as processors.", help: "N");
+    private static readonly Option<string?> Servers = Arguments.Text("--servers", "Train over gRPC with so many server processes; default with --workers: 1.", help: "N");
+    private static readonly Option<string?> Workers = Arguments.Text("--workers", "Train over gRPC with so many worker processes; default with --servers: 1.", help: "N");
+    private static readonly Option<string[]> Connect = new("--connect") { Description = "Servers that run already, the coordinator first; workers are then started by hand.", HelpName = "HOST:PORT,…", AllowMultipleArgumentsPerToken = true, CustomParser = Arguments.List };
+    private static readonly Option<string?> Consistency = Arguments.Text("--consistency", "async: updates are applied as they arrive.", "async", "async");
+    private static readonly Option<string?> LocalSteps = Arguments.Text("--local-steps", "Mini-batches between two pushes; 0 pushes gradients; default: by the data's density.", help: "N");
+    private static readonly Option<string?> Prefetch = Arguments.Text("--prefetch", "Exchanges under way while a worker computes, 0 or 1; default: 0 embedded, 1 over gRPC.", help: "N");
+    private static readonly Option<string?> Exchange = Arguments.Choice("--exchange", "How parameters are exchanged: whole ranges, or the keys of each block.", typeof(ExchangeKind), "auto");
+    private static readonly Option<string?> Shards = Arguments.Text("--shards", "Shards that the keys are cut into; default: one a server, more if they would be large.", help: "N");
+    private static readonly Option<string?> Out = Arguments.Text("--out", "The model file.", "model.safetensors", "MODEL");
+    private static readonly Option<string?> SaveEvery = Arguments.Text("--save-every", "Also save after every so many epochs; 0: only at the end.", "0", "N");
+    private static readonly Option<string?> Base = Arguments.Choice("--index-base", "Lowest feature index of the files.", typeof(IndexBase), "auto");
+    private static readonly Option<string?> Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", typeof(CacheMode), "auto");
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object a line; the last is the summary." };
 
     public static Command Build()
@@ -57,8 +57,8 @@ internal static class TrainCommand
             ? new JsonReport(parsed.InvocationConfiguration.Output)
             : new TextReport(parsed.InvocationConfiguration.Output, parsed.GetValue(Out)!);
         using TrainingData data = parsed.GetValue(Data) is { } path
-            ? TrainingData.Open(path, parsed.GetValue(Test), parsed.GetValue(Base), parsed.GetValue(Cache))
-            : TrainingData.Generate((long)parsed.GetValue(Seed), IsRemote(parsed));
+            ? TrainingData.Open(path, parsed.GetValue(Test), (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!, (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!)
+            : TrainingData.Generate(parsed.Whole(Seed)!.Value, IsRemote(parsed));
         report.Data(data);
         TrainingOptions options = Options(parsed, data, report);
         TrainingResult result = IsRemote(parsed)
@@ -77,11 +77,11 @@ internal static class TrainCommand
     {
         if (parsed.GetValue(Consistency) != "async")
             throw new TrainingException($"--consistency is '{parsed.GetValue(Consistency)}'; this version offers async.");
-        if (IsRemote(parsed) && parsed.GetValue(Threads) is { } threads)
+        if (IsRemote(parsed) && parsed.Count(Threads) is { } threads)
             throw new TrainingException($"--threads {threads} is for embedded training; with --servers or --workers say --workers {threads}.");
-        if (parsed.GetValue(Servers) is < 1 or > 1000)
+        if (parsed.Count(Servers) is < 1 or > 1000)
             throw new TrainingException($"--servers is {parsed.GetValue(Servers)}; expected 1 to 1000.");
-        if (parsed.GetValue(Workers) is < 1 or > 1000)
+        if (parsed.Count(Workers) is < 1 or > 1000)
             throw new TrainingException($"--workers is {parsed.GetValue(Workers)}; expected 1 to 1000.");
         if (parsed.GetValue(Connect) is { Length: > 0 } && parsed.GetValue(Servers) is { } servers)
             throw new TrainingException($"--servers {servers} starts servers and --connect names servers that run already; give one of them.");
@@ -94,33 +94,33 @@ internal static class TrainCommand
 
     private static TrainingOptions Options(ParseResult parsed, TrainingData data, TrainingReport report) => new()
     {
-        Model = parsed.GetValue(Model),
-        Optimizer = parsed.GetValue(Optimizer),
-        Epochs = parsed.GetValue(Epochs),
-        Batch = parsed.GetValue(Batch),
-        LearningRate = parsed.GetValue(LearningRate),
-        Schedule = parsed.GetValue(Schedule),
-        Decay = parsed.GetValue(Decay),
-        L1 = parsed.GetValue(L1),
-        L2 = parsed.GetValue(L2),
-        Scaling = parsed.GetValue(Scale),
-        Seed = parsed.GetValue(Seed),
-        Threads = parsed.GetValue(Threads),
-        LocalSteps = parsed.GetValue(LocalSteps),
-        Prefetch = parsed.GetValue(Prefetch),
-        Exchange = parsed.GetValue(Exchange),
-        Shards = parsed.GetValue(Shards),
+        Model = (ModelKind?)parsed.Chosen(Model, typeof(ModelKind)),
+        Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
+        Epochs = parsed.Count(Epochs),
+        Batch = parsed.Count(Batch)!.Value,
+        LearningRate = parsed.Number(LearningRate),
+        Schedule = (ScheduleKind)parsed.Chosen(Schedule, typeof(ScheduleKind))!,
+        Decay = parsed.Number(Decay),
+        L1 = parsed.Number(L1)!.Value,
+        L2 = parsed.Number(L2),
+        Scaling = (ScalingKind)parsed.Chosen(Scale, typeof(ScalingKind))!,
+        Seed = (ulong)parsed.Whole(Seed)!.Value,
+        Threads = parsed.Count(Threads),
+        LocalSteps = parsed.Count(LocalSteps),
+        Prefetch = parsed.Count(Prefetch),
+        Exchange = (ExchangeKind)parsed.Chosen(Exchange, typeof(ExchangeKind))!,
+        Shards = parsed.Count(Shards),
         Test = data.Test,
         Out = parsed.GetValue(Out),
-        SaveEvery = parsed.GetValue(SaveEvery),
+        SaveEvery = parsed.Count(SaveEvery)!.Value,
         Progress = report.Progress,
         Notice = report.Notice,
     };
 
     private static ClusterOptions Cluster(ParseResult parsed, TrainingData data) => new()
     {
-        Servers = parsed.GetValue(Servers) ?? 1,
-        Workers = parsed.GetValue(Workers) ?? 1,
+        Servers = parsed.Count(Servers) ?? 1,
+        Workers = parsed.Count(Workers) ?? 1,
         Connect = parsed.GetValue(Connect) ?? [],
         Data = data.Path!,
     };
