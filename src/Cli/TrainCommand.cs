@@ -53,14 +53,17 @@ internal static class TrainCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         Check(parsed);
+        var caching = (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!;
+        var indexBase = (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!;
         TrainingReport report = parsed.GetValue(Json)
             ? new JsonReport(parsed.InvocationConfiguration.Output)
             : new TextReport(parsed.InvocationConfiguration.Output, parsed.GetValue(Out)!);
+        TrainingOptions options = Options(parsed, report);
         using TrainingData data = parsed.GetValue(Data) is { } path
-            ? TrainingData.Open(path, parsed.GetValue(Test), (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!, (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!)
+            ? TrainingData.Open(path, parsed.GetValue(Test), indexBase, caching)
             : TrainingData.Generate(parsed.Whole(Seed)!.Value, IsRemote(parsed));
         report.Data(data);
-        TrainingOptions options = Options(parsed, data, report);
+        options = options with { Test = data.Test };
         TrainingResult result = IsRemote(parsed)
             ? await SgdTrainer.TrainAsync(data.Train, options, Cluster(parsed, data), cancellationToken)
             : await SgdTrainer.TrainAsync(data.Train, options, cancellationToken);
@@ -92,7 +95,7 @@ internal static class TrainCommand
             throw new TrainingException($"--out {parsed.GetValue(Out)}: the folder {directory} isn't there.");
     }
 
-    private static TrainingOptions Options(ParseResult parsed, TrainingData data, TrainingReport report) => new()
+    private static TrainingOptions Options(ParseResult parsed, TrainingReport report) => new()
     {
         Model = (ModelKind?)parsed.Chosen(Model, typeof(ModelKind)),
         Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
@@ -110,7 +113,6 @@ internal static class TrainCommand
         Prefetch = parsed.Count(Prefetch),
         Exchange = (ExchangeKind)parsed.Chosen(Exchange, typeof(ExchangeKind))!,
         Shards = parsed.Count(Shards),
-        Test = data.Test,
         Out = parsed.GetValue(Out),
         SaveEvery = parsed.Count(SaveEvery)!.Value,
         Progress = report.Progress,
