@@ -1,4 +1,5 @@
 using DistSgd.ParamServer.Hosting;
+using DistSgd.ParamServer.Services;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
@@ -13,13 +14,17 @@ internal sealed class ClusterInProcess : IAsyncDisposable
 {
     private readonly List<ServerHost> _servers = [];
     private readonly List<GrpcChannel> _channels = [];
+    private bool _disposed;
 
-    public static async Task<ClusterInProcess> StartAsync(int servers)
+    /// <summary>Address of the first server.</summary>
+    public string Coordinator => _servers[0].Address;
+
+    public static async Task<ClusterInProcess> StartAsync(int servers, ServerLimits? limits = null)
     {
         var cluster = new ClusterInProcess();
         for (int i = 0; i < servers; i++)
         {
-            cluster._servers.Add(await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None));
+            cluster._servers.Add(await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0", Limits = limits ?? new ServerLimits() }, CancellationToken.None));
             cluster._channels.Add(GrpcChannel.ForAddress($"http://{cluster._servers[i].Address}"));
         }
         return cluster;
@@ -28,8 +33,7 @@ internal sealed class ClusterInProcess : IAsyncDisposable
     /// <summary>Activates the job's shards, dealt to the servers in turn, and gives a client to them.</summary>
     public async Task<GrpcParameterClient> ActivateAsync(TrainingJob job, int shards)
     {
-        ShardMap map = ShardMap.Cut(job.KeyCount, shards);
-        ShardPlacement[] placements = [.. Enumerable.Range(0, map.Count).Select(i => new ShardPlacement(i, map[i], _servers[i % _servers.Count].Address))];
+        ShardPlacement[] placements = Place(job, shards);
         for (int i = 0; i < _servers.Count; i++)
         {
             var request = new ActivateRequest { Spec = job.ToMessage() };
@@ -39,11 +43,43 @@ internal sealed class ClusterInProcess : IAsyncDisposable
         return new GrpcParameterClient(job.Name, job.EntryFloats, placements, new GrpcClientOptions());
     }
 
+    /// <summary>Begins a job with shards on these servers, as <see cref="ActivateAsync"/> dealt them.</summary>
+    public async Task BeginAsync(TrainingJob job, int shards)
+    {
+        var request = new BeginJobRequest { Spec = job.ToMessage() };
+        request.Shards.Add(Place(job, shards).Select(placement => placement.ToMessage()));
+        await Client.BeginJobAsync(request);
+    }
+
+    /// <summary>Begins a job whose one shard lies on another server.</summary>
+    public async Task BeginAsync(TrainingJob job, string server)
+    {
+        var request = new BeginJobRequest { Spec = job.ToMessage() };
+        request.Shards.Add(new ShardPlacement(0, new KeyRange(0, job.KeyCount), server).ToMessage());
+        await Client.BeginJobAsync(request);
+    }
+
+    public async Task<WatchJobResponse> WatchAsync(string job, ulong seen, uint waitMs = 10_000) =>
+        await Client.WatchJobAsync(new WatchJobRequest { Job = job, Seen = seen, WaitMs = waitMs });
+
+    public async Task EndAsync(string job) => await Client.EndJobAsync(new EndJobRequest { Job = job });
+
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         foreach (GrpcChannel channel in _channels)
             channel.Dispose();
         foreach (ServerHost server in _servers)
             await server.DisposeAsync();
+    }
+
+    private Coordination.CoordinationClient Client => new(_channels[0]);
+
+    private ShardPlacement[] Place(TrainingJob job, int shards)
+    {
+        ShardMap map = ShardMap.Cut(job.KeyCount, shards);
+        return [.. Enumerable.Range(0, map.Count).Select(i => new ShardPlacement(i, map[i], _servers[i % _servers.Count].Address))];
     }
 }

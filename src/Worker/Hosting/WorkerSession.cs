@@ -11,7 +11,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     private static readonly TimeSpan ReadyInterval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan TellAfter = TimeSpan.FromSeconds(3);
 
-    // Serialises reports, so that an older clock never overtakes a newer one.
+    // Serialises reports, which are built under it, so that an older clock never overtakes a newer one.
     private readonly SemaphoreSlim _reporting = new(1, 1);
     private TrainingLoop? _loop;
     private IParameterClient? _client;
@@ -31,7 +31,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         _ready = true;
         long started = TimeProvider.System.GetTimestamp();
         bool told = false;
-        while (await ReportAsync(Build(), cancellationToken) is { Stop: false, Awaited: > 0 } answer)
+        while (await ReportAsync(Build, cancellationToken) is { Stop: false, Awaited: > 0 } answer)
         {
             if (!told && TimeProvider.System.GetElapsedTime(started) > TellAfter)
             {
@@ -47,11 +47,12 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     public async ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
     {
         _epoch = report;
-        await ReportAsync(Build(), cancellationToken);
+        await ReportAsync(Build, cancellationToken);
         return !_stopped;
     }
 
     /// <summary>Reports several times within what the coordinator allows, until cancelled; cancels when told to stop.</summary>
+    /// <exception cref="WorkerException">The coordinator stays away; the training was cancelled.</exception>
     public async Task HeartbeatAsync(CancellationTokenSource stop)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(Math.Max(100, assignment.HeartbeatMsMax / 5)));
@@ -59,7 +60,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         {
             while (await timer.WaitForNextTickAsync(stop.Token))
             {
-                await ReportAsync(Build(), stop.Token);
+                await ReportAsync(Build, stop.Token);
                 if (_stopped)
                     await stop.CancelAsync();
             }
@@ -70,15 +71,22 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         }
         catch (WorkerException)
         {
+            // Thrown to whoever awaits the heartbeat: the training it cancels must not look as if the caller had cancelled it.
             await stop.CancelAsync();
+            throw;
         }
     }
 
     public Task FinishAsync(CancellationToken cancellationToken)
     {
-        ReportRequest report = Build();
-        report.Finished = !_stopped;
-        return ReportAsync(report, cancellationToken);
+        return ReportAsync(BuildLast, cancellationToken);
+
+        ReportRequest BuildLast()
+        {
+            ReportRequest report = Build();
+            report.Finished = !_stopped;
+            return report;
+        }
     }
 
     /// <summary>Tells why the worker gives up; best effort.</summary>
@@ -113,7 +121,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         TrainingSeconds = _began == 0 ? 0 : TimeProvider.System.GetElapsedTime(_began).TotalSeconds,
     };
 
-    private async Task<ReportResponse> ReportAsync(ReportRequest report, CancellationToken cancellationToken)
+    private async Task<ReportResponse> ReportAsync(Func<ReportRequest> build, CancellationToken cancellationToken)
     {
         long started = TimeProvider.System.GetTimestamp();
         while (true)
@@ -121,7 +129,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
             await _reporting.WaitAsync(cancellationToken);
             try
             {
-                ReportResponse answer = await coordination.ReportAsync(report, deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken);
+                ReportResponse answer = await coordination.ReportAsync(build(), deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken);
                 _stopped |= answer.Stop;
                 return answer;
             }

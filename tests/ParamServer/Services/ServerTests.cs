@@ -110,6 +110,37 @@ public sealed class ServerTests
     }
 
     [Fact]
+    public async Task Exchanges_BeyondTheBound_AreTurnedAwayForLater()
+    {
+        await using var server = await RunningJob.StartAsync(Jobs.Make(63), shards: 1, new ServerLimits { ExchangesMax = 0 });
+        var client = new Parameters.ParametersClient(server.Channel);
+        RpcException busy = await Assert.ThrowsAsync<RpcException>(async () => await client.PullAsync(new PullRequest { Job = "job", Pull = new Pull { Keys = new ShardKeys { Count = 1 } } }));
+        Assert.Equal(StatusCode.ResourceExhausted, busy.StatusCode);
+        Assert.Contains("try again", busy.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Exchanges_FromManyClientsAtOnce_LoseNoDensePush()
+    {
+        const int Clients = 4, Pushes = 50;
+        await using var server = await RunningJob.StartAsync(Jobs.Make(999), shards: 2);
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(async source =>
+        {
+            await using GrpcParameterClient client = server.NewClient();
+            var exchange = new ParameterExchange(2) { PushKeys = KeySet.Range(0, 1000), PushValues = Enumerable.Repeat(1f, 1000).ToArray(), PushKind = PushKind.Delta };
+            for (ulong sequence = 1; sequence <= Pushes; sequence++)
+            {
+                exchange.PushName = new PushName((ulong)source, sequence);
+                await client.ExecuteAsync(exchange, CancellationToken.None);
+            }
+        }));
+        var pull = new ParameterExchange(2) { PullKeys = KeySet.Range(0, 1000), Pulled = new float[1000] };
+        await server.Client.ExecuteAsync(pull, CancellationToken.None);
+        Assert.All(pull.Pulled.ToArray(), value => Assert.Equal(Clients * Pushes, value));
+        Assert.Equal((long[])[Clients * Pushes, Clients * Pushes], pull.PulledVersions);
+    }
+
+    [Fact]
     public async Task Activate_MoreThanTheMemory_IsExhausted_AndWithoutASpec_Invalid()
     {
         await using var server = await RunningJob.StartAsync(Jobs.Make(63), shards: 1, new ServerLimits { MemoryBytesMax = 300 });
@@ -139,12 +170,16 @@ public sealed class ServerTests
 internal sealed class RunningJob : IAsyncDisposable
 {
     private readonly ServerHost _server;
+    private readonly Func<GrpcParameterClient> _makeClient;
 
-    private RunningJob(ServerHost server, GrpcChannel channel, GrpcParameterClient client) => (_server, Channel, Client) = (server, channel, client);
+    private RunningJob(ServerHost server, GrpcChannel channel, Func<GrpcParameterClient> makeClient) =>
+        (_server, Channel, _makeClient, Client) = (server, channel, makeClient, makeClient());
 
     public GrpcChannel Channel { get; }
 
     public GrpcParameterClient Client { get; }
+
+    public GrpcParameterClient NewClient() => _makeClient();
 
     public static async Task<RunningJob> StartAsync(TrainingJob job, int shards, ServerLimits? limits = null)
     {
@@ -155,7 +190,7 @@ internal sealed class RunningJob : IAsyncDisposable
         var request = new ActivateRequest { Spec = job.ToMessage() };
         request.Shards.Add(placements.Select(placement => placement.ToMessage()));
         await new Wire.Shards.ShardsClient(channel).ActivateAsync(request);
-        return new RunningJob(server, channel, new GrpcParameterClient(job.Name, job.EntryFloats, placements, new GrpcClientOptions()));
+        return new RunningJob(server, channel, () => new GrpcParameterClient(job.Name, job.EntryFloats, placements, new GrpcClientOptions()));
     }
 
     public async ValueTask DisposeAsync()
