@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using DistSgd.ParamServer.Services;
 using DistSgd.ParamServer.Shards;
+using DistSgd.Shared.Wire;
 using Grpc.HealthCheck;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -11,6 +12,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DistSgd.ParamServer.Hosting;
 
@@ -40,6 +42,7 @@ public sealed class ServerHost : IAsyncDisposable
         try
         {
             await application.StartAsync(cancellationToken);
+            AnnounceHealth(application);
             return new ServerHost(application);
         }
         catch (Exception refused) when (refused is IOException or SocketException)
@@ -89,6 +92,20 @@ public sealed class ServerHost : IAsyncDisposable
         application.MapGrpcService<ShardsService>();
         application.MapGrpcService<HealthService>();
         return application;
+    }
+
+    // A server that drains says so before it stops answering, so that whoever asks sends its next call elsewhere.
+    private static void AnnounceHealth(WebApplication application)
+    {
+        HealthService health = application.Services.GetRequiredService<HealthService>();
+        SetAll(ServingStatus.Serving);
+        application.Lifetime.ApplicationStopping.Register(() => SetAll(ServingStatus.NotServing));
+
+        void SetAll(ServingStatus status)
+        {
+            foreach (string service in (ReadOnlySpan<string>)["", ParametersContract.ServiceName, "distsgd.v1.Coordination", "distsgd.v1.Shards"])
+                health.SetStatus(service, status);
+        }
     }
 
     private static async Task<IPEndPoint> ResolveAsync(string listen, CancellationToken cancellationToken)
