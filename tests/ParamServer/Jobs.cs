@@ -12,14 +12,14 @@ internal static class Jobs
 {
     public static TrainingJob Make(
         long features = 63, OptimizerKind optimizer = OptimizerKind.Sgd, bool sparse = false, double l1 = 0, double l2 = 0, double rate = 0.25, ScheduleKind schedule = ScheduleKind.Constant) => new()
-    {
-        Name = "job",
-        Model = ModelKind.Logistic,
-        Rule = new UpdateRule { Optimizer = optimizer, Schedule = new Schedule(schedule, rate, 0.01, 1000), L1 = l1, L2 = l2 },
-        Features = features,
-        Sparse = sparse,
-        Epochs = 1,
-    };
+        {
+            Name = "job",
+            Model = ModelKind.Logistic,
+            Rule = new UpdateRule { Optimizer = optimizer, Schedule = new Schedule(schedule, rate, 0.01, 1000), L1 = l1, L2 = l2 },
+            Features = features,
+            Sparse = sparse,
+            Epochs = 1,
+        };
 
     public static ParameterShard Shard(TrainingJob job) => new(job, 0, new KeyRange(0, job.KeyCount));
 

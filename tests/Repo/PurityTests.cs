@@ -26,7 +26,7 @@ public sealed class PurityTests
     [Fact]
     public void TheTrainingLoop_KnowsNoTransport() =>
         new Rule(@"\bGrpc\b|\bGrpcChannel\b|\bRpcException\b|\bInProcessParameterClient\b|\bParameterShard\b", "IParameterClient")
-            { Except = ["src/Worker/Hosting", "src/Worker/Program.cs"] }
+        { Except = ["src/Worker/Hosting", "src/Worker/Program.cs"] }
             .Holds("catch (RpcException refused)", Checkout.Sources("src/Worker"));
 
     // A summary that says "Pure" makes the claim.

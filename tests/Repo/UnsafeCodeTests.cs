@@ -8,7 +8,8 @@ public sealed class UnsafeCodeTests
     [Fact]
     public void UnsafeCode_LivesInKernelsOnly() =>
         new Rule(@"\bunsafe\b|\bUnsafe\.|\bstackalloc\b.*\*|\bMarshal\.(Alloc|Copy|Read|Write|Ptr)|\bNativeMemory\.|\bDllImport\b|\bLibraryImport\b|\bfixed\s*\(|\bMemoryMarshal\.(GetReference|GetArrayDataReference|CreateSpan|CreateReadOnlySpan|Read|Write|AsRef)\b",
-            "a kernel or a NativeBuffer of src/Kernels") { Except = MayBeUnsafe }
+            "a kernel or a NativeBuffer of src/Kernels")
+        { Except = MayBeUnsafe }
             .Holds("ref var x = ref Unsafe.Add(ref y, 1);", Checkout.Sources());
 
     [Fact]

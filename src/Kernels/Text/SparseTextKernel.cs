@@ -247,20 +247,20 @@ public static class SparseTextKernel
     {
         var table = new byte[TableBytes];
         for (int length = 1; length <= LaneBytes; length++)
-        for (int point = 1; point <= length; point++)
-        {
-            int digits = length - 1 - (point < length ? 1 : 0);
-            var shuffle = table.AsSpan(((length * 32) + point) * LaneBytes, LaneBytes);
-            for (int lane = 0; lane < LaneBytes; lane++)
+            for (int point = 1; point <= length; point++)
             {
-                int from = lane - LaneBytes + 1 + digits;
-                shuffle[lane] = from < 1 ? (byte)0x80 : (byte)(from >= point ? from + 1 : from);
+                int digits = length - 1 - (point < length ? 1 : 0);
+                var shuffle = table.AsSpan(((length * 32) + point) * LaneBytes, LaneBytes);
+                for (int lane = 0; lane < LaneBytes; lane++)
+                {
+                    int from = lane - LaneBytes + 1 + digits;
+                    shuffle[lane] = from < 1 ? (byte)0x80 : (byte)(from >= point ? from + 1 : from);
+                }
+                if (digits == 0) shuffle[LaneBytes - 1] = (byte)(length - 1);
             }
-            if (digits == 0) shuffle[LaneBytes - 1] = (byte)(length - 1);
-        }
         for (int length = 1; length <= LaneBytes; length++)
-        for (int lane = 0; lane < LaneBytes; lane++)
-            table[IndexShufflesAt + (length * LaneBytes) + lane] = lane <= LaneBytes - Math.Max(length, 2) ? (byte)0x80 : (byte)lane;
+            for (int lane = 0; lane < LaneBytes; lane++)
+                table[IndexShufflesAt + (length * LaneBytes) + lane] = lane <= LaneBytes - Math.Max(length, 2) ? (byte)0x80 : (byte)lane;
         for (int i = 0; i < 32; i++)
         {
             double divisor = DecimalRounding.PowersOfTen[Math.Max(i - 1, 0)];

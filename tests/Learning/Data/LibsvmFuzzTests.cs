@@ -47,15 +47,15 @@ public sealed class LibsvmFuzzTests
         var text = new StringBuilder();
         var expected = new List<float>();
         foreach (string sign in (string[])["", "-"])
-        for (int digits = 1; digits <= 4; digits++)
-        for (int number = 0; number < Math.Pow(10, digits); number += digits == 4 ? 7 : 1)
-        for (int point = 0; point <= digits; point++)
-        {
-            string all = number.ToString().PadLeft(digits, '0');
-            string token = sign + (point == digits ? all : $"{all[..point]}.{all[point..]}");
-            text.Append("1 7:").Append(token).Append('\n');
-            expected.Add(float.Parse(token));
-        }
+            for (int digits = 1; digits <= 4; digits++)
+                for (int number = 0; number < Math.Pow(10, digits); number += digits == 4 ? 7 : 1)
+                    for (int point = 0; point <= digits; point++)
+                    {
+                        string all = number.ToString().PadLeft(digits, '0');
+                        string token = sign + (point == digits ? all : $"{all[..point]}.{all[point..]}");
+                        text.Append("1 7:").Append(token).Append('\n');
+                        expected.Add(float.Parse(token));
+                    }
         using var file = new TempFile(text.ToString());
         using var data = LibsvmReader.Read(file.Path);
         Assert.Equal(expected, data.Segments.SelectMany(s => s.Values.ToArray()));

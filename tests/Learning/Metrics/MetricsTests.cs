@@ -15,12 +15,12 @@ public sealed class MetricsTests
             float[] labels = [.. Enumerable.Range(0, n).Select(_ => random.Next(2) == 0 ? -1f : 1f)];
             double right = 0, pairs = 0;
             for (int i = 0; i < n; i++)
-            for (int j = 0; j < n; j++)
-            {
-                if (labels[i] < 0 || labels[j] > 0) continue;
-                pairs++;
-                right += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
-            }
+                for (int j = 0; j < n; j++)
+                {
+                    if (labels[i] < 0 || labels[j] > 0) continue;
+                    pairs++;
+                    right += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
+                }
             double auc = RocAuc.Of(scores, labels);
             if (pairs == 0) Assert.True(double.IsNaN(auc));
             else Assert.Equal(right / pairs, auc, 1e-12);
