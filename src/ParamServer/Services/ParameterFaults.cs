@@ -12,6 +12,7 @@ internal static class ParameterFaults
             ParameterFault.NotFound => StatusCode.NotFound,
             ParameterFault.Exhausted => StatusCode.ResourceExhausted,
             ParameterFault.Unavailable => StatusCode.Unavailable,
+            ParameterFault.NotFinite => StatusCode.OutOfRange,
             _ => StatusCode.InvalidArgument,
         },
         refused.Message));

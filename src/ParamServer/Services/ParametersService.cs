@@ -17,22 +17,24 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
     /// <summary>Applies a push.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => Exchange(request);
+    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => Exchange(request, request.HasPush && !request.HasPull, "a push");
 
     /// <summary>Reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => Exchange(request);
+    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => Exchange(request, request.HasPull && !request.HasPush, "a pull");
 
     /// <summary>Applies a push, then reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => Exchange(request);
+    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => Exchange(request, request.HasPush && request.HasPull, "a push and a pull");
 
-    private Task<OutgoingResponse> Exchange(IncomingRequest request)
+    private Task<OutgoingResponse> Exchange(IncomingRequest request, bool isComplete, string expected)
     {
         using (request)
         {
+            if (!isComplete)
+                throw new RpcException(new Status(StatusCode.InvalidArgument, $"Malformed request: expected {expected}."));
             if (Interlocked.Increment(ref _underWay) > limits.ExchangesMax)
             {
                 Interlocked.Decrement(ref _underWay);
@@ -56,15 +58,10 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
     private OutgoingResponse Execute(IncomingRequest request)
     {
         ParameterShard shard = shards.Find(request.Job, request.Shard);
+        long floats = request.HasPull ? CheckPull(request, shard) : 0;
         bool duplicate = request.HasPush && !shard.Push(request.Push, Local(request.PushKeys), request.Values);
         if (!request.HasPull)
             return new OutgoingResponse(shard.Version, duplicate, null, 0);
-        long floats = (long)request.PullKeys.Count * shard.FloatsPerKey(request.Part);
-        if (floats * sizeof(float) > limits.MessageBytesMax)
-        {
-            throw new ParameterException(ParameterFault.Invalid,
-                $"a pull of {request.PullKeys.Count:N0} keys would be answered with {floats * sizeof(float):N0} bytes; the limit is {limits.MessageBytesMax:N0}. Pull fewer keys at a time");
-        }
         float[] values = ArrayPool<float>.Shared.Rent((int)floats);
         try
         {
@@ -76,6 +73,15 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
             ArrayPool<float>.Shared.Return(values);
             throw;
         }
+    }
+
+    // Before the push that comes with it is applied: an exchange is refused whole or not at all.
+    private long CheckPull(IncomingRequest request, ParameterShard shard)
+    {
+        shard.CheckKeys(Local(request.PullKeys));
+        long floats = (long)request.PullKeys.Count * shard.FloatsPerKey(request.Part);
+        return floats * sizeof(float) <= limits.MessageBytesMax ? floats : throw new ParameterException(ParameterFault.Invalid,
+            $"A pull of {request.PullKeys.Count:N0} keys would be answered with {floats * sizeof(float):N0} bytes; the limit is {limits.MessageBytesMax:N0}. Pull fewer keys at a time.");
     }
 
     private static ShardKeys Local(IncomingKeys keys) =>

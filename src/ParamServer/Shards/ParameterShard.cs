@@ -251,7 +251,10 @@ public sealed class ParameterShard : IDisposable
         }
     }
 
-    private void CheckKeys(in ShardKeys keys)
+    /// <summary>Checks keys without reading or changing anything.</summary>
+    /// <param name="keys">Local keys.</param>
+    /// <exception cref="ParameterException">Keys outside the shard or out of order.</exception>
+    public void CheckKeys(in ShardKeys keys)
     {
         if (keys.IsRange)
         {

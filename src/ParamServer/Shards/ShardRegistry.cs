@@ -23,6 +23,8 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
     {
         lock (_activation)
         {
+            foreach (ShardPlacement placement in placements)
+                ThrowIfAnother(job, placement);
             ShardPlacement[] missing = [.. placements.Where(placement => !_shards.ContainsKey((job.Name, placement.Shard)))];
             long wanted = missing.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
             long held = _shards.Values.Sum(shard => shard.Bytes);
@@ -34,6 +36,17 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
             foreach (ShardPlacement placement in missing)
                 _shards[(job.Name, placement.Shard)] = new ParameterShard(job, placement.Shard, placement.Keys);
             return placements.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
+        }
+    }
+
+    private void ThrowIfAnother(TrainingJob job, ShardPlacement placement)
+    {
+        if (!_shards.TryGetValue((job.Name, placement.Shard), out ParameterShard? known))
+            return;
+        if (known.Range != placement.Keys || known.Job.Rule != job.Rule || known.Job.Sparse != job.Sparse)
+        {
+            throw new ParameterException(ParameterFault.Invalid,
+                $"Shard {placement.Shard} of a different job '{job.Name}' is on this server already; end that job or choose another name.");
         }
     }
 

@@ -166,6 +166,7 @@ public sealed class GrpcParameterClient : IParameterClient
     private ParameterException Explain(ShardPlacement placement, RpcException refused) => refused.StatusCode switch
     {
         StatusCode.InvalidArgument => new ParameterException(ParameterFault.Invalid, refused.Status.Detail, refused),
+        StatusCode.OutOfRange => new ParameterException(ParameterFault.NotFinite, refused.Status.Detail, refused),
         StatusCode.NotFound => new ParameterException(ParameterFault.NotFound, refused.Status.Detail, refused),
         StatusCode.ResourceExhausted => new ParameterException(ParameterFault.Exhausted, $"Server {placement.Server} is at a bound: {refused.Status.Detail}", refused),
         StatusCode.Internal or StatusCode.Unimplemented or StatusCode.Unknown => new ParameterException(ParameterFault.Unavailable,

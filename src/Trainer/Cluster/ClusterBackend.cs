@@ -14,8 +14,10 @@ internal sealed class ClusterBackend : ITrainingBackend
 {
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan WatchWait = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly TrainingJob _job;
+    private readonly TimeSpan _retryDeadline;
     private readonly Action<string>? _notice;
     private readonly LocalCluster? _local;
     private readonly string[] _servers;
@@ -28,6 +30,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private ClusterBackend(TrainingJob job, ClusterOptions options, int shards, Action<string>? notice, LocalCluster? local, string[] servers)
     {
         _job = job;
+        _retryDeadline = options.RetryDeadline;
         _notice = notice;
         _local = local;
         _servers = servers;
@@ -177,17 +180,25 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     private async Task<T> CallAsync<T>(int server, Func<CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellationToken)
     {
-        try
+        long started = TimeProvider.System.GetTimestamp();
+        while (true)
         {
-            using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken));
-            return await running.ResponseAsync;
-        }
-        catch (RpcException refused)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (_local?.Children.FirstOrDefault(child => child.Role == "server" && child.Exited.IsCompleted) is { } dead)
-                throw new TrainingException(await dead.ExplainAsync(), refused);
-            throw new TrainingException($"Server {_servers[server]}: {refused.Status.Detail}", refused);
+            try
+            {
+                using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken));
+                return await running.ResponseAsync;
+            }
+            catch (RpcException refused)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_local?.Children.FirstOrDefault(child => child.Role == "server" && child.Exited.IsCompleted) is { } dead)
+                    throw new TrainingException(await dead.ExplainAsync(), refused);
+                // All calls of a leader can be made twice.
+                bool transient = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded;
+                if (!transient || TimeProvider.System.GetElapsedTime(started) >= _retryDeadline)
+                    throw new TrainingException($"Server {_servers[server]}: {refused.Status.Detail}", refused);
+            }
+            await Task.Delay(RetryInterval, cancellationToken);
         }
     }
 }

@@ -88,7 +88,8 @@ public sealed class ServerTests
             (StatusCode.InvalidArgument, "counts from 1", request => request.Push.Name = null),
             (StatusCode.InvalidArgument, "beyond", request => request.Push.Keys.First = long.MaxValue),
             (StatusCode.InvalidArgument, "needs 0 values", request => request.Push.Keys = null),
-            (StatusCode.InvalidArgument, "NaN", request => request.Push.Values = ByteString.CopyFrom(BitConverter.GetBytes(float.NaN))),
+            (StatusCode.OutOfRange, "NaN", request => request.Push.Values = ByteString.CopyFrom(BitConverter.GetBytes(float.NaN))),
+            (StatusCode.InvalidArgument, "expected a push", request => request.Push = null),
             (StatusCode.ResourceExhausted, "", request => request.Push.Values = ByteString.CopyFrom(new byte[20_000])),
         ];
         foreach ((StatusCode code, string says, Action<PushRequest> destroy) in ways)
@@ -103,6 +104,9 @@ public sealed class ServerTests
         Assert.Equal(StatusCode.InvalidArgument, large.StatusCode);
         RpcException beyond = await Assert.ThrowsAsync<RpcException>(async () => await client.PullAsync(new PullRequest { Job = "job", Pull = new Pull { Keys = new ShardKeys { First = long.MaxValue, Count = 1 } } }));
         Assert.Equal(StatusCode.InvalidArgument, beyond.StatusCode);
+        var pushPull = new PushPullRequest { Job = "job", Push = good.Push, Pull = new Pull { Keys = new ShardKeys { First = 64, Count = 1 } } };
+        RpcException whole = await Assert.ThrowsAsync<RpcException>(async () => await client.PushPullAsync(pushPull));
+        Assert.Equal(StatusCode.InvalidArgument, whole.StatusCode);
         Assert.False((await client.PushAsync(good)).Duplicate);
         PullResponse after = await client.PullAsync(new PullRequest { Job = "job", Pull = new Pull { Keys = new ShardKeys { Count = 64 } } });
         Assert.Equal(1f, BitConverter.ToSingle(after.Values.Span));
