@@ -4,8 +4,9 @@ namespace DistSgd.Trainer;
 /// <param name="Epoch">Finished epochs.</param>
 /// <param name="Rows">Rows of the epoch.</param>
 /// <param name="LossSum">Sum of their losses, each just before the row's step.</param>
+/// <param name="RowsSoFar">Rows trained since the beginning.</param>
 /// <param name="Seconds">Seconds of training since it began, evaluations not counted where training pauses for them.</param>
-internal sealed record EpochSummary(int Epoch, long Rows, double LossSum, double Seconds);
+internal sealed record EpochSummary(int Epoch, long Rows, double LossSum, long RowsSoFar, double Seconds);
 
 /// <summary>Figures of a whole training so far.</summary>
 /// <param name="Staleness">Counts of staleness of all shards.</param>

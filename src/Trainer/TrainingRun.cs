@@ -14,6 +14,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     private int _epoch;
     private double _secondsBefore;
     private long _bytesBefore;
+    private long _rowsBefore;
 
     public async Task<TrainingResult> RunAsync(CancellationToken cancellationToken)
     {
@@ -59,10 +60,10 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         double elapsed = Math.Max(1e-9, epoch.Seconds - _secondsBefore);
         long bytes = figures.BytesPushed + figures.BytesPulled;
-        options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, epoch.Seconds, epoch.Rows / elapsed, loss, test,
+        options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, epoch.Seconds, (epoch.RowsSoFar - _rowsBefore) / elapsed, loss, test,
             StalenessLedger.Quantile(figures.Staleness, 0.5), StalenessLedger.Quantile(figures.Staleness, 0.99),
             backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null));
-        (_secondsBefore, _bytesBefore) = (epoch.Seconds, bytes);
+        (_secondsBefore, _bytesBefore, _rowsBefore) = (epoch.Seconds, bytes, epoch.RowsSoFar);
     }
 
     private async Task<LinearModel> ReadModelAsync(CancellationToken cancellationToken)

@@ -161,7 +161,9 @@ internal sealed class ClusterBackend : ITrainingBackend
     private EpochSummary Summarize(int epoch)
     {
         ReportRequest[] reports = [.. _state.Workers.Select(worker => worker.Report)];
-        return new EpochSummary(epoch, reports.Sum(report => (long)report.EpochRows), reports.Sum(report => report.EpochLossSum), reports.Max(report => report.TrainingSeconds));
+        // A worker that trains has done so since its last report too; what it told then alone would let time stand still.
+        double seconds = _state.Workers.Max(worker => worker.Report.TrainingSeconds + (worker.Report.Finished ? 0 : worker.SilentMs / 1000.0));
+        return new EpochSummary(epoch, reports.Sum(report => (long)report.EpochRows), reports.Sum(report => report.EpochLossSum), reports.Sum(report => (long)report.Rows), seconds);
     }
 
     private async Task EndAsync()

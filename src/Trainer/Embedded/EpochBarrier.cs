@@ -19,6 +19,7 @@ internal sealed class EpochBarrier(int threads, Func<EpochSummary, CancellationT
     private TaskCompletionSource _opened = NewGate();
     private int _arrived;
     private long _rows;
+    private long _rowsBefore;
     private double _lossSum;
 
     public async ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
@@ -41,7 +42,8 @@ internal sealed class EpochBarrier(int threads, Func<EpochSummary, CancellationT
         lock (_gate)
         {
             _training.Stop();
-            summary = new EpochSummary(report.EpochsDone, _rows, _lossSum, _training.Elapsed.TotalSeconds);
+            summary = new EpochSummary(report.EpochsDone, _rows, _lossSum, _rowsBefore + _rows, _training.Elapsed.TotalSeconds);
+            _rowsBefore += _rows;
             (_arrived, _rows, _lossSum, _opened) = (0, 0, 0, NewGate());
         }
         await epochDone(summary, cancellationToken);
