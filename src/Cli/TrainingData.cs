@@ -53,15 +53,14 @@ internal sealed class TrainingData : IDisposable
         using var rows = new DatasetBuilder();
         using var testRows = new DatasetBuilder();
         string path = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"distsgd-clicks-{Environment.ProcessId}.libsvm");
-        using FileStream? file = asFile ? File.Create(path) : null;
-        using LibsvmWriter? writer = file is null ? null : new LibsvmWriter(file);
-        GeneratedSet facts = new ClicksGenerator(GeneratedFeatures, seed).Generate(GeneratedRows + GeneratedTestRows, new Split((IRowSink?)writer ?? rows, testRows));
+        GeneratedSet facts;
+        using (FileStream? file = asFile ? File.Create(path) : null)
+        using (LibsvmWriter? writer = file is null ? null : new LibsvmWriter(file))
+            facts = new ClicksGenerator(GeneratedFeatures, seed).Generate(GeneratedRows + GeneratedTestRows, new Split((IRowSink?)writer ?? rows, testRows));
         string description = string.Create(CultureInfo.InvariantCulture,
             $"a generated click log (seed {seed}; --data FILE trains on yours); best reachable loss {facts.BestLoss:F4}, accuracy {facts.BestAccuracy:F4}");
-        if (writer is null)
+        if (!asFile)
             return new TrainingData(rows.Build(), testRows.Build(), null, description);
-        writer.Dispose();
-        file!.Dispose();
         Dataset train = Dataset.Open(path, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Off });
         return new TrainingData(train, testRows.Build(), path, description, path);
     }
