@@ -78,13 +78,11 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
 
     internal static void AddTest(JsonObject line, EvaluationResult? test)
     {
-        if (test is null)
-            return;
-        line["test_loss"] = test.Loss;
-        line["test_accuracy"] = test.Accuracy;
-        line["test_auc"] = test.Auc;
-        line["test_rmse"] = test.Rmse;
-        line["test_ignored_features"] = test.IgnoredFeatures;
+        line["test_loss"] = test?.Loss;
+        line["test_accuracy"] = test?.Accuracy;
+        line["test_auc"] = test?.Auc;
+        line["test_rmse"] = test?.Rmse;
+        line["test_ignored_features"] = test?.IgnoredFeatures;
     }
 
     private void Write(JsonObject line)

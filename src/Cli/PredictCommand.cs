@@ -26,6 +26,7 @@ internal static class PredictCommand
 
     private static void Run(string modelPath, string dataPath, string outPath, TextWriter output)
     {
+        OutputFile.Check(outPath);
         LinearModel model = LinearModel.Load(modelPath);
         using Dataset data = Dataset.Open(dataPath, model.ReadOptions);
         float[] scores = model.Scores(data, Environment.ProcessorCount);

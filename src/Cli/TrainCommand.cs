@@ -3,6 +3,7 @@ using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
+using DistSgd.Shared.Exchange;
 using DistSgd.Trainer;
 using DistSgd.Trainer.Cluster;
 
@@ -90,9 +91,9 @@ internal static class TrainCommand
             throw new TrainingException($"--servers {servers} starts servers and --connect names servers that run already; give one of them.");
         if (parsed.GetValue(Connect) is { Length: > 0 } && parsed.GetValue(Data) is null)
             throw new TrainingException("--connect needs --data: the workers must read the same file.");
-        string directory = Path.GetDirectoryName(Path.GetFullPath(parsed.GetValue(Out)!))!;
-        if (!Directory.Exists(directory))
-            throw new TrainingException($"--out {parsed.GetValue(Out)}: the folder {directory} isn't there.");
+        if ((parsed.GetValue(Connect) ?? []).FirstOrDefault(server => !ServerAddress.IsValid(server)) is { } address)
+            throw new UsageException($"--connect has '{address}'; expected host:port, for example 10.0.0.5:7070.");
+        OutputFile.Check(parsed.GetValue(Out)!);
     }
 
     private static TrainingOptions Options(ParseResult parsed, TrainingReport report) => new()

@@ -8,6 +8,8 @@ namespace DistSgd.Trainer;
 /// <summary>One training on any backend: evaluates and saves between epochs, and sums up.</summary>
 internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Dataset data, ITrainingBackend backend)
 {
+    private const double LossFactorMax = 1e6;
+
     private readonly int _threads = options.Threads ?? Environment.ProcessorCount;
     private double _seconds;
     private double _loss = double.NaN;
@@ -21,6 +23,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         await backend.RunAsync(EpochDoneAsync, cancellationToken);
         LinearModel model = await ReadModelAsync(cancellationToken);
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
+        EvaluationResult train = model.Evaluate(data, _threads);
+        ThrowIfDiverged(train.Loss);
         if (options.Out is not null)
             model.Save(options.Out);
         long rows = data.RowCount * plan.Job.Epochs;
@@ -30,7 +34,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
             Model = model,
             Seconds = _seconds,
             ExamplesPerSecond = rows / Math.Max(1e-9, _seconds),
-            Train = model.Evaluate(data, _threads),
+            Train = train,
             Test = options.Test is null ? null : model.Evaluate(options.Test, _threads),
             StalenessP50 = StalenessLedger.Quantile(figures.Staleness, 0.5),
             StalenessP99 = StalenessLedger.Quantile(figures.Staleness, 0.99),
@@ -45,14 +49,23 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         _seconds = epoch.Seconds;
         double loss = epoch.LossSum / epoch.Rows;
         (_epoch, _loss) = (epoch.Epoch, loss);
-        if (!double.IsFinite(loss))
-            throw new TrainingException($"The training diverged in epoch {epoch.Epoch}: the loss is {loss}. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.");
+        ThrowIfDiverged(loss);
         bool saves = options.SaveEvery > 0 && epoch.Epoch % options.SaveEvery == 0 && epoch.Epoch < plan.Job.Epochs;
         LinearModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
         if (saves)
             model!.Save(options.Out!);
         if (options.Progress is not null)
             await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads), cancellationToken);
+    }
+
+    // A loss far beyond that of any constant prediction is a divergence, also where float32 still holds it.
+    private void ThrowIfDiverged(double loss)
+    {
+        double worstConstant = plan.Job.Model == ModelKind.Linear && loss > LossFactorMax
+            ? Math.Max(1, Math.Pow(Math.Max(Math.Abs(data.Labels.Minimum), Math.Abs(data.Labels.Maximum)), 2))
+            : 1;
+        if (!(loss <= LossFactorMax * worstConstant))
+            throw new TrainingException($"The training diverged in epoch {_epoch}: the loss is {loss:G4}. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.");
     }
 
     private async Task TellAsync(EpochSummary epoch, double loss, EvaluationResult? test, CancellationToken cancellationToken)

@@ -241,7 +241,7 @@ public sealed class ParameterShard : IDisposable
             if (!double.IsFinite(push.RateSum) || push.RateSum < 0 || push.Step < 0)
                 throw Invalid($"a push's step and rate sum must be finite and not negative; they are {push.Step} and {push.RateSum}");
             if (!AllFinite.Check(values))
-                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push holds NaN or infinite values; it was not applied. Lower the learning rate or scale the features.");
+                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push holds NaN or infinite values; it was not applied. Lower --learning-rate or use --scale on.");
         }
         catch (ParameterException)
         {

@@ -26,6 +26,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private readonly GrpcParameterClient _client;
     private readonly Coordination.CoordinationClient _coordination;
     private WatchJobResponse _state = new();
+    private bool _activated;
 
     private ClusterBackend(TrainingJob job, ClusterOptions options, int shards, Action<string>? notice, LocalCluster? local, string[] servers)
     {
@@ -109,7 +110,7 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     public async ValueTask DisposeAsync()
     {
-        if (_local is null)
+        if (_local is null && _activated)
             await EndAsync();
         await _client.DisposeAsync();
         foreach (GrpcChannel channel in _channels)
@@ -128,6 +129,7 @@ internal sealed class ClusterBackend : ITrainingBackend
             var request = new ActivateRequest { Spec = spec };
             request.Shards.Add(_placements.Where(placement => placement.Server == _servers[i]).Select(placement => placement.ToMessage()));
             await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).ActivateAsync(request, options), cancellationToken);
+            _activated = true;
         }
         await InitialBias.PushAsync(_job, _client, initialBias, cancellationToken);
         var begin = new BeginJobRequest { Spec = spec };

@@ -22,6 +22,8 @@ public sealed class WorkerHost(WorkerOptions options)
     /// <exception cref="WorkerException">The coordinator stays away, the data is not the job's, or a shard refuses; the message says what to do.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        if (!ServerAddress.IsValid(options.Coordinator))
+            throw new WorkerException($"'{options.Coordinator}' is not an address; expected --coordinator host:port, for example 10.0.0.5:7070.");
         using GrpcChannel channel = GrpcChannel.ForAddress($"http://{options.Coordinator}");
         var coordination = new Coordination.CoordinationClient(channel);
         RegisterResponse assignment = await RegisterAsync(coordination, cancellationToken);
