@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.ParamServer.Hosting;
@@ -73,8 +74,10 @@ public static class CommandTree
 
     private static async Task<int> RefuseAsync(ParseResult parsed, string message, TextWriter error)
     {
-        string command = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
-        await error.WriteLineAsync($"{message}{Environment.NewLine}See: distsgd {command}--help");
+        var words = new Stack<string>();
+        for (SymbolResult? place = parsed.CommandResult; place is CommandResult { Command: not RootCommand } command; place = place.Parent)
+            words.Push($"{command.Command.Name} ");
+        await error.WriteLineAsync($"{message}{Environment.NewLine}See: distsgd {string.Concat(words)}--help");
         return ExitCodeUsage;
     }
 }
