@@ -1,0 +1,121 @@
+using System.Text.Json;
+using DistSgd.TestKit;
+using DistSgd.Trainer;
+
+namespace DistSgd.Integration.Tests;
+
+/// <summary>Training on real processes of this machine, and on servers and workers started by hand.</summary>
+public sealed class ClusterTests : IDisposable
+{
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
+
+    private readonly Folder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task TwoServersTwoWorkers_ReachTheEmbeddedLoss_AndEachDoesItsPart()
+    {
+        string data = await Clicks.WriteAsync(_folder);
+        JsonElement embedded = await ProgramRun.TrainAsync("--data", data, "--test", data, "--epochs", "5", "--threads", "2", "--out", _folder["m1"]);
+        JsonElement spread = await ProgramRun.TrainAsync("--data", data, "--test", data, "--epochs", "5", "--servers", "2", "--workers", "2", "--out", _folder["m2"]);
+        Assert.Equal(embedded.GetProperty("test_loss").GetDouble(), spread.GetProperty("test_loss").GetDouble(), 0.02);
+        JsonElement[] processes = [.. spread.GetProperty("processes").EnumerateArray()];
+        Assert.Equal(["server", "server", "worker", "worker"], processes.Select(process => process.GetProperty("role").GetString()!));
+        Assert.Equal(4, processes.Select(process => process.GetProperty("process_id").GetInt32()).Distinct().Count());
+        Assert.All(processes, process =>
+        {
+            Assert.True(process.GetProperty("pushes").GetInt64() > 0, $"{process}");
+            Assert.True(process.GetProperty("bytes_pushed").GetInt64() > 0, $"{process}");
+            Assert.True(process.GetProperty("bytes_pulled").GetInt64() > 0, $"{process}");
+        });
+        Assert.EndsWith("shards 0", processes[0].GetProperty("where").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith("shards 1", processes[1].GetProperty("where").GetString(), StringComparison.Ordinal);
+        Assert.Equal(processes[2..].Sum(worker => worker.GetProperty("bytes_pushed").GetInt64()), spread.GetProperty("bytes_pushed").GetInt64());
+    }
+
+    [Theory]
+    [InlineData("adagrad", "sparse", "50")]
+    [InlineData("sgd", "dense", "0")]
+    public async Task OneWorkerWithoutPrefetch_IsBitEqualToOneThread(string optimizer, string exchange, string localSteps)
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 600);
+        string[] same = ["--data", data, "--epochs", "2", "--optimizer", optimizer, "--exchange", exchange, "--local-steps", localSteps, "--prefetch", "0"];
+        await ProgramRun.TrainAsync([.. same, "--threads", "1", "--out", _folder["m1"]]);
+        await ProgramRun.TrainAsync([.. same, "--servers", "2", "--workers", "1", "--out", _folder["m2"]]);
+        LinearModel one = LinearModel.Load(_folder["m1"]);
+        LinearModel other = LinearModel.Load(_folder["m2"]);
+        Assert.Equal(one.Weights.ToArray().Select(BitConverter.SingleToInt32Bits), other.Weights.ToArray().Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(BitConverter.SingleToInt32Bits(one.Bias), BitConverter.SingleToInt32Bits(other.Bias));
+    }
+
+    [Fact]
+    public async Task WithoutData_TheGeneratedSetIsTrainedOnProcesses()
+    {
+        string[] output = await ProgramRun.MustAsync("train", "--epochs", "1", "--servers", "1", "--workers", "2", "--out", _folder["m"]);
+        Assert.Contains(output, line => line.Contains("generated click log", StringComparison.Ordinal));
+        Assert.Equal(2, output.Count(line => line.StartsWith("worker process", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task StartedByHand_WorkersBeforeAndAfterTheLeader_TrainOneJobAfterAnother()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1000);
+        (ProgramRun first, string a) = await ProgramRun.ServerAsync();
+        (ProgramRun second, string b) = await ProgramRun.ServerAsync();
+        await using ProgramRun serverA = first, serverB = second;
+        for (int job = 0; job < 2; job++)
+        {
+            await using ProgramRun early = ProgramRun.Start("worker", "--coordinator", a);
+            await early.LineAsync("waiting for a job");
+            await using ProgramRun leader = ProgramRun.Start("train", "--connect", $"{a},{b}", "--workers", "2", "--data", data, "--epochs", "2", "--out", _folder["m"], "--json");
+            await leader.LineAsync("waits for 2 workers");
+            await using ProgramRun late = ProgramRun.Start("worker", "--coordinator", a, "--data", data);
+            await leader.EndsAsync(0);
+            await early.EndsAsync(0);
+            await late.EndsAsync(0);
+            JsonElement[] processes = [.. JsonDocument.Parse(leader.Output[^1]).RootElement.GetProperty("processes").EnumerateArray()];
+            Assert.All(processes, process => Assert.True(process.GetProperty("pushes").GetInt64() > 0, $"{process}"));
+        }
+        foreach (ProgramRun server in (ProgramRun[])[serverA, serverB])
+        {
+            server.Signal("TERM");
+            await server.EndsAsync(0);
+            await server.NoneLeftAsync(TimeSpan.Zero);
+        }
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 130)]
+    [InlineData("KILL", 137)]
+    public async Task Signal_ToTheParent_EndsAllProcesses(string signal, int code)
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1000);
+        await using ProgramRun run = ProgramRun.Start("train", "--data", data, "--epochs", "1000000", "--servers", "2", "--workers", "2", "--out", _folder["m"], "--json");
+        await run.LineAsync("\"evaluation\"");
+        Assert.Equal(2, run.Children("DistSgd.ParamServer").Length);
+        Assert.Equal(2, run.Children("DistSgd.Worker").Length);
+        run.Signal(signal);
+        string error = await run.EndsAsync(code);
+        await run.NoneLeftAsync(signal == "KILL" ? Grace : TimeSpan.Zero);
+        if (signal != "KILL")
+            Assert.Equal("Interrupted; what was saved before is whole.\n", error);
+        Assert.Equal(["clicks.libsvm"], _folder.Names);
+    }
+
+    [Theory]
+    [InlineData("DistSgd.Worker", "worker")]
+    [InlineData("DistSgd.ParamServer", "server")]
+    public async Task ChildKilled_IsNamed_AndNothingIsLeft(string program, string role)
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1000);
+        await using ProgramRun run = ProgramRun.Start("train", "--data", data, "--epochs", "1000000", "--servers", "2", "--workers", "2", "--out", _folder["m"], "--json");
+        await run.LineAsync("\"evaluation\"");
+        int victim = run.Children(program)[0];
+        ProgramRun.Signal(victim, "KILL");
+        await run.FailsAsync($"The {role} (process {victim}) ended with exit code 137");
+        await run.NoneLeftAsync(TimeSpan.Zero);
+        Assert.Equal(["clicks.libsvm"], _folder.Names);
+    }
+}
