@@ -34,6 +34,7 @@ internal static class TrainCommand
     private static readonly Option<string?> Prefetch = Arguments.Text("--prefetch", "Exchanges under way while a worker computes, 0 or 1; default: 0 embedded, 1 over gRPC.", help: "N");
     private static readonly Option<string?> Exchange = Arguments.Choice("--exchange", "How parameters are exchanged: whole ranges, or the keys of each block.", typeof(ExchangeKind), "auto");
     private static readonly Option<string?> Shards = Arguments.Text("--shards", "Shards that the keys are cut into; default: one a server, more if they would be large.", help: "N");
+    private static readonly Option<string?> RetryDeadline = Arguments.Text("--retry-deadline", "Seconds for which a silent server is tried again.", "30", "S");
     private static readonly Option<string?> Out = Arguments.Text("--out", "The model file.", "model.safetensors", "MODEL");
     private static readonly Option<string?> SaveEvery = Arguments.Text("--save-every", "Also save after every so many epochs; 0: only at the end.", "0", "N");
     private static readonly Option<string?> Base = Arguments.Choice("--index-base", "Lowest feature index of the files.", typeof(IndexBase), "auto");
@@ -45,7 +46,7 @@ internal static class TrainCommand
         var command = new Command("train", "Train a model.")
         {
             Data, Test, Model, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
-            LocalSteps, Prefetch, Exchange, Shards, Out, SaveEvery, Base, Cache, Json,
+            LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Base, Cache, Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -93,6 +94,8 @@ internal static class TrainCommand
             throw new TrainingException("--connect needs --data: the workers must read the same file.");
         if ((parsed.GetValue(Connect) ?? []).FirstOrDefault(server => !ServerAddress.IsValid(server)) is { } address)
             throw new UsageException($"--connect has '{address}'; expected host:port, for example 10.0.0.5:7070.");
+        if (parsed.Count(RetryDeadline) < 1)
+            throw new UsageException($"--retry-deadline is {parsed.GetValue(RetryDeadline)}; expected at least 1 second.");
         OutputFile.Check(parsed.GetValue(Out)!);
     }
 
@@ -126,5 +129,6 @@ internal static class TrainCommand
         Workers = parsed.Count(Workers) ?? 1,
         Connect = parsed.GetValue(Connect) ?? [],
         Data = data.Path!,
+        RetryDeadline = TimeSpan.FromSeconds(parsed.Count(RetryDeadline)!.Value),
     };
 }

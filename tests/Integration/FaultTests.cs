@@ -36,7 +36,7 @@ public sealed class FaultTests : IDisposable
         (ProgramRun run, string address) = await ProgramRun.ServerAsync();
         await using ProgramRun server = run;
         await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", address, "--retry-deadline", "1");
-        await using ProgramRun leader = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--epochs", "1000000", "--out", _folder["m"], "--json");
+        await using ProgramRun leader = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--epochs", "1000000", "--retry-deadline", "1", "--out", _folder["m"], "--json");
         await leader.LineAsync("\"evaluation\"");
         server.Signal("KILL");
         await leader.FailsAsync($"Server {address}");
@@ -77,7 +77,7 @@ public sealed class FaultTests : IDisposable
         await using var web = new PlainWebServer();
         foreach ((string address, string says) in ((string, string)[])[(refusing, "Connection refused"), ("nobody.invalid:7070", "nobody.invalid"), (web.Address, web.Address)])
         {
-            await using ProgramRun run = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--out", _folder["m"]);
+            await using ProgramRun run = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--retry-deadline", "1", "--data", data, "--out", _folder["m"]);
             await run.FailsAsync(says);
             await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", address, "--retry-deadline", "1");
             await worker.FailsAsync(address);

@@ -27,6 +27,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private readonly Coordination.CoordinationClient _coordination;
     private WatchJobResponse _state = new();
     private bool _activated;
+    private bool _ending;
 
     private ClusterBackend(TrainingJob job, ClusterOptions options, int shards, Action<string>? notice, LocalCluster? local, string[] servers)
     {
@@ -170,6 +171,7 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     private async Task EndAsync()
     {
+        _ending = true;
         try
         {
             await CallAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name }, options), CancellationToken.None);
@@ -185,6 +187,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private async Task<T> CallAsync<T>(int server, Func<CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellationToken)
     {
         long started = TimeProvider.System.GetTimestamp();
+        bool told = _local is not null;
         while (true)
         {
             try
@@ -199,8 +202,11 @@ internal sealed class ClusterBackend : ITrainingBackend
                     throw new TrainingException(await dead.ExplainAsync(), refused);
                 // All calls of a leader can be made twice.
                 bool transient = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded;
-                if (!transient || TimeProvider.System.GetElapsedTime(started) >= _retryDeadline)
+                if (!transient || _ending || TimeProvider.System.GetElapsedTime(started) >= _retryDeadline)
                     throw new TrainingException($"Server {_servers[server]}: {refused.Status.Detail}", refused);
+                if (!told)
+                    _notice?.Invoke($"waiting for server {_servers[server]} (--retry-deadline {_retryDeadline.TotalSeconds:0} s): {refused.Status.Detail}");
+                told = true;
             }
             await Task.Delay(RetryInterval, cancellationToken);
         }

@@ -61,6 +61,13 @@ public sealed class WorkerHost(WorkerOptions options)
         {
             options.Notice?.Invoke("the coordinator ended the job");
         }
+        catch (ParameterException gone) when (gone.Fault == ParameterFault.NotFound)
+        {
+            // A job that ends takes its shards with it; the refusal may come before the next report is answered.
+            if (!await session.HasEndedAsync(cancellationToken))
+                throw;
+            options.Notice?.Invoke("the coordinator ended the job");
+        }
         finally
         {
             await stop.CancelAsync();
@@ -94,7 +101,6 @@ public sealed class WorkerHost(WorkerOptions options)
         {
             Worker = $"{Dns.GetHostName()}:{Environment.ProcessId}",
             ProcessId = (uint)Environment.ProcessId,
-            WaitMs = (uint)RegisterWait.TotalMilliseconds,
         };
         long started = TimeProvider.System.GetTimestamp();
         long lastContact = started;
@@ -110,12 +116,19 @@ public sealed class WorkerHost(WorkerOptions options)
                 if (!told)
                     options.Notice?.Invoke($"waiting for a job at {options.Coordinator}");
                 told = true;
+                // The first time it is asked without waiting, so that the notice is not late.
+                request.WaitMs = (uint)RegisterWait.TotalMilliseconds;
             }
             catch (RpcException refused) when (refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded && !cancellationToken.IsCancellationRequested)
             {
                 if (TimeProvider.System.GetElapsedTime(lastContact) >= options.RetryDeadline)
                     throw new WorkerException($"The coordinator {options.Coordinator} could not be reached for {options.RetryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused);
                 await Task.Delay(TimeSpan.FromMilliseconds(200), cancellationToken);
+            }
+            catch (RpcException refused)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                throw new WorkerException($"The coordinator {options.Coordinator} refused: {refused.Status.Detail}", refused);
             }
             if (options.JobDeadline is { } deadline && TimeProvider.System.GetElapsedTime(started) >= deadline)
                 throw new WorkerException($"No job came to {options.Coordinator} within {deadline.TotalSeconds:0} s.");

@@ -77,6 +77,13 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         }
     }
 
+    /// <summary>Asks whether the job has ended, or the partition is another's by now.</summary>
+    public async Task<bool> HasEndedAsync(CancellationToken cancellationToken)
+    {
+        await ReportAsync(Build, cancellationToken);
+        return _stopped;
+    }
+
     public Task FinishAsync(CancellationToken cancellationToken)
     {
         return ReportAsync(BuildLast, cancellationToken);
