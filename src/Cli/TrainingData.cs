@@ -52,7 +52,9 @@ internal sealed class TrainingData : IDisposable
     {
         using var rows = new DatasetBuilder();
         using var testRows = new DatasetBuilder();
-        string path = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"distsgd-clicks-{Environment.ProcessId}.libsvm");
+        // A folder of its own: what workers cache beside the file goes with it.
+        string? folder = asFile ? Directory.CreateTempSubdirectory("distsgd-clicks-").FullName : null;
+        string path = System.IO.Path.Combine(folder ?? "", "clicks.libsvm");
         GeneratedSet facts;
         using (FileStream? file = asFile ? File.Create(path) : null)
         using (LibsvmWriter? writer = file is null ? null : new LibsvmWriter(file))
@@ -62,7 +64,7 @@ internal sealed class TrainingData : IDisposable
         if (!asFile)
             return new TrainingData(rows.Build(), testRows.Build(), null, description);
         Dataset train = Dataset.Open(path, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Off });
-        return new TrainingData(train, testRows.Build(), path, description, path);
+        return new TrainingData(train, testRows.Build(), path, description, folder);
     }
 
     public void Dispose()
@@ -70,7 +72,7 @@ internal sealed class TrainingData : IDisposable
         Train.Dispose();
         Test?.Dispose();
         if (_temporary is not null)
-            File.Delete(_temporary);
+            Directory.Delete(_temporary, recursive: true);
     }
 
     // The first rows train, the rest test.

@@ -52,7 +52,9 @@ public sealed class ClusterTests : IDisposable
     [Fact]
     public async Task WithoutData_TheGeneratedSetIsTrainedOnProcesses()
     {
-        string[] output = await ProgramRun.MustAsync("train", "--epochs", "1", "--servers", "1", "--workers", "2", "--out", _folder["m"]);
+        using var temporary = new Folder();
+        string[] output = await ProgramRun.MustAsync([("TMPDIR", temporary.Place)], "train", "--epochs", "1", "--servers", "1", "--workers", "2", "--out", _folder["m"]);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(temporary.Place));
         Assert.Contains(output, line => line.Contains("generated click log", StringComparison.Ordinal));
         Assert.Equal(2, output.Count(line => line.StartsWith("worker process", StringComparison.Ordinal)));
     }

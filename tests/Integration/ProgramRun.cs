@@ -25,11 +25,13 @@ internal sealed class ProgramRun : IAsyncDisposable
     private TaskCompletionSource _more = NewSignal();
     private bool _ended;
 
-    private ProgramRun(string[] args)
+    private ProgramRun(string[] args, params (string Name, string Value)[] environment)
     {
         _args = args;
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "distsgd"), args) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment[MarkName] = _mark;
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
         start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")));
         _process = Process.Start(start)!;
         _outputRead = ReadAsync();
@@ -41,9 +43,12 @@ internal sealed class ProgramRun : IAsyncDisposable
 
     /// <summary>Starts it, waits for its end, and sees that it succeeded and left no process behind.</summary>
     /// <returns>The lines of its output.</returns>
-    public static async Task<string[]> MustAsync(params string[] args)
+    public static Task<string[]> MustAsync(params string[] args) => MustAsync([], args);
+
+    /// <summary>The same with environment variables.</summary>
+    public static async Task<string[]> MustAsync((string Name, string Value)[] environment, params string[] args)
     {
-        await using ProgramRun run = Start(args);
+        await using var run = new ProgramRun(args, environment);
         await run.EndsAsync(0);
         await run.NoneLeftAsync(TimeSpan.Zero);
         return run.Output;
