@@ -9,7 +9,7 @@ internal sealed class TrainingData : IDisposable
 {
     private const int GeneratedRows = 200_000;
     private const int GeneratedTestRows = 50_000;
-    private const int GeneratedFeatures = 20_000;
+    private const int GeneratedFeatures = 2_000;
 
     private readonly string? _temporary;
 
