@@ -43,13 +43,18 @@ public sealed class LabelSummary
         double sum = 0;
         foreach (var segment in data.Segments)
         {
-            foreach (float label in segment.Labels)
+            // Most files have two labels: each run of equal ones is counted at once.
+            var labels = segment.Labels;
+            for (int start = 0; start < labels.Length;)
             {
+                float label = labels[start];
+                int run = 1;
+                while (start + run < labels.Length && labels[start + run] == label) run++;
+                start += run;
                 minimum = Math.Min(minimum, label);
                 maximum = Math.Max(maximum, label);
-                sum += label;
-                if (counts.Count > DistinctMax) continue;
-                counts[label] = counts.GetValueOrDefault(label) + 1;
+                sum += (double)label * run;
+                if (counts.Count <= DistinctMax) counts[label] = counts.GetValueOrDefault(label) + run;
             }
         }
         if (data.RowCount == 0) return new LabelSummary([], 0, 0, 0);

@@ -13,7 +13,7 @@ public sealed class SafetensorsWriter
     private const int AlignmentBytes = 8;
 
     private readonly List<(TensorEntry Entry, Action<Stream> Write)> _tensors = [];
-    private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
+    private readonly SortedList<string, string> _metadata = new(StringComparer.Ordinal);
 
     /// <summary>Adds a line of metadata, replacing one of the same name.</summary>
     public void AddMetadata(string name, string value) => _metadata[name] = value;

@@ -10,14 +10,14 @@ public static class RocAuc
     public static double Of(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
     {
         Pairs.Check(scores, labels);
-        float[] sorted = scores.ToArray();
-        bool[] positive = new bool[labels.Length];
+        // Score and label in one number, so that one sort of plain numbers orders both.
+        long[] sorted = new long[scores.Length];
         for (int i = 0; i < labels.Length; i++)
         {
             if (float.IsNaN(scores[i])) throw new ArgumentException($"Score {i} is NaN; expected a number.", nameof(scores));
-            positive[i] = labels[i] > 0;
+            sorted[i] = (Ordered(scores[i]) << 1) | (labels[i] > 0 ? 1L : 0L);
         }
-        Array.Sort(sorted, positive);
+        Array.Sort(sorted);
 
         // Twice the number of (positive, negative) pairs in the right order, a tie counting one.
         Int128 twiceRight = 0;
@@ -27,12 +27,19 @@ public static class RocAuc
         {
             long tiedPositives = 0;
             long tied = 0;
-            for (; start + tied < sorted.Length && sorted[start + tied] == sorted[start]; tied++) if (positive[start + tied]) tiedPositives++;
+            for (; start + tied < sorted.Length && sorted[start + tied] >> 1 == sorted[start] >> 1; tied++) tiedPositives += sorted[start + tied] & 1;
             twiceRight += (Int128)tiedPositives * ((2 * negatives) + tied - tiedPositives);
             positives += tiedPositives;
             negatives += tied - tiedPositives;
             start += (int)tied;
         }
         return positives == 0 || negatives == 0 ? double.NaN : (double)twiceRight / 2 / ((double)positives * negatives);
+    }
+
+    // A whole number in the order of the floats; −0 and +0 are one.
+    private static long Ordered(float score)
+    {
+        int bits = BitConverter.SingleToInt32Bits(score + 0f);
+        return bits < 0 ? int.MinValue - (long)bits : bits;
     }
 }

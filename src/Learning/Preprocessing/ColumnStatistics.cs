@@ -9,7 +9,7 @@ namespace DistSgd.Learning.Preprocessing;
 public sealed class ColumnStatistics
 {
     /// <summary>Rows that a first look takes.</summary>
-    public const int SampleRowsMax = 10_000;
+    public const int SampleRowsMax = 5_000;
 
     private ColumnStatistics(int features)
     {

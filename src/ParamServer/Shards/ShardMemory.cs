@@ -34,10 +34,14 @@ internal sealed class ShardMemory : IDisposable
         _stripes = new Lock[(KeyCount + StripeKeys - 1) / StripeKeys];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new Lock();
-        Regularized = [.. job.Tables.Where(table => table.Regularized)
-            .Select(table => table.Keys.Intersect(range))
-            .Where(keys => keys.Count > 0)
-            .Select(keys => new KeyRange(keys.First - range.First, keys.Count))];
+        var regularized = new List<KeyRange>();
+        foreach (ParameterTable table in job.Tables)
+        {
+            KeyRange keys = table.Keys.Intersect(range);
+            if (table.Regularized && keys.Count > 0)
+                regularized.Add(new KeyRange(keys.First - range.First, keys.Count));
+        }
+        Regularized = [.. regularized];
     }
 
     /// <summary>Signature of what is done to a part of a stripe.</summary>
