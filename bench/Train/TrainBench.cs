@@ -14,7 +14,8 @@ namespace DistSgd.Bench.Train;
 /// </summary>
 public static class TrainBench
 {
-    private const int Epochs = 12;
+    private const int Epochs = 60;
+    private const int DistributedEpochs = 80;
     private const int Rounds = 3;
     private const int WireBatch = 1024;
 
@@ -56,13 +57,13 @@ public static class TrainBench
     }
 
     private static Task<double> EmbeddedAsync(Dataset data, OptimizerKind optimizer, int threads, int batch, CancellationToken cancellationToken) =>
-        BestEpochAsync(optimizer, threads, batch, options => SgdTrainer.TrainAsync(data, options, cancellationToken));
+        BestEpochAsync(optimizer, threads, batch, Epochs, options => SgdTrainer.TrainAsync(data, options, cancellationToken));
 
     private static Task<double> DistributedAsync(Dataset data, string path, CancellationToken cancellationToken) =>
-        BestEpochAsync(OptimizerKind.Sgd, null, WireBatch, options => SgdTrainer.TrainAsync(data, options, new ClusterOptions { Data = path }, cancellationToken));
+        BestEpochAsync(OptimizerKind.Sgd, null, WireBatch, DistributedEpochs, options => SgdTrainer.TrainAsync(data, options, new ClusterOptions { Data = path }, cancellationToken));
 
     // The fastest epoch: the first ones are compiled while they run.
-    private static async Task<double> BestEpochAsync(OptimizerKind optimizer, int? threads, int batch, Func<TrainingOptions, Task<TrainingResult>> train)
+    private static async Task<double> BestEpochAsync(OptimizerKind optimizer, int? threads, int batch, int epochs, Func<TrainingOptions, Task<TrainingResult>> train)
     {
         double best = 0;
         await train(new TrainingOptions
@@ -71,7 +72,7 @@ public static class TrainBench
             Optimizer = optimizer,
             Threads = threads,
             Batch = batch,
-            Epochs = Epochs,
+            Epochs = epochs,
             Progress = progress => best = Math.Max(best, progress.ExamplesPerSecond),
         });
         return best;

@@ -17,6 +17,7 @@ public sealed class TrainingLoop : IDisposable
     private readonly ITrainingObserver _observer;
     private readonly BlockSequence _sequence;
     private readonly BlockComputation _computation;
+    private readonly OwnWrites _ownWrites;
     private readonly Round[] _rounds;
     private Task _exchange = Task.CompletedTask;
 
@@ -40,6 +41,7 @@ public sealed class TrainingLoop : IDisposable
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
         int floats = job.LocalSteps == 0 ? 1 : job.EntryFloats;
+        _ownWrites = new OwnWrites(job.KeyCount, floats);
         _rounds = [new Round(keysMax, floats, client.ShardCount), new Round(keysMax, floats, client.ShardCount)];
     }
 
@@ -96,7 +98,7 @@ public sealed class TrainingLoop : IDisposable
         if (_job.Prefetch > 0 && position > 0 && _job.LocalSteps > 0)
         {
             ParameterExchange underWay = At(position - 1).Exchange;
-            OwnWrites.Add(underWay.PushKeys!, underWay.PushValues.Span, round.Keys, round.Pulled.Span, round.FloatsPerKey);
+            _ownWrites.Add(underWay.PushKeys!, underWay.PushValues.Span, round.Keys, round.Pulled.Span);
         }
         round.Exchange.Step = _clock * _job.Partitions;
         return _computation.Compute(round.Block, _partition, _sequence.Epoch(position), round.Exchange.Step, round.Pulled.Span, round.Pushed(round.Keys).Span);

@@ -4,9 +4,12 @@ namespace DistSgd.Worker.Tests;
 
 public sealed class OwnWritesTests
 {
-    [Fact]
-    public void Add_RandomSetsOfKeys_EqualsADictionary()
+    [Theory]
+    [InlineData(30)]
+    [InlineData(OwnWrites.SpreadFloatsMax + 1)]
+    public void Add_RandomSetsOfKeys_EqualsADictionary(long keyCount)
     {
+        OwnWrites[] ofStride = [new OwnWrites(keyCount, 1), new OwnWrites(keyCount, 2)];
         for (int seed = 0; seed < 200; seed++)
         {
             var random = new Random(seed);
@@ -20,7 +23,7 @@ public sealed class OwnWritesTests
                 for (int k = 0; i >= 0 && k < stride; k++)
                     expected[j * stride + k] += pushed[i * stride + k];
             }
-            OwnWrites.Add(pushedKeys, pushed, pulledKeys, pulled, stride);
+            ofStride[stride - 1].Add(pushedKeys, pushed, pulledKeys, pulled);
             Assert.True(expected.AsSpan().SequenceEqual(pulled), $"seed {seed}");
         }
     }
@@ -29,7 +32,7 @@ public sealed class OwnWritesTests
     public void Add_WholeRanges_AddsFloatByFloat()
     {
         float[] pushed = [1, 2, 3, 4], pulled = [10, 20, 30, 40];
-        OwnWrites.Add(KeySet.Range(0, 2), pushed, KeySet.Range(0, 2), pulled, 2);
+        new OwnWrites(2, 2).Add(KeySet.Range(0, 2), pushed, KeySet.Range(0, 2), pulled);
         Assert.Equal((float[])[11, 22, 33, 44], pulled);
     }
 
