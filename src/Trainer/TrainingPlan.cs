@@ -20,6 +20,7 @@ internal sealed record Deployment(int Workers, int Servers, string Name)
 internal sealed class TrainingPlan
 {
     private const int BlockRowsMin = 128;
+    private const int RemoteBlockRowsMin = 512;
     private const int BlockRowsMax = 1024;
     private const int BlocksPerPartitionMin = 16;
     private const int RowsPerTraining = 1_000_000;
@@ -107,7 +108,7 @@ internal sealed class TrainingPlan
         double nonZerosPerRow = Math.Max(1, (double)data.NonZeroCount / data.RowCount);
         double wanted = 16 * data.FeatureCount / nonZerosPerRow;
         // A lone thread reads its own writes only: merging more often gives it nothing.
-        long rows = deployment.IsRemote || deployment.Workers == 1 ? BlockRowsMax : BlockRowsMin;
+        long rows = deployment.Workers == 1 ? BlockRowsMax : deployment.IsRemote ? RemoteBlockRowsMin : BlockRowsMin;
         while (rows < wanted && rows < BlockRowsMax)
             rows *= 2;
         // A small partition is still merged several times an epoch, and a strong regulariser acts often enough to be a small force.
