@@ -129,6 +129,7 @@ internal static class TrainCommand
         Workers = parsed.Count(Workers) ?? 1,
         Connect = parsed.GetValue(Connect) ?? [],
         Data = data.Path!,
+        Cache = (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!,
         RetryDeadline = TimeSpan.FromSeconds(parsed.Count(RetryDeadline)!.Value),
     };
 }

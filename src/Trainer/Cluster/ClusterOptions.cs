@@ -1,3 +1,5 @@
+using DistSgd.Learning.Data;
+
 namespace DistSgd.Trainer.Cluster;
 
 /// <summary>Where a distributed training runs.</summary>
@@ -14,6 +16,9 @@ public sealed record ClusterOptions
 
     /// <summary>The training data as a file that each worker reads.</summary>
     public required string Data { get; init; }
+
+    /// <summary>Whether workers started here use a binary cache beside the data.</summary>
+    public CacheMode Cache { get; init; } = CacheMode.Auto;
 
     /// <summary>Where the executables of server and worker lie; null: beside this program.</summary>
     public string? Programs { get; init; }

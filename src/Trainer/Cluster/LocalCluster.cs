@@ -36,7 +36,7 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
         for (int i = 0; i < options.Workers; i++)
         {
             ChildProcess worker = ChildProcess.Start(Programs, WorkerProgram, "worker",
-                ["--coordinator", coordinator, "--quiet", "--until-stdin-closes",
+                ["--coordinator", coordinator, "--quiet", "--until-stdin-closes", "--cache", options.Cache.ToString().ToLowerInvariant(),
                  "--retry-deadline", options.RetryDeadline.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)]);
             _children.Add(worker);
             _ = worker.Output.ReadToEndAsync();

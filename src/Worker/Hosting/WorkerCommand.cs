@@ -24,7 +24,10 @@ public static class WorkerCommand
         var wait = new Option<int?>("--job-deadline") { Description = "Seconds to wait for a job; default: forever." };
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors." };
         var untilStdin = new Option<bool>("--until-stdin-closes") { Description = "End when standard input ends, as local clusters use it to end with their parent." };
+        var cache = new Option<string>("--cache") { Description = "Binary cache beside the data: auto, off or require.", DefaultValueFactory = _ => "auto" };
+        cache.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "auto", "off", "require");
         command.Add(coordinator);
+        command.Add(cache);
         command.Add(data);
         command.Add(retry);
         command.Add(wait);
@@ -37,6 +40,7 @@ public static class WorkerCommand
             {
                 Coordinator = parsed.GetValue(coordinator)!,
                 Data = parsed.GetValue(data),
+                Cache = Enum.Parse<CacheMode>(parsed.GetValue(cache)!, ignoreCase: true),
                 RetryDeadline = TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(retry))),
                 JobDeadline = parsed.GetValue(wait) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
                 Notice = parsed.GetValue(quiet) ? null : output.WriteLine,

@@ -82,7 +82,7 @@ public sealed class WorkerHost(WorkerOptions options)
         string path = options.Data ?? source.Path;
         if (!File.Exists(path))
             throw new WorkerException($"The data file '{path}' isn't on this machine ({Dns.GetHostName()}); give its place here with --data.");
-        using Dataset data = Dataset.Open(path, new LibsvmOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One });
+        using Dataset data = Dataset.Open(path, new LibsvmOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One }, new CacheOptions { Mode = options.Cache });
         if (data.SourceBytes != source.Bytes || data.RowCount != source.Rows)
         {
             throw new WorkerException($"The data file '{path}' is not the one the job was made for: it has {data.RowCount:N0} rows in {data.SourceBytes:N0} bytes; "

@@ -1,3 +1,5 @@
+using DistSgd.Learning.Data;
+
 namespace DistSgd.Worker.Hosting;
 
 /// <summary>How a worker process runs.</summary>
@@ -8,6 +10,9 @@ public sealed record WorkerOptions
 
     /// <summary>The data file on this machine; null: where the leader says it lies.</summary>
     public string? Data { get; init; }
+
+    /// <summary>Whether a binary cache beside the data is used.</summary>
+    public CacheMode Cache { get; init; } = CacheMode.Auto;
 
     /// <summary>How long a silent coordinator or server is tried again.</summary>
     public TimeSpan RetryDeadline { get; init; } = TimeSpan.FromSeconds(30);
