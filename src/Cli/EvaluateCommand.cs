@@ -21,8 +21,6 @@ internal static class EvaluateCommand
             LinearModel loaded = LinearModel.Load(parsed.GetValue(model)!);
             using Dataset rows = Dataset.Open(parsed.GetValue(data)!, loaded.ReadOptions);
             EvaluationResult result = loaded.Evaluate(rows, Environment.ProcessorCount);
-            // The reader has left unknown features out already.
-            result = result with { IgnoredFeatures = result.IgnoredFeatures + rows.IgnoredFeatureCount };
             Print(parsed.InvocationConfiguration.Output, loaded, result, parsed.GetValue(json));
             return 0;
         });

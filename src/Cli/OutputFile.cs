@@ -8,9 +8,15 @@ internal static class OutputFile
     /// <summary>Tries the folder by making a file that is gone at once.</summary>
     /// <param name="path">The value of --out.</param>
     /// <exception cref="TrainingException">The message says what is wrong with the place.</exception>
-    public static void Check(string path)
+    /// <param name="inputs">Files that are read; null for those that aren't given.</param>
+    public static void Check(string path, params ReadOnlySpan<string?> inputs)
     {
         string full = Path.GetFullPath(path);
+        foreach (string? input in inputs)
+        {
+            if (input is not null && Path.GetFullPath(input) == full)
+                throw new TrainingException($"--out {path} is a file that is read too; name another.");
+        }
         string folder = Path.GetDirectoryName(full) ?? full;
         if (Directory.Exists(full))
             throw new TrainingException($"--out {path} is a folder; expected the name of a file.");

@@ -26,7 +26,7 @@ internal static class PredictCommand
 
     private static void Run(string modelPath, string dataPath, string outPath, TextWriter output)
     {
-        OutputFile.Check(outPath);
+        OutputFile.Check(outPath, modelPath, dataPath);
         LinearModel model = LinearModel.Load(modelPath);
         using Dataset data = Dataset.Open(dataPath, model.ReadOptions);
         float[] scores = model.Scores(data, Environment.ProcessorCount);

@@ -96,7 +96,7 @@ internal static class TrainCommand
             throw new UsageException($"--connect has '{address}'; expected host:port, for example 10.0.0.5:7070.");
         if (parsed.Count(RetryDeadline) < 1)
             throw new UsageException($"--retry-deadline is {parsed.GetValue(RetryDeadline)}; expected at least 1 second.");
-        OutputFile.Check(parsed.GetValue(Out)!);
+        OutputFile.Check(parsed.GetValue(Out)!, parsed.GetValue(Data), parsed.GetValue(Test));
     }
 
     private static TrainingOptions Options(ParseResult parsed, TrainingReport report) => new()

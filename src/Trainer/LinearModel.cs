@@ -77,5 +77,10 @@ public sealed class LinearModel
     /// <param name="data">Rows with labels that the model knows.</param>
     /// <param name="threads">At least 1.</param>
     /// <exception cref="LabelException">A label that the model doesn't know.</exception>
-    public EvaluationResult Evaluate(Dataset data, int threads = 1) => Evaluation.Compute(Kind, _parameters, data, Labels, threads);
+    public EvaluationResult Evaluate(Dataset data, int threads = 1)
+    {
+        EvaluationResult result = Evaluation.Compute(Kind, _parameters, data, Labels, threads);
+        // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
+        return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
+    }
 }

@@ -14,6 +14,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     private double _seconds;
     private double _loss = double.NaN;
     private int _epoch;
+    private int _savedEpoch;
     private double _secondsBefore;
     private long _bytesBefore;
     private long _rowsBefore;
@@ -50,10 +51,14 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         double loss = epoch.LossSum / epoch.Rows;
         (_epoch, _loss) = (epoch.Epoch, loss);
         ThrowIfDiverged(loss);
-        bool saves = options.SaveEvery > 0 && epoch.Epoch % options.SaveEvery == 0 && epoch.Epoch < plan.Job.Epochs;
+        // Workers of other processes don't wait: an epoch may be seen together with the next.
+        bool saves = options.SaveEvery > 0 && epoch.Epoch / options.SaveEvery > _savedEpoch / options.SaveEvery && epoch.Epoch < plan.Job.Epochs;
         LinearModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
         if (saves)
+        {
             model!.Save(options.Out!);
+            _savedEpoch = epoch.Epoch;
+        }
         if (options.Progress is not null)
             await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads), cancellationToken);
     }

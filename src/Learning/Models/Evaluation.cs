@@ -1,5 +1,5 @@
-using System.Runtime.ExceptionServices;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using DistSgd.Kernels;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Losses;

@@ -17,6 +17,9 @@ public sealed record Assignment(JobSpec Spec, IReadOnlyList<ShardPlacement> Shar
 /// <param name="heartbeatMax">A worker silent for longer is taken for dead.</param>
 public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
 {
+    // A leader asks twice a second while it trains, but not while it evaluates: it is given more time than a worker.
+    private const int LeaderPatience = 6;
+
     private readonly Dictionary<string, Entry> _jobs = [];
     private ulong _lastLease;
 
@@ -38,6 +41,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     /// <summary>Gives a worker the first free partition of any job; null if there is none.</summary>
     public Assignment? Assign(string worker, uint processId, DateTimeOffset now)
     {
+        EndJobsWithoutLeader(now);
         foreach (Entry job in _jobs.Values)
         {
             int partition = Array.IndexOf(job.Workers, null);
@@ -54,6 +58,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     /// <returns>Whether the worker is to stop (the job has ended, or the partition is no longer its own), and how many are awaited.</returns>
     public ReportResponse Report(ReportRequest report, DateTimeOffset now)
     {
+        EndJobsWithoutLeader(now);
         if (!_jobs.TryGetValue(report.Job, out Entry? job) || report.Partition >= job.Workers.Length)
             return new ReportResponse { Stop = true };
         Holder? holder = job.Workers[report.Partition];
@@ -73,6 +78,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     public WatchJobResponse Describe(string job, DateTimeOffset now)
     {
         Entry entry = _jobs[job];
+        entry.LeaderHeard = now;
         var answer = new WatchJobResponse { Change = entry.Change };
         for (int i = 0; i < entry.Workers.Length; i++)
         {
@@ -92,6 +98,16 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     /// <summary>Ends a job; its workers are told at their next report.</summary>
     public void End(string job) => _jobs.Remove(job);
 
+    // A leader that died would leave its workers training for nobody, and the next leader's workers in its job.
+    private void EndJobsWithoutLeader(DateTimeOffset now)
+    {
+        foreach ((string name, Entry job) in _jobs)
+        {
+            if (job.LeaderHeard is { } heard && now - heard > heartbeatMax * LeaderPatience)
+                _jobs.Remove(name);
+        }
+    }
+
     private sealed class Entry(JobSpec spec, IReadOnlyList<ShardPlacement> shards)
     {
         public JobSpec Spec => spec;
@@ -99,6 +115,9 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
         public IReadOnlyList<ShardPlacement> Shards => shards;
 
         public Holder?[] Workers { get; } = new Holder?[spec.Partitions];
+
+        /// <summary>When the leader last watched; null until it first does.</summary>
+        public DateTimeOffset? LeaderHeard { get; set; }
 
         // From 1, so that a leader that has seen nothing (0) is answered at once.
         public ulong Change { get; set; } = 1;

@@ -23,6 +23,21 @@ public sealed class JobBoardTests
     }
 
     [Fact]
+    public void Job_WhoseLeaderFellSilent_EndsAndTakesNoWorkerFromTheNext()
+    {
+        var board = new JobBoard(4, HeartbeatMax);
+        board.Begin(Spec("left", 2), []);
+        Assignment orphan = board.Assign("w0", 1, Start)!;
+        board.Describe("left", Start);
+        var report = new ReportRequest { Job = "left", Partition = (uint)orphan.Partition, Lease = orphan.Lease };
+        Assert.False(board.Report(report, Start + HeartbeatMax * 6).Stop);
+        board.Begin(Spec("next", 1), []);
+        DateTimeOffset late = Start + HeartbeatMax * 6 + TimeSpan.FromMilliseconds(1);
+        Assert.True(board.Report(report, late).Stop);
+        Assert.Equal("next", board.Assign("w1", 2, late)!.Spec.Job);
+    }
+
+    [Fact]
     public void Assign_WithoutJobs_GivesNothing() => Assert.Null(new JobBoard(1, HeartbeatMax).Assign("w", 1, Start));
 
     [Fact]
