@@ -84,9 +84,20 @@ internal sealed class TrainingPlan
             Scaling = scaling,
             Seed = options.Seed,
             Partitions = deployment.Workers,
-            Data = dataPath is null ? null : new JobData(dataPath, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive),
+            Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
         return new TrainingPlan(job, labels, defaults.Bias(model), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment));
+    }
+
+    private static JobData Describe(string path, Dataset data, LabelMap labels, int workers)
+    {
+        DataFingerprint file = DataFingerprint.Of(path);
+        return new JobData(path, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive)
+        {
+            StoredBytes = file.StoredBytes,
+            Sample = file.Sample,
+            PartitionRows = [.. Enumerable.Range(0, workers).Select(partition => data.Rows(new Partition(partition, workers)).Count)],
+        };
     }
 
     // Whole ranges cost time for every key at each push; lists cost an index a key, and the gathering of it. Over a wire, bytes weigh more.

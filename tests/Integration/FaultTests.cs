@@ -53,7 +53,7 @@ public sealed class FaultTests : IDisposable
         await using ProgramRun server = run;
         await using ProgramRun leader = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--epochs", "1", "--out", _folder["m"]);
         await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", address, "--data", other);
-        await worker.FailsAsync("is not the one the job was made for", "2 rows");
+        await worker.FailsAsync("is not the one the job was made for: it has 13 bytes");
         await leader.FailsAsync("is not the one the job was made for");
     }
 

@@ -22,7 +22,9 @@ public sealed class JobConversionTests
                 {
                     TrainingJob job = Make() with { Model = model, Rule = Make().Rule with { Optimizer = optimizer, Schedule = new Schedule(schedule, 0.3, 0.01, 12345) } };
                     V1.JobSpec wire = V1.JobSpec.Parser.ParseFrom(job.ToMessage().ToByteArray());
-                    Assert.Equal(job, wire.ToJob());
+                    TrainingJob back = wire.ToJob();
+                    Assert.Equal(PartitionRows, back.Data!.PartitionRows);
+                    Assert.Equal(job, back with { Data = back.Data with { PartitionRows = PartitionRows } });
                 }
             }
         }
@@ -110,6 +112,8 @@ public sealed class JobConversionTests
         Assert.Equal(101, new V1.ShardPlacement { FirstKey = 0, Count = 101 }.ToPlacement(job).Keys.Count);
     }
 
+    private static readonly long[] PartitionRows = [1L << 40, 0, 1, 2];
+
     private static TrainingJob Make() => new()
     {
         Name = "a job",
@@ -124,6 +128,6 @@ public sealed class JobConversionTests
         MergeScale = 0.5f,
         Seed = ulong.MaxValue,
         Partitions = 4,
-        Data = new JobData("/data/a file", 1L << 40, 123_456_789_012, 1, -1, 2.5),
+        Data = new JobData("/data/a file", 1L << 40, 123_456_789_012, 1, -1, 2.5) { StoredBytes = 1L << 33, Sample = uint.MaxValue, PartitionRows = PartitionRows },
     };
 }

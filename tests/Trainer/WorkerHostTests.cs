@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -42,7 +43,7 @@ public sealed class WorkerHostTests
         using var file = new LibsvmFile(rows: 100, seed: 2);
         using Dataset data = Dataset.Open(file.Path);
         await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(2);
-        TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, true, 1, 4, 0, 0, 2).Job(data) with { Data = file.Describe(data), Partitions = 3, Prefetch = 1 };
+        TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, true, 1, 4, 0, 0, 2).Job(data) with { Data = file.Describe(data, 3), Partitions = 3, Prefetch = 1 };
         await using GrpcParameterClient client = await cluster.ActivateAsync(job, 2);
         await cluster.BeginAsync(job, 2);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator }).RunAsync(CancellationToken.None))).WaitAsync(Patience);
@@ -53,22 +54,73 @@ public sealed class WorkerHostTests
     }
 
     [Fact]
+    public async Task TwoWorkers_ParseHalfOfAPlainFileEach_NothingOfACache_AndAllOfGzip()
+    {
+        using var file = new LibsvmFile(rows: 2000, seed: 7);
+        string gzip = file.Beside(".gz", Gzip), cached = file.Beside(".cached", bytes => bytes);
+        Dataset.Open(cached, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Require }).Dispose();
+        long bytes = new FileInfo(file.Path).Length, line = File.ReadLines(file.Path).Max(text => text.Length + 1);
+        await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(1);
+        foreach ((string path, CacheMode mode, long least, long most, long sum) in ((string, CacheMode, long, long, long)[])
+            [(file.Path, CacheMode.Off, (bytes / 2) - line, (bytes / 2) + line, bytes), (file.Path, CacheMode.Auto, (bytes / 2) - line, (bytes / 2) + line, bytes),
+             (cached, CacheMode.Require, 0, 0, 0), (gzip, CacheMode.Off, bytes, bytes, 2 * bytes)])
+        {
+            using Dataset data = Dataset.Open(path);
+            TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, false, 1, 4, 0, 0, 1).Job(data) with { Name = $"{path} {mode}", Data = LibsvmFile.Describe(path, data, 2), Partitions = 2 };
+            await using GrpcParameterClient client = await cluster.ActivateAsync(job, 1);
+            await cluster.BeginAsync(job, 1);
+            await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator, Cache = mode }).RunAsync(CancellationToken.None))).WaitAsync(Patience);
+            WatchJobResponse state = await cluster.WatchAsync(job.Name, seen: 0);
+            long[] parsed = [.. state.Workers.Select(worker => (long)worker.Report.DataBytesParsed)];
+            Assert.All(parsed, one => Assert.InRange(one, least, most));
+            Assert.Equal(sum, parsed.Sum());
+            Assert.Equal(job.Data!.PartitionRows, state.Workers.Select(worker => (long)worker.Report.EpochRows));
+            Assert.Equal(2000, job.Data.PartitionRows.Sum());
+        }
+    }
+
+    [Fact]
     public async Task DataThatIsNotTheJobs_IsRefused_AndTheLeaderIsToldWhy()
     {
         using LibsvmFile file = new(rows: 60, seed: 3), other = new(rows: 61, seed: 4);
         using Dataset data = Dataset.Open(file.Path);
         await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(1);
-        foreach ((string path, string says) in ((string, string)[])[(other.Path, "61 rows"), ("/no/such/file", "isn't on this machine")])
+        foreach ((string path, string says) in ((string, string)[])
+            [(other.Path, "is not the one the job was made for: it has"), (other.Beside(".gz", Gzip), "61 rows"), ("/no/such/file", "isn't on this machine"),
+             (file.Beside(".cut", bytes => bytes[..^1]), "is not the one the job was made for: it has"), (file.Beside(".changed", ChangeADigit), "and others"),
+             (file.Beside(".gz.cut", bytes => Gzip(bytes)[..^9]), "truncated"), (file.Beside(".empty", _ => []), "empty")])
         {
             TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, false, 1, 4, 0, 0, 1).Job(data) with { Name = path, Data = file.Describe(data) };
             await using GrpcParameterClient client = await cluster.ActivateAsync(job, 1);
             await cluster.BeginAsync(job, 1);
-            WorkerException refused = await Assert.ThrowsAsync<WorkerException>(
+            Exception? refused = await Record.ExceptionAsync(
                 () => new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator, Data = path }).RunAsync(CancellationToken.None).WaitAsync(Patience));
+            Assert.True(refused is WorkerException or DatasetException, $"{path}: {refused}");
             Assert.Contains(says, refused.Message, StringComparison.Ordinal);
             WorkerState state = (await cluster.WatchAsync(job.Name, seen: 0)).Workers[0];
             Assert.Equal((true, refused.Message), (state.Lost, state.Report.Failure));
         }
+
+        static byte[] ChangeADigit(byte[] bytes)
+        {
+            int digit = Array.FindLastIndex(bytes, b => b is >= (byte)'1' and <= (byte)'8');
+            bytes[digit]++;
+            return bytes;
+        }
+    }
+
+    [Fact]
+    public async Task SameRowsCompressedOnTheWorkersMachine_AreTheJobs()
+    {
+        using var file = new LibsvmFile(rows: 60, seed: 3);
+        using Dataset data = Dataset.Open(file.Path);
+        await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(1);
+        var way = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, false, 1, 4, 0, 0, 1);
+        TrainingJob job = way.Job(data) with { Data = file.Describe(data) };
+        await using GrpcParameterClient client = await cluster.ActivateAsync(job, 1);
+        await cluster.BeginAsync(job, 1);
+        await new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator, Data = file.Beside(".gz", Gzip) }).RunAsync(CancellationToken.None).WaitAsync(Patience);
+        Assert.Equal("", way.Difference(way.Expected(data), await ParameterReader.ReadAsync(job, client, CancellationToken.None)));
     }
 
     [Fact]
@@ -118,6 +170,14 @@ public sealed class WorkerHostTests
         Assert.Contains($"coordinator {address}", lost.Message, StringComparison.Ordinal);
     }
 
+    private static byte[] Gzip(byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+            gzip.Write(bytes);
+        return packed.ToArray();
+    }
+
     /// <summary>A LIBSVM file of random rows.</summary>
     private sealed class LibsvmFile : IDisposable
     {
@@ -138,7 +198,25 @@ public sealed class WorkerHostTests
 
         public string Path { get; }
 
-        public JobData Describe(Dataset data) => new(Path, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, -1, 1);
+        /// <summary>The same rows, or others, as another file beside it.</summary>
+        public string Beside(string name, Func<byte[], byte[]> change)
+        {
+            File.WriteAllBytes(Path + name, change(File.ReadAllBytes(Path)));
+            return Path + name;
+        }
+
+        public JobData Describe(Dataset data, int partitions = 1) => Describe(Path, data, partitions);
+
+        public static JobData Describe(string path, Dataset data, int partitions)
+        {
+            DataFingerprint stored = DataFingerprint.Of(path);
+            return new JobData(path, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, -1, 1)
+            {
+                StoredBytes = stored.StoredBytes,
+                Sample = stored.Sample,
+                PartitionRows = [.. Enumerable.Range(0, partitions).Select(i => data.Rows(new Partition(i, partitions)).Count)],
+            };
+        }
 
         public void Dispose()
         {

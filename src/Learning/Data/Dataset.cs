@@ -52,6 +52,9 @@ public sealed class Dataset : IDisposable
     /// <summary>How many (index, value) pairs were dropped because of <see cref="LibsvmOptions.ExpectedFeatures"/>.</summary>
     public long IgnoredFeatureCount => Facts.IgnoredFeatureCount;
 
+    /// <summary>Bytes of text that were parsed to make this: 0 if it came from a cache.</summary>
+    public long ParsedBytes => Facts.ParsedBytes;
+
     /// <summary>What labels occur. Computed when first asked for.</summary>
     public LabelSummary Labels => _labels.Value;
 
@@ -121,6 +124,20 @@ public sealed class Dataset : IDisposable
     public static Dataset Open(string path, LibsvmOptions? options = null, CacheOptions? cache = null) =>
         DatasetCache.Open(path, options ?? new LibsvmOptions(), cache ?? new CacheOptions());
 
+    /// <summary>
+    /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte range only; else (gzip, which
+    /// can't be read from its middle, and <see cref="CacheMode.Require"/>) the whole set by parsing it, as <see cref="Open"/> does.
+    /// </summary>
+    /// <param name="path">LIBSVM text, plain or gzip.</param>
+    /// <param name="partition">Which part.</param>
+    /// <param name="options">How to read it; <see cref="LibsvmOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
+    /// <param name="cache">Whether and where a cache is used.</param>
+    /// <returns>The data set, which the caller disposes, and the partition's rows in it, maybe none.</returns>
+    /// <exception cref="DatasetException">As <see cref="Open"/>.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
+    public static (Dataset Data, RowRange Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions? cache = null) =>
+        DatasetCache.OpenPartition(path, partition, options, cache ?? new CacheOptions());
+
     /// <summary>Waits until a cache that is being written in the background is complete.</summary>
     /// <returns>Null, or why none was written.</returns>
     public string? WaitForCache()
@@ -176,4 +193,6 @@ internal sealed record DatasetFacts
     public required IndexBaseOrigin IndexBaseOrigin { get; init; }
 
     public long IgnoredFeatureCount { get; init; }
+
+    public long ParsedBytes { get; init; }
 }

@@ -9,19 +9,11 @@ internal static class DatasetCache
     {
         options.Validate();
         using var source = SourceFile.Open(path);
-        bool isWorthIt = cache.Mode == CacheMode.Require || source.Bytes >= cache.SourceBytesMin;
-
-        // A file read for a model is read with that model's features; its rows are of use to that model only.
-        if (cache.Mode == CacheMode.Off || !isWorthIt || options.ExpectedFeatures is not null) return LibsvmReader.Read(source, options);
+        if (!IsUsed(source, options, cache)) return LibsvmReader.Read(source, options);
 
         string cachePath = PathOf(path, cache.Directory);
         var key = CacheKey.Of(source);
-        var cached = CacheFile.TryOpen(cachePath, key, options, out string? refusal);
-        if (cached is not null)
-        {
-            cached.Notice = $"read from the cache {cachePath}";
-            return cached;
-        }
+        if (TryOpen(cachePath, key, options, out string? refusal) is { } cached) return cached;
         var data = LibsvmReader.Read(source, options);
         if (refusal is not null) data.Notice = $"the cache {cachePath} was not used: {refusal}; it is made anew";
         if (cache.Mode == CacheMode.Auto)
@@ -32,6 +24,35 @@ internal static class DatasetCache
         if (CacheFile.TryWrite(cachePath, data, key, options.IndexBase) is not { } problem) return data;
         data.Dispose();
         throw new DatasetException(path, problem);
+    }
+
+    public static (Dataset Data, RowRange Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions cache)
+    {
+        options.Validate();
+        if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
+        using (var source = SourceFile.Open(path))
+        {
+            var cached = IsUsed(source, options, cache) ? TryOpen(PathOf(path, cache.Directory), CacheKey.Of(source), options, out _) : null;
+            if (cached is not null) return (cached, cached.Rows(partition));
+            if (!source.IsGzip && cache.Mode != CacheMode.Require)
+            {
+                var part = LibsvmReader.ReadPartition(source, partition, options);
+                return (part, new RowRange(0, part.RowCount));
+            }
+        }
+        var whole = Open(path, options, cache);
+        return (whole, whole.Rows(partition));
+    }
+
+    // A file read for a model is read with that model's features; its rows are of use to that model only.
+    private static bool IsUsed(SourceFile source, LibsvmOptions options, CacheOptions cache) =>
+        cache.Mode != CacheMode.Off && options.ExpectedFeatures is null && (cache.Mode == CacheMode.Require || source.Bytes >= cache.SourceBytesMin);
+
+    private static Dataset? TryOpen(string cachePath, CacheKey key, LibsvmOptions options, out string? refusal)
+    {
+        var cached = CacheFile.TryOpen(cachePath, key, options, out refusal);
+        if (cached is not null) cached.Notice = $"read from the cache {cachePath}";
+        return cached;
     }
 
     /// <summary>The cache beside the file; or in another folder, then with a mark of the file's full path in its name.</summary>

@@ -31,7 +31,12 @@ public static class LibsvmReader
         options.Validate();
         if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
         using var source = SourceFile.Open(path);
-        if (source.IsGzip) throw new DatasetException(path, "a gzip file cannot be read by byte range; decompress it first, or read it whole.");
+        return ReadPartition(source, partition, options);
+    }
+
+    internal static Dataset ReadPartition(SourceFile source, Partition partition, LibsvmOptions options)
+    {
+        if (source.IsGzip) throw new DatasetException(source.Path, "a gzip file cannot be read by byte range; decompress it first, or read it whole.");
         var (start, end) = partition.ByteRange(source.Bytes);
         return Parse(source, options, () => PlainParse.Run(source, options, start, end), rowsNeeded: 0);
     }
@@ -71,8 +76,10 @@ public static class LibsvmReader
         bool sawZero = false;
         uint largest = 0;
         long ignored = 0;
+        long parsedBytes = 0;
         foreach (var rows in parsed.Rows)
         {
+            parsedBytes += rows.ParsedBytes;
             sawZero |= rows.SawZeroIndex;
             largest = Math.Max(largest, rows.LargestIndex);
             ignored += rows.IgnoredCount;
@@ -102,6 +109,7 @@ public static class LibsvmReader
             IndexBase = isZeroBased ? IndexBase.Zero : IndexBase.One,
             IndexBaseOrigin = options.IndexBase != IndexBase.Auto ? IndexBaseOrigin.Given : sawZero ? IndexBaseOrigin.ZeroSeen : IndexBaseOrigin.NoZeroSeen,
             IgnoredFeatureCount = ignored,
+            ParsedBytes = parsedBytes,
         });
     }
 }

@@ -36,6 +36,9 @@ internal sealed class LibsvmRows : IDisposable
 
     public long IgnoredCount { get; private set; }
 
+    /// <summary>Bytes of text parsed so far.</summary>
+    public long ParsedBytes { get; private set; }
+
     public IReadOnlyList<SegmentDraft> Drafts => _drafts;
 
     /// <summary>Parses the lines <c>text[start..end)</c>.</summary>
@@ -47,6 +50,7 @@ internal sealed class LibsvmRows : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Parse(byte[] text, int start, int end, long textOffset)
     {
+        ParsedBytes += end - start;
         if (_marks.Length < end - start + TextStructure.SlackMarks)
             _marks = GC.AllocateUninitializedArray<int>(Math.Max(end - start, _options.BlockBytes) + TextStructure.SlackMarks);
         var marks = _marks.AsSpan(0, TextStructure.Find(text, start, end, _marks));

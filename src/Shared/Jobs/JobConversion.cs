@@ -61,6 +61,8 @@ public static class JobConversion
         {
             (spec.Data, spec.DataBytes, spec.DataRows) = (data.Path, (ulong)data.Bytes, (ulong)data.Rows);
             (spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel) = ((uint)data.IndexBase, data.NegativeLabel, data.PositiveLabel);
+            (spec.DataStoredBytes, spec.DataSample) = ((ulong)data.StoredBytes, data.Sample);
+            spec.PartitionRows.Add(data.PartitionRows.Select(rows => (ulong)rows));
         }
         return spec;
     }
@@ -93,8 +95,7 @@ public static class JobConversion
             Partitions = (int)spec.Partitions,
             MergeScale = spec.MergeScale == 0 ? 1 : spec.MergeScale,
             Scaling = ToScaling(spec),
-            Data = spec.Data.Length == 0 ? null
-                : new JobData(spec.Data, (long)spec.DataBytes, (long)spec.DataRows, (int)spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel),
+            Data = ToData(spec),
         };
     }
 
@@ -118,6 +119,19 @@ public static class JobConversion
             $"shard {placement.Shard} must hold keys within [0, {job.KeyCount})");
         Require(placement.Shard <= int.MaxValue, "a shard's number must be below 2^31");
         return new ShardPlacement((int)placement.Shard, new KeyRange((long)placement.FirstKey, (long)placement.Count), placement.Server);
+    }
+
+    private static JobData? ToData(V1.JobSpec spec)
+    {
+        if (spec.Data.Length == 0)
+            return null;
+        Require(spec.PartitionRows.Count == 0 || (ulong)spec.PartitionRows.Count == spec.Partitions, "partition_rows must hold one number a partition");
+        return new JobData(spec.Data, (long)spec.DataBytes, (long)spec.DataRows, (int)spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel)
+        {
+            StoredBytes = (long)spec.DataStoredBytes,
+            Sample = spec.DataSample,
+            PartitionRows = [.. spec.PartitionRows.Select(rows => (long)rows)],
+        };
     }
 
     private static FeatureScaling? ToScaling(V1.JobSpec spec)

@@ -86,4 +86,14 @@ public sealed record TrainingJob
 /// <param name="IndexBase">Its lowest feature index, 0 or 1.</param>
 /// <param name="NegativeLabel">The label that means −1 (classification).</param>
 /// <param name="PositiveLabel">The label that means +1 (classification).</param>
-public sealed record JobData(string Path, long Bytes, long Rows, int IndexBase, double NegativeLabel, double PositiveLabel);
+public sealed record JobData(string Path, long Bytes, long Rows, int IndexBase, double NegativeLabel, double PositiveLabel)
+{
+    /// <summary>Length of the file as stored, compressed or not; 0: not known.</summary>
+    public long StoredBytes { get; init; }
+
+    /// <summary>The file's checksum of samples (<c>DataFingerprint</c>).</summary>
+    public uint Sample { get; init; }
+
+    /// <summary>Rows of each partition, as the leader counted them; empty: not known.</summary>
+    public IReadOnlyList<long> PartitionRows { get; init; } = [];
+}

@@ -1,12 +1,10 @@
 using System.Net;
 using DistSgd.Learning.Batches;
-using DistSgd.Learning.Data;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
 using Grpc.Core;
 using Grpc.Net.Client;
-using ModelKind = DistSgd.Learning.Models.ModelKind;
 using ShardPlacement = DistSgd.Shared.Exchange.ShardPlacement;
 
 namespace DistSgd.Worker.Hosting;
@@ -48,12 +46,14 @@ public sealed class WorkerHost(WorkerOptions options)
         Task heartbeat = session.HeartbeatAsync(stop);
         try
         {
-            using BlockSet blocks = ReadBlocks(job, partition);
+            PartitionData data = PartitionData.Read(job, partition, options);
+            using BlockSet blocks = data.Blocks;
+            options.Notice?.Invoke($"job '{job.Name}': partition {partition + 1} of {job.Partitions} has {blocks.RowCount:N0} rows; parsed {data.ParsedBytes:N0} of {job.Data!.Bytes:N0} bytes of text");
             ShardPlacement[] placements = [.. assignment.Shards.Select(shard => shard.ToPlacement(job)).OrderBy(shard => shard.Shard)];
             var bounds = new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = options.Notice };
             await using var client = new GrpcParameterClient(job.Name, job.EntryFloats, placements, bounds);
             using var loop = new TrainingLoop(job, blocks, client, session);
-            session.Watch(loop, client);
+            session.Watch(loop, client, data.ParsedBytes);
             await session.BeginTogetherAsync(stop.Token);
             await loop.RunAsync(stop.Token);
         }
@@ -74,25 +74,6 @@ public sealed class WorkerHost(WorkerOptions options)
             await heartbeat;
         }
         await session.FinishAsync(cancellationToken);
-    }
-
-    private BlockSet ReadBlocks(TrainingJob job, int partition)
-    {
-        JobData source = job.Data ?? throw new WorkerException($"Job '{job.Name}' names no data file; start its leader with --data.");
-        string path = options.Data ?? source.Path;
-        if (!File.Exists(path))
-            throw new WorkerException($"The data file '{path}' isn't on this machine ({Dns.GetHostName()}); give its place here with --data.");
-        using Dataset data = Dataset.Open(path, new LibsvmOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One }, new CacheOptions { Mode = options.Cache });
-        if (data.SourceBytes != source.Bytes || data.RowCount != source.Rows)
-        {
-            throw new WorkerException($"The data file '{path}' is not the one the job was made for: it has {data.RowCount:N0} rows in {data.SourceBytes:N0} bytes; "
-                + $"the leader saw {source.Rows:N0} rows in {source.Bytes:N0} bytes.");
-        }
-        RowRange rows = data.Rows(new Partition(partition, job.Partitions));
-        if (rows.Count is 0 or > int.MaxValue)
-            throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {rows.Count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
-        LabelMap labels = job.Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
-        return BlockSet.Build(data, rows.Start, (int)rows.Count, new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling));
     }
 
     private async Task<RegisterResponse> RegisterAsync(Coordination.CoordinationClient coordination, CancellationToken cancellationToken)

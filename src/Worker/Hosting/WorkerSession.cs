@@ -16,6 +16,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     private TrainingLoop? _loop;
     private IParameterClient? _client;
     private EpochReport _epoch = new((int)assignment.Partition, 0, 0, 0);
+    private long _parsedBytes;
     private long _began;
     private bool _ready;
     private volatile bool _stopped;
@@ -23,7 +24,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     /// <summary>True once the coordinator said that there is nothing left to do.</summary>
     public bool Stopped => _stopped;
 
-    public void Watch(TrainingLoop loop, IParameterClient client) => (_loop, _client) = (loop, client);
+    public void Watch(TrainingLoop loop, IParameterClient client, long parsedBytes) => (_loop, _client, _parsedBytes) = (loop, client, parsedBytes);
 
     /// <summary>Waits until every partition of the job has a worker with its data at hand, so that no one trains alone.</summary>
     public async Task BeginTogetherAsync(CancellationToken cancellationToken)
@@ -124,6 +125,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         Pushes = (ulong)(_loop?.Pushes ?? 0),
         BytesPushed = (ulong)(_client?.BytesPushed ?? 0),
         BytesPulled = (ulong)(_client?.BytesPulled ?? 0),
+        DataBytesParsed = (ulong)_parsedBytes,
         Ready = _ready,
         TrainingSeconds = _began == 0 ? 0 : TimeProvider.System.GetElapsedTime(_began).TotalSeconds,
     };
