@@ -53,7 +53,7 @@ public sealed class Dataset : IDisposable
     public long IgnoredFeatureCount => Facts.IgnoredFeatureCount;
 
     /// <summary>Bytes of text that were parsed to make this: 0 if it came from a cache.</summary>
-    public long ParsedBytes => Facts.ParsedBytes;
+    public long ParsedBytes { get; internal init; }
 
     /// <summary>What labels occur. Computed when first asked for.</summary>
     public LabelSummary Labels => _labels.Value;
@@ -193,6 +193,4 @@ internal sealed record DatasetFacts
     public required IndexBaseOrigin IndexBaseOrigin { get; init; }
 
     public long IgnoredFeatureCount { get; init; }
-
-    public long ParsedBytes { get; init; }
 }

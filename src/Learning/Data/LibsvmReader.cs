@@ -109,8 +109,10 @@ public static class LibsvmReader
             IndexBase = isZeroBased ? IndexBase.Zero : IndexBase.One,
             IndexBaseOrigin = options.IndexBase != IndexBase.Auto ? IndexBaseOrigin.Given : sawZero ? IndexBaseOrigin.ZeroSeen : IndexBaseOrigin.NoZeroSeen,
             IgnoredFeatureCount = ignored,
+        })
+        {
             ParsedBytes = parsedBytes,
-        });
+        };
     }
 }
 

@@ -18,13 +18,17 @@ public sealed class PartitionTests
         for (int count = 1; count <= text.Length + 3; count++)
         {
             var rows = new List<DumbLibsvm.Row>();
+            long parsed = 0;
             for (int i = 0; i < count; i++)
             {
                 using var part = LibsvmReader.ReadPartition(file.Path, new Partition(i, count), Small);
                 var range = whole.Rows(new Partition(i, count));
                 Assert.Equal((rows.Count, part.RowCount), (range.Start, range.Count));
                 rows.AddRange(RowsOf.Data(part));
+                parsed += part.ParsedBytes;
             }
+            // A line feed is put behind a last line that lacks it, and counted.
+            Assert.Equal(text.Length + (text[^1] == '\n' ? 0 : 1), parsed);
             RowsOf.AssertSame(expected, rows, $"{count} partitions");
         }
     }
