@@ -14,12 +14,15 @@ public static class KernelBench
     private const int Seed = 1;
     private const int SparseRounds = 12;
     private const int DenseRounds = 12;
+    private const int MatrixRounds = 60;
 
     /// <summary>Measures everything; about ten seconds.</summary>
     /// <param name="sink">Receives each figure as soon as its group is done.</param>
-    public static void Run(Action<BenchRow> sink)
+    /// <param name="notice">Receives sentences: what could not be measured, and why.</param>
+    public static void Run(Action<BenchRow> sink, Action<string> notice)
     {
         ArgumentNullException.ThrowIfNull(sink);
+        MatrixBench.Run(MatrixRounds, sink, notice);
         SparseBench.Run(CompressedRows.LikeImdb(Seed), SparseRounds, sink);
         SparseBench.Run(CompressedRows.LikeA9a(Seed), 3 * SparseRounds, sink);
         DenseBench.Run(DenseRounds, sink);
@@ -32,7 +35,9 @@ public static class KernelBench
     {
         ArgumentNullException.ThrowIfNull(output);
         if (format == BenchFormat.Table) output.WriteLine($"seed {Seed}, kernels in their {KernelForms.Best} form; ratio = speed as a fraction of the limit's");
-        Run(row => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row)));
+        Run(
+            row => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row)),
+            notice => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(new { notice }, JsonSerializerOptions.Web) : notice));
     }
 
     private static string Line(BenchRow row) =>

@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using DistSgd.Kernels;
+
+namespace DistSgd.Bench.Kernels;
+
+/// <summary>The most multiplications and additions a core can do: independent chains in registers, no memory.</summary>
+internal static class FmaPeak
+{
+    private const int Chains = 16;
+
+    /// <summary>Floating-point operations of <see cref="Run"/>.</summary>
+    public static double Operations(int rounds) => 2.0 * rounds * Chains * (KernelForms.Best == KernelForm.Avx512 ? 16 : 8);
+
+    /// <summary>Runs that many rounds.</summary>
+    public static float Run(int rounds) => KernelForms.Best == KernelForm.Avx512 ? Wide(rounds) : Narrow(rounds);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float Wide(int rounds)
+    {
+        var (x, y) = (Vector512.Create(0.999f), Vector512.Create(0.001f));
+        Vector512<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x, m = x, n = x, o = x, p = x;
+        for (; rounds > 0; rounds--)
+        {
+            a = Vector512.FusedMultiplyAdd(a, x, y);
+            b = Vector512.FusedMultiplyAdd(b, x, y);
+            c = Vector512.FusedMultiplyAdd(c, x, y);
+            d = Vector512.FusedMultiplyAdd(d, x, y);
+            e = Vector512.FusedMultiplyAdd(e, x, y);
+            f = Vector512.FusedMultiplyAdd(f, x, y);
+            g = Vector512.FusedMultiplyAdd(g, x, y);
+            h = Vector512.FusedMultiplyAdd(h, x, y);
+            i = Vector512.FusedMultiplyAdd(i, x, y);
+            j = Vector512.FusedMultiplyAdd(j, x, y);
+            k = Vector512.FusedMultiplyAdd(k, x, y);
+            l = Vector512.FusedMultiplyAdd(l, x, y);
+            m = Vector512.FusedMultiplyAdd(m, x, y);
+            n = Vector512.FusedMultiplyAdd(n, x, y);
+            o = Vector512.FusedMultiplyAdd(o, x, y);
+            p = Vector512.FusedMultiplyAdd(p, x, y);
+        }
+
+        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float Narrow(int rounds)
+    {
+        // Eight chains twice over: as many operations as Wide counts, within 16 registers.
+        var (x, y) = (Vector256.Create(0.999f), Vector256.Create(0.001f));
+        Vector256<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x;
+        for (; rounds > 0; rounds--)
+        {
+            for (var twice = 0; twice < 2; twice++)
+            {
+                a = Vector256.FusedMultiplyAdd(a, x, y);
+                b = Vector256.FusedMultiplyAdd(b, x, y);
+                c = Vector256.FusedMultiplyAdd(c, x, y);
+                d = Vector256.FusedMultiplyAdd(d, x, y);
+                e = Vector256.FusedMultiplyAdd(e, x, y);
+                f = Vector256.FusedMultiplyAdd(f, x, y);
+                g = Vector256.FusedMultiplyAdd(g, x, y);
+                h = Vector256.FusedMultiplyAdd(h, x, y);
+            }
+        }
+
+        return Vector256.Sum(a + b + c + d + e + f + g + h);
+    }
+}

@@ -1,0 +1,125 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace DistSgd.Kernels.Matrix;
+
+/// <summary>
+/// Copies a block of B, depth × columns, into panels: panel p holds the columns from 2·p vectors on, row after row, at packed + depth·(its first column).
+/// The last one is one vector wide if that suffices; what is beyond the columns becomes +0.
+/// </summary>
+internal static unsafe class PanelPacking
+{
+    private const int Block = 8;
+
+    /// <summary>Floats in a row of the panel that holds so many columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Width<T>(int columns)
+        where T : struct, ILane<T> =>
+        columns > T.Width ? 2 * T.Width : T.Width;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackAll<T>(float* b, nint step, nint column, int depth, int columns, float* packed)
+        where T : struct, ILane<T>
+    {
+        var whole = columns - columns % (2 * T.Width);
+        if (column == 1)
+        {
+            PackRows<T>(b, step, depth, whole, packed);
+        }
+        else
+        {
+            for (var j = 0; j < whole; j += 2 * T.Width) PackTransposed(b + j * column, step, column, depth, 2 * T.Width, 2 * T.Width, packed + (nint)j * depth);
+        }
+
+        if (whole == columns) return;
+        var panel = packed + (nint)whole * depth;
+        var width = Width<T>(columns - whole);
+        new Span<float>(panel, depth * width).Clear();
+        if (column == 1) PackPart(b + whole, step, depth, columns - whole, width, panel);
+        else PackTransposed(b + whole * column, step, column, depth, columns - whole, width, panel);
+    }
+
+    // In the order of B's memory, which the processor then fetches ahead.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackRows<T>(float* b, nint step, int depth, int columns, float* packed)
+        where T : struct, ILane<T>
+    {
+        for (nint k = 0; k < depth; k++, b += step)
+        {
+            var to = packed + k * 2 * T.Width;
+            for (var j = 0; j < columns; j += 2 * T.Width, to += 2 * T.Width * depth)
+            {
+                T.Load(in *b, j).Store(ref *to, 0);
+                T.Load(in *b, j + T.Width).Store(ref *to, T.Width);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackPart(float* b, nint step, int depth, int columns, int width, float* panel)
+    {
+        for (var k = 0; k < depth; k++, b += step, panel += width)
+        {
+            var j = 0;
+            for (; j <= columns - Block; j += Block) Vector256.Load(b + j).Store(panel + j);
+            for (; j < columns; j++) panel[j] = b[j];
+        }
+    }
+
+    // Element (k, j) lies at k·step + j·column with step 1: columns of the panel are runs of memory, turned by 8 × 8.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackTransposed(float* b, nint step, nint column, int depth, int columns, int width, float* panel)
+    {
+        var k = 0;
+        for (; Avx.IsSupported && step == 1 && k <= depth - Block; k += Block)
+        {
+            var j = 0;
+            for (; j <= columns - Block; j += Block) Turn(b + k + j * column, column, panel + k * width + j, width);
+            PackScalars(b, step, column, k, k + Block, j, columns, width, panel);
+        }
+
+        PackScalars(b, step, column, k, depth, 0, columns, width, panel);
+    }
+
+    private static void PackScalars(float* b, nint step, nint column, int from, int to, int first, int columns, int width, float* panel)
+    {
+        for (var j = first; j < columns; j++)
+        {
+            for (var k = from; k < to; k++) panel[k * width + j] = b[k * step + j * column];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Turn(float* from, nint stride, float* to, nint width)
+    {
+        // Halves of opposite rows are joined when loaded, so that the shuffles stay inside 128-bit lanes.
+        var r0 = Halves(from, stride, 0);
+        var r1 = Halves(from, stride, 1);
+        var r2 = Halves(from, stride, 2);
+        var r3 = Halves(from, stride, 3);
+        Four(r0, r1, r2, r3, to, width);
+        r0 = Halves(from + 4, stride, 0);
+        r1 = Halves(from + 4, stride, 1);
+        r2 = Halves(from + 4, stride, 2);
+        r3 = Halves(from + 4, stride, 3);
+        Four(r0, r1, r2, r3, to + 4 * width, width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Halves(float* from, nint stride, int row) =>
+        Vector256.Create(Vector128.Load(from + row * stride), Vector128.Load(from + (row + 4) * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(Vector256<float> r0, Vector256<float> r1, Vector256<float> r2, Vector256<float> r3, float* to, nint width)
+    {
+        var low01 = Avx.UnpackLow(r0, r1);
+        var high01 = Avx.UnpackHigh(r0, r1);
+        var low23 = Avx.UnpackLow(r2, r3);
+        var high23 = Avx.UnpackHigh(r2, r3);
+        Avx.Shuffle(low01, low23, 0b01_00_01_00).Store(to);
+        Avx.Shuffle(low01, low23, 0b11_10_11_10).Store(to + width);
+        Avx.Shuffle(high01, high23, 0b01_00_01_00).Store(to + 2 * width);
+        Avx.Shuffle(high01, high23, 0b11_10_11_10).Store(to + 3 * width);
+    }
+}

@@ -1,0 +1,173 @@
+using System.Runtime.CompilerServices;
+
+namespace DistSgd.Kernels.Matrix;
+
+/// <summary>
+/// The blocking around the tiles. A block of B, up to <see cref="DepthMax"/> rows of <see cref="ColumnsMax"/> columns, is packed into panels two vectors wide;
+/// a panel stays in the first-level cache while a block of A's rows, read in place from the second level, passes by. A chain that a block of depth ends
+/// is continued from C by the next one.
+/// </summary>
+internal static unsafe class ProductLoops
+{
+    /// <summary>Rows of a packed block of B at most: a panel of 264 × 32 floats has 33 KiB.</summary>
+    public const int DepthMax = 264;
+
+    private const int ColumnsMax = 256;
+    private const int RowsMax = 264; // a multiple of every tile
+    private const int WidthMax = 32;
+    private const int TileRowsMax = 8;
+
+    [ThreadStatic]
+    private static NativeBuffer<float>? _packed;
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run<T, TTile>(in ProductTask task)
+        where T : struct, ILane<T>
+        where TTile : struct, ITileRows
+    {
+        _packed ??= new NativeBuffer<float>(DepthMax * ColumnsMax);
+        fixed (float* packed = _packed.AsSpan(0, DepthMax * ColumnsMax))
+        {
+            var edge = stackalloc float[TileRowsMax * WidthMax];
+            var bias = stackalloc float[ColumnsMax];
+            var blocks = Math.Max(1, (task.Depth + DepthMax - 1) / DepthMax);
+            for (var column = 0; column < task.Columns; column += ColumnsMax)
+            {
+                var columns = Math.Min(ColumnsMax, task.Columns - column);
+                new Span<float>(bias, ColumnsMax).Clear();
+                if (task.Start == ChainStart.Bias) new ReadOnlySpan<float>(task.Bias + column, columns).CopyTo(new Span<float>(bias, columns));
+                for (var block = 0; block < blocks; block++)
+                {
+                    var start = (int)((long)task.Depth * block / blocks);
+                    var depth = (int)((long)task.Depth * (block + 1) / blocks) - start;
+                    PanelPacking.PackAll<T>(task.B + start * task.BStep + column * task.BColumn, task.BStep, task.BColumn, depth, columns, packed);
+                    var pass = new BlockPass
+                    {
+                        A = task.A + start * task.AStep, ARow = task.ARow, AStep = task.AStep,
+                        Packed = packed, Depth = depth, Columns = columns,
+                        C = task.C + column, CRow = task.CRow,
+                        First = block == 0 && task.Start != ChainStart.Result ? bias : null,
+                        Edge = edge,
+                    };
+                    for (var row = 0; row < task.Rows; row += RowsMax) Rows<T, TTile>(pass, row, Math.Min(task.Rows, row + RowsMax));
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void RunPortable(in ProductTask task)
+    {
+        for (var i = 0; i < task.Rows; i++)
+        {
+            var c = task.C + i * task.CRow;
+            if (task.Start == ChainStart.Zero) new Span<float>(c, task.Columns).Clear();
+            if (task.Start == ChainStart.Bias) new ReadOnlySpan<float>(task.Bias, task.Columns).CopyTo(new Span<float>(c, task.Columns));
+            for (var k = 0; k < task.Depth; k++)
+            {
+                var a = task.A[i * task.ARow + k * task.AStep];
+                var b = task.B + k * task.BStep;
+                for (var j = 0; j < task.Columns; j++) c[j] = MathF.FusedMultiplyAdd(a, b[j * task.BColumn], c[j]);
+            }
+        }
+    }
+
+    // Some rows of A against all panels.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows<T, TTile>(in BlockPass pass, int first, int end)
+        where T : struct, ILane<T>
+        where TTile : struct, ITileRows
+    {
+        for (var column = 0; column < pass.Columns; column += 2 * T.Width)
+        {
+            var columns = Math.Min(2 * T.Width, pass.Columns - column);
+            var width = PanelPacking.Width<T>(columns);
+            var panel = pass.Packed + (nint)column * pass.Depth;
+            for (var row = first; row < end;)
+            {
+                var rows = TileRows<TTile>(end - row);
+                var a = pass.A + row * pass.ARow;
+                var c = pass.C + row * pass.CRow + column;
+                var from = pass.First is null ? c : pass.First + column;
+                var fromRow = pass.First is null ? pass.CRow : 0;
+                if (columns == width)
+                {
+                    Tile<T>(rows, width, pass, a, panel, from, fromRow, c, pass.CRow);
+                }
+                else
+                {
+                    if (pass.First is null) CopyRows(c, pass.CRow, pass.Edge, width, rows, columns);
+                    Tile<T>(rows, width, pass, a, panel, pass.First is null ? pass.Edge : from, pass.First is null ? width : 0, pass.Edge, width);
+                    CopyRows(pass.Edge, width, c, pass.CRow, rows, columns);
+                }
+
+                row += rows;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int TileRows<TTile>(int left)
+        where TTile : struct, ITileRows =>
+        left >= TTile.Most ? TTile.Most : left >= 4 ? 4 : 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Tile<T>(int rows, int width, in BlockPass pass, float* a, float* panel, float* from, nint fromRow, float* c, nint cRow)
+        where T : struct, ILane<T>
+    {
+        var two = width > T.Width;
+        switch (rows)
+        {
+            case 8 when two: ProductTile.Rows8Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 8: ProductTile.Rows8Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 6 when two: ProductTile.Rows6Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 6: ProductTile.Rows6Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 4 when two: ProductTile.Rows4Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 4: ProductTile.Rows4Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            default: ProductTile.Row1<T>(two, a, pass.AStep, panel, pass.Depth, from, c); break;
+        }
+    }
+
+    // Few floats a row: a plain loop beats a call.
+    private static void CopyRows(float* from, nint fromRow, float* to, nint toRow, int rows, int columns)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            for (var j = 0; j < columns; j++) to[row * toRow + j] = from[row * fromRow + j];
+        }
+    }
+
+    // A packed block of B against rows of A.
+    private struct BlockPass
+    {
+        public float* A;
+        public nint ARow;
+        public nint AStep;
+        public float* Packed;
+        public int Depth;
+        public int Columns;
+        public float* C;
+        public nint CRow;
+        public float* First; // where the chains of a row start; null: at C
+        public float* Edge;
+    }
+}
+
+/// <summary>Rows of the largest tile of a form, by its number of registers.</summary>
+internal interface ITileRows
+{
+    static abstract int Most { get; }
+}
+
+/// <summary>16 sums, 2 of B, 1 of A: for 32 registers.</summary>
+internal readonly struct Rows8 : ITileRows
+{
+    public static int Most => 8;
+}
+
+/// <summary>12 sums, 2 of B, 1 of A: for 16 registers.</summary>
+internal readonly struct Rows6 : ITileRows
+{
+    public static int Most => 6;
+}
