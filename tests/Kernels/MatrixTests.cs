@@ -49,7 +49,7 @@ public sealed class MatrixTests
             using var team = new MatrixTeam(threads);
             for (var round = 0; round < 50; round++)
             {
-                var (rows, columns, depth) = (1 + round * 37 % 130, 1 + round * 53 % 150, round * 11 % 60);
+                var (rows, columns, depth) = (1 + round * 37 % 230, 1 + round * 53 % 250, round * 11 % 160);
                 var (a, b) = (Samples.Wild(round, rows * depth), Samples.Wild(round + 1, depth * columns));
                 var (expected, actual) = (new float[rows * columns], new float[rows * columns]);
                 MatrixProduct.Set(new(a, rows, depth), new(b, depth, columns), new(expected, rows, columns));

@@ -33,7 +33,7 @@ public static unsafe class MatrixProduct
     /// <param name="b">K × N.</param>
     /// <param name="c">M × N, read and written.</param>
     /// <exception cref="ArgumentException">The sizes do not fit together.</exception>
-    public static void Add(ReadOnlyMatrixSpan a, ReadOnlyMatrixSpan b, MatrixSpan c) => Run(KernelForms.Best, a, b, c, [], ChainStart.Result, null);
+    public static void Add(ReadOnlyMatrixSpan a, ReadOnlyMatrixSpan b, MatrixSpan c) => Run(KernelForms.Best, a, b, c, [], ChainStart.Present, null);
 
     internal static void Run(
         KernelForm form, ReadOnlyMatrixSpan a, ReadOnlyMatrixSpan b, MatrixSpan c, ReadOnlySpan<float> bias, ChainStart start, MatrixTeam? team)
@@ -78,7 +78,7 @@ internal enum ChainStart
 {
     Zero,
     Bias,
-    Result,
+    Present,
 }
 
 /// <summary>A product as pointers and strides; rows and columns can be cut into parts that different threads compute.</summary>

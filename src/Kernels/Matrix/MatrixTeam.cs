@@ -2,13 +2,16 @@ namespace DistSgd.Kernels.Matrix;
 
 /// <summary>
 /// A fixed number of threads that compute one product together, each a part of its rows or columns; the bits are those of one thread. One product at
-/// a time; the caller's thread is one of the team. Idle threads spin for some microseconds, then sleep.
+/// a time; the caller's thread is one of the team. Small products the caller computes alone. Idle threads spin for
+/// some microseconds, then sleep.
 /// </summary>
 public sealed unsafe class MatrixTeam : IDisposable
 {
     private const int PanelColumns = 32;
     private const int TileRows = 24; // a multiple of every form's tile
-    private const int SpinsMax = 2000;
+    private const int SpinsMax = 100;
+
+    private const long AloneMax = 1 << 20; // multiply-adds that one thread does sooner than others can be woken
 
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _sleeping;
@@ -17,8 +20,8 @@ public sealed unsafe class MatrixTeam : IDisposable
     private bool _byColumns;
     private int _parts;
 
-    // Written by the caller, read by the threads: a new number is a new product, −1 the end. What it publishes was written before it.
-    private int _round;
+    // All of the above and this are written by the caller, read by the threads; releasing their semaphores orders it.
+    private bool _ended;
 
     // Counted down by the threads, waited for by the caller: 0 when every other part is done.
     private int _left;
@@ -46,13 +49,13 @@ public sealed unsafe class MatrixTeam : IDisposable
         MatrixProduct.Run(KernelForms.Best, a, b, c, bias, ChainStart.Bias, this);
 
     /// <summary>C = C + A·B, as <see cref="MatrixProduct.Add"/>.</summary>
-    public void Add(ReadOnlyMatrixSpan a, ReadOnlyMatrixSpan b, MatrixSpan c) => MatrixProduct.Run(KernelForms.Best, a, b, c, [], ChainStart.Result, this);
+    public void Add(ReadOnlyMatrixSpan a, ReadOnlyMatrixSpan b, MatrixSpan c) => MatrixProduct.Run(KernelForms.Best, a, b, c, [], ChainStart.Present, this);
 
     /// <summary>Ends the threads.</summary>
     public void Dispose()
     {
-        if (_round == -1) return;
-        Volatile.Write(ref _round, -1);
+        if (_ended) return;
+        _ended = true;
         foreach (var sleeping in _sleeping) sleeping.Release();
         foreach (var thread in _threads) thread.Join();
         foreach (var sleeping in _sleeping) sleeping.Dispose();
@@ -60,17 +63,22 @@ public sealed unsafe class MatrixTeam : IDisposable
 
     internal void Run(KernelForm form, in ProductTask task)
     {
-        ObjectDisposedException.ThrowIf(_round == -1, this);
+        ObjectDisposedException.ThrowIf(_ended, this);
+        if ((long)task.Rows * task.Columns * task.Depth <= AloneMax)
+        {
+            MatrixProduct.Run(form, task);
+            return;
+        }
+
         var panels = (task.Columns + PanelColumns - 1) / PanelColumns;
         _byColumns = panels % Threads == 0;
         _parts = Math.Min(Threads, _byColumns ? panels : (task.Rows + TileRows - 1) / TileRows);
         (_task, _form) = (task, form);
         Volatile.Write(ref _left, _threads.Length);
-        Volatile.Write(ref _round, _round == int.MaxValue ? 1 : _round + 1);
         foreach (var sleeping in _sleeping) sleeping.Release();
         RunPart(0);
         var spin = default(SpinWait);
-        while (Volatile.Read(ref _left) > 0) spin.SpinOnce();
+        while (Volatile.Read(ref _left) > 0) spin.SpinOnce(-1);
     }
 
     private void RunPart(int part)
@@ -100,9 +108,10 @@ public sealed unsafe class MatrixTeam : IDisposable
         var sleeping = _sleeping[part - 1];
         while (true)
         {
-            for (var spins = 0; spins < SpinsMax && sleeping.CurrentCount == 0; spins++) Thread.SpinWait(1);
-            sleeping.Wait();
-            if (Volatile.Read(ref _round) == -1) return;
+            var spin = default(SpinWait);
+            while (spin.Count < SpinsMax && sleeping.CurrentCount == 0) spin.SpinOnce(-1);
+            sleeping.Wait(Timeout.Infinite);
+            if (_ended) return;
             RunPart(part);
             Interlocked.Decrement(ref _left);
         }

@@ -47,7 +47,7 @@ internal static unsafe class ProductLoops
                         A = task.A + start * task.AStep, ARow = task.ARow, AStep = task.AStep,
                         Packed = packed, Depth = depth, Columns = columns,
                         C = task.C + column, CRow = task.CRow,
-                        First = block == 0 && task.Start != ChainStart.Result ? bias : null,
+                        First = block == 0 && task.Start != ChainStart.Present ? bias : null,
                         Edge = edge,
                     };
                     for (var row = 0; row < task.Rows; row += RowsMax) Rows<T, TTile>(pass, row, Math.Min(task.Rows, row + RowsMax));
