@@ -10,11 +10,14 @@ internal static class MathConstants
     public const float Log2E = 1.44269502f;
     public const float Ln2High = 0.693145752f; // 15 leading bits of ln 2: n·Ln2High is exact for |n| < 512
     public const float Ln2Low = 1.42860677e-06f;
+    public const float Ln2 = 0.693147182f;
+    public const float Ln2Tail = -1.90465421e-09f; // ln 2 − Ln2
     public const float Magic = 12582912f; // 1.5·2^23: adding it rounds to an integer kept in the low bits
     public const int MagicBits = 0x4B400000;
 
     public const float ExpMin = -104f; // below, e^x rounds to 0
     public const float ExpMax = 89f; // above, e^x overflows
+    public const float ExpPlain = 40f; // where |x| is below, r·r·2^k keeps all its bits
     public const float E2 = 0.5f;
     public const float E3 = 0.166665763f;
     public const float E4 = 0.0416665561f;

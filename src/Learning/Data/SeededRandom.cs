@@ -9,10 +9,7 @@ namespace DistSgd.Learning.Data;
 /// </summary>
 public sealed class SeededRandom
 {
-    private ulong _s0;
-    private ulong _s1;
-    private ulong _s2;
-    private ulong _s3;
+    private Xoshiro _numbers;
     private double _spareGaussian = double.NaN;
 
     /// <summary>A stream of numbers.</summary>
@@ -21,26 +18,12 @@ public sealed class SeededRandom
     public SeededRandom(long seed, long stream = 0)
     {
         ulong state = (ulong)seed ^ Mix((ulong)stream + 0x9E3779B97F4A7C15UL);
-        _s0 = SplitMix(ref state);
-        _s1 = SplitMix(ref state);
-        _s2 = SplitMix(ref state);
-        _s3 = SplitMix(ref state);
+        _numbers = new Xoshiro(SplitMix(ref state), SplitMix(ref state), SplitMix(ref state), SplitMix(ref state));
     }
 
     /// <summary>The next 64 random bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong NextUInt64()
-    {
-        ulong result = BitOperations.RotateLeft(_s1 * 5, 7) * 9;
-        ulong t = _s1 << 17;
-        _s2 ^= _s0;
-        _s3 ^= _s1;
-        _s1 ^= _s2;
-        _s0 ^= _s3;
-        _s2 ^= t;
-        _s3 = BitOperations.RotateLeft(_s3, 45);
-        return result;
-    }
+    public ulong NextUInt64() => _numbers.Next();
 
     /// <summary>A multiple of 2⁻⁵³, uniform in [0, 1).</summary>
     public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
@@ -51,13 +34,7 @@ public sealed class SeededRandom
     public int Next(int bound)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bound, 1);
-        ulong product = (NextUInt64() >> 32) * (uint)bound;
-        if ((uint)product < (uint)bound)
-        {
-            uint rejected = (uint)(0 - (uint)bound) % (uint)bound;
-            while ((uint)product < rejected) product = (NextUInt64() >> 32) * (uint)bound;
-        }
-        return (int)(product >> 32);
+        return _numbers.Next(bound);
     }
 
     /// <summary>A normally distributed number with mean 0 and variance 1 (Marsaglia's polar method).</summary>
@@ -83,14 +60,16 @@ public sealed class SeededRandom
     }
 
     /// <summary>Puts items into a random order, each order equally likely (Fisher and Yates).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Shuffle(Span<int> items)
     {
+        // A copy of its own stays in registers.
+        Xoshiro numbers = _numbers;
         for (int i = items.Length - 1; i > 0; i--)
         {
-            int j = Next(i + 1);
+            int j = numbers.Next(i + 1);
             (items[i], items[j]) = (items[j], items[i]);
         }
+        _numbers = numbers;
     }
 
     /// <summary>SplitMix64's output function: scrambles 64 bits, one to one.</summary>
@@ -102,4 +81,39 @@ public sealed class SeededRandom
     }
 
     private static ulong SplitMix(ref ulong state) => Mix(state += 0x9E3779B97F4A7C15UL);
+
+    private struct Xoshiro(ulong s0, ulong s1, ulong s2, ulong s3)
+    {
+        private ulong _s0 = s0;
+        private ulong _s1 = s1;
+        private ulong _s2 = s2;
+        private ulong _s3 = s3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public ulong Next()
+        {
+            ulong result = BitOperations.RotateLeft(_s1 * 5, 7) * 9;
+            ulong t = _s1 << 17;
+            _s2 ^= _s0;
+            _s3 ^= _s1;
+            _s1 ^= _s2;
+            _s0 ^= _s3;
+            _s2 ^= t;
+            _s3 = BitOperations.RotateLeft(_s3, 45);
+            return result;
+        }
+
+        // The bound is at least 1.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public int Next(int bound)
+        {
+            ulong product = (Next() >> 32) * (uint)bound;
+            if ((uint)product < (uint)bound)
+            {
+                uint rejected = (uint)(0 - (uint)bound) % (uint)bound;
+                while ((uint)product < rejected) product = (Next() >> 32) * (uint)bound;
+            }
+            return (int)(product >> 32);
+        }
+    }
 }

@@ -6,5 +6,5 @@ namespace DistSgd.Learning.Losses;
 public readonly struct LogisticLoss : ILossDerivative
 {
     /// <inheritdoc/>
-    public static float Derivative(float score, float label) => -label * ScalarMath.Sigmoid(-label * score);
+    public static float Derivative(float score, float label) => ScalarMath.LogisticDerivative(score, label);
 }

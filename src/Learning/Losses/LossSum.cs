@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using DistSgd.Kernels;
 using DistSgd.Learning.Models;
 
@@ -9,8 +8,6 @@ namespace DistSgd.Learning.Losses;
 /// </summary>
 public static class LossSum
 {
-    private const int ChunkRows = 512;
-
     /// <summary>Sum of the model's loss over all rows.</summary>
     /// <param name="model">Which loss.</param>
     /// <param name="scores">f = w·x + b of each row.</param>
@@ -24,7 +21,7 @@ public static class LossSum
         {
             ModelKind.Linear => Squared(scores, labels),
             ModelKind.Svm => Hinge(scores, labels),
-            ModelKind.Logistic => Logistic(scores, labels),
+            ModelKind.Logistic => LogisticLossSum.Compute(scores, labels),
             _ => throw new ArgumentOutOfRangeException(nameof(model), model, "Unknown model."),
         };
     }
@@ -45,33 +42,6 @@ public static class LossSum
         double sum = 0;
         for (int i = 0; i < scores.Length; i++)
             sum += MathF.Max(0f, 1f - labels[i] * scores[i]);
-        return sum;
-    }
-
-    // log(1+e^(−z)) = max(0,−z) + log1p(e^(−|z|)): never overflows.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Logistic(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
-    {
-        Span<float> power = stackalloc float[ChunkRows];
-        double sum = 0;
-        for (int start = 0; start < scores.Length; start += ChunkRows)
-        {
-            int count = Math.Min(ChunkRows, scores.Length - start);
-            Span<float> part = power[..count];
-            float hinge = 0;
-            for (int i = 0; i < count; i++)
-            {
-                float margin = labels[start + i] * scores[start + i];
-                part[i] = -MathF.Abs(margin);
-                hinge += margin < 0 ? -margin : 0;
-            }
-            VectorExp.Apply(part, part);
-            VectorLog1p.Apply(part, part);
-            float rest = 0;
-            foreach (float term in part)
-                rest += term;
-            sum += (double)hinge + rest;
-        }
         return sum;
     }
 }

@@ -20,11 +20,13 @@ internal static class OracleMath
         float shifted = FusedMultiplyAdd(x, 1.44269502f, 12582912f);
         int k = BitConverter.SingleToInt32Bits(shifted) - 0x4B400000;
         float n = shifted - 12582912f;
-        float r = FusedMultiplyAdd(n, -1.42860677e-06f, FusedMultiplyAdd(n, -0.693145752f, x));
-        float polynomial = 0.0013926198f;
-        foreach (float coefficient in (ReadOnlySpan<float>)[0.00836319011f, 0.0416665561f, 0.166665763f, 0.5f])
-            polynomial = FusedMultiplyAdd(polynomial, r, coefficient);
-        float p = FusedMultiplyAdd(polynomial, r * r, r) + 1f;
+        // The polynomial is taken of the remainder by ln2 as a float; what that float lacks joins where it counts.
+        float coarse = FusedMultiplyAdd(n, -0.693147182f, x);
+        float fine = FusedMultiplyAdd(n, 1.90465421e-09f, coarse);
+        float square = coarse * coarse;
+        float low = FusedMultiplyAdd(0.166665763f, coarse, 0.5f);
+        float high = FusedMultiplyAdd(0.0013926198f, square, FusedMultiplyAdd(0.00836319011f, coarse, 0.0416665561f));
+        float p = FusedMultiplyAdd(FusedMultiplyAdd(high, square, low), fine * fine, 1f + fine);
         // Two factors, since 2^k alone may overflow or be subnormal.
         return p * ScaleB(1f, k >> 1) * ScaleB(1f, k - (k >> 1));
     }
