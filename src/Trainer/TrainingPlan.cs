@@ -96,7 +96,7 @@ internal sealed class TrainingPlan
         {
             StoredBytes = file.StoredBytes,
             Sample = file.Sample,
-            PartitionRows = [.. Enumerable.Range(0, workers).Select(partition => data.Rows(new Partition(partition, workers)).Count)],
+            PartitionRows = [.. Enumerable.Range(0, workers).Select(partition => data.Rows(new Partition(partition, workers)).Sum(range => range.Count))],
         };
     }
 

@@ -47,6 +47,20 @@ public sealed class EmbeddedTrainingTests
     }
 
     [Fact]
+    public async Task DataSortedByLabel_SeveralThreads_LearnAsFromShuffledData()
+    {
+        using Dataset shuffled = RandomRows.Build(4_000, 60, 0.1, seed: 2);
+        using Dataset sorted = RandomRows.SortedByLabel(shuffled);
+        foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+        {
+            var options = new TrainingOptions { Optimizer = optimizer, Epochs = 20, Threads = 4 };
+            double expected = (await SgdTrainer.TrainAsync(shuffled, options)).Train.Loss;
+            double actual = (await SgdTrainer.TrainAsync(sorted, options)).Train.Loss;
+            Assert.True(Math.Abs(actual - expected) <= 0.01, $"{optimizer}: {actual} sorted, {expected} shuffled");
+        }
+    }
+
+    [Fact]
     public async Task SameSeed_OneThread_GivesTheSameBits_AndAnotherSeedOthers()
     {
         using Dataset data = RandomRows.Build(300, 30, 0.2, seed: 3);

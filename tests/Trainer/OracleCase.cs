@@ -93,7 +93,7 @@ internal sealed record OracleCase(ModelKind Model, OptimizerKind Optimizer, bool
     public async Task<float[]> OverAsync(TrainingJob job, Dataset data, IParameterClient client)
     {
         await Trainer.InitialBias.PushAsync(job, client, InitialBias, CancellationToken.None);
-        using BlockSet blocks = BlockSet.Build(data, 0, (int)data.RowCount, new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels()));
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels()));
         using var loop = new TrainingLoop(job, blocks, client, new Silent());
         await loop.RunAsync(CancellationToken.None);
         return await ParameterReader.ReadAsync(job, client, CancellationToken.None);

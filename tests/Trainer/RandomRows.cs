@@ -21,4 +21,12 @@ internal static class RandomRows
         }
         return builder.Build();
     }
+
+    public static Dataset SortedByLabel(Dataset data)
+    {
+        using var builder = new DatasetBuilder();
+        foreach (long row in Enumerable.Range(0, (int)data.RowCount).Select(row => (long)row).OrderBy(row => data.Row(row).Label))
+            builder.Add(data.Row(row).Label, data.Row(row).Indices, data.Row(row).Values);
+        return builder.Build();
+    }
 }

@@ -38,7 +38,7 @@ public sealed class SteadyStateTests
         const int Warmup = 10;
         ShardMap map = ShardMap.Cut(job.KeyCount, 2);
         ParameterShard[] shards = [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))];
-        using BlockSet set = BlockSet.Build(data, 0, (int)data.RowCount, new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1)));
+        using BlockSet set = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1)));
         var meter = new Meter(Warmup);
         using var loop = new TrainingLoop(job, set, new InProcessParameterClient(shards), meter);
         Task run = loop.RunAsync(CancellationToken.None);

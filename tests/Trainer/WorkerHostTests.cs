@@ -214,7 +214,7 @@ public sealed class WorkerHostTests
             {
                 StoredBytes = stored.StoredBytes,
                 Sample = stored.Sample,
-                PartitionRows = [.. Enumerable.Range(0, partitions).Select(i => data.Rows(new Partition(i, partitions)).Count)],
+                PartitionRows = [.. Enumerable.Range(0, partitions).Select(i => data.Rows(new Partition(i, partitions)).Sum(range => range.Count))],
             };
         }
 

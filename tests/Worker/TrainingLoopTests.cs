@@ -267,7 +267,7 @@ public sealed class TrainingLoopTests
     }
 
     private static BlockSet Blocks(TrainingJob job, Dataset data, int partition = 0) =>
-        BlockSet.Build(data, 0, Rows, new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1)));
+        BlockSet.Build(data, [new RowRange(0, Rows)], new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1)));
 
     private static async Task<ScriptedClient> RunAsync(TrainingJob job, int partition = 0)
     {

@@ -60,20 +60,20 @@ public sealed class BlockSet : IDisposable
 
     /// <summary>Deals and gathers rows.</summary>
     /// <param name="data">The data set.</param>
-    /// <param name="firstRow">First row of the partition.</param>
-    /// <param name="rowCount">Rows of the partition; at most 2³¹−1.</param>
+    /// <param name="rows">The partition's rows; at most 2³¹−1 altogether.</param>
     /// <param name="plan">How to cut.</param>
     /// <exception cref="LabelException">A label that the map doesn't know.</exception>
-    public static BlockSet Build(Dataset data, long firstRow, int rowCount, BlockPlan plan)
+    public static BlockSet Build(Dataset data, IReadOnlyList<RowRange> rows, BlockPlan plan)
     {
+        int rowCount = checked((int)rows.Sum(range => range.Count));
         var places = new int[rowCount];
         RowOrder.Deal(plan.Seed, plan.Partition, places);
         // Scaling gives every row a value in each centred column.
-        var memory = new BlockMemory(data.CountNonZeros(firstRow, rowCount) + (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0));
+        var memory = new BlockMemory(rows.Sum(range => data.CountNonZeros(range.Start, range.Count)) + (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0));
         try
         {
             var blocks = new Block[(rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock];
-            var gather = new BlockGather(data, firstRow, plan, memory);
+            var gather = new BlockGather(data, new RowList(rows), plan, memory);
             for (int b = 0; b < blocks.Length; b++)
             {
                 int first = b * plan.RowsPerBlock;
@@ -93,7 +93,7 @@ public sealed class BlockSet : IDisposable
 }
 
 /// <summary>Copies rows into a partition's block memory, block after block.</summary>
-internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, BlockMemory memory)
+internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, BlockMemory memory)
 {
     private readonly KeyCompaction _compaction = new(plan.Features + 1);
     private readonly RowTransform _transform = new(plan.Scaling);
@@ -106,7 +106,7 @@ internal sealed class BlockGather(Dataset data, long firstRow, BlockPlan plan, B
         long first = _nonZeros;
         for (int i = 0; i < places.Length; i++)
         {
-            long row = firstRow + places[i];
+            long row = rows[places[i]];
             SparseRow source = data.Row(row);
             int known = KnownFeatures(source.Indices);
             _nonZeros += Put(source.Indices[..known], source.Values[..known]);

@@ -107,13 +107,18 @@ public sealed class Dataset : IDisposable
         return count;
     }
 
-    /// <summary>The rows whose lines start in a partition's part of the source.</summary>
-    public RowRange Rows(Partition partition)
+    /// <summary>The rows whose lines start in a partition's stripes of the source; stripes without rows are left out.</summary>
+    /// <param name="partition">Which part.</param>
+    public RowRange[] Rows(Partition partition)
     {
-        var bytes = partition.ByteRange(SourceBytes);
-        long start = FirstRowFrom(bytes.Start);
-        long end = FirstRowFrom(bytes.End);
-        return new RowRange(start, end - start);
+        var rows = new List<RowRange>();
+        foreach (var (startByte, endByte) in partition.ByteRanges(SourceBytes))
+        {
+            long start = FirstRowFrom(startByte);
+            long end = FirstRowFrom(endByte);
+            if (end > start) rows.Add(new RowRange(start, end - start));
+        }
+        return [.. rows];
     }
 
     /// <summary>Opens a LIBSVM file: from its cache if that is valid, else by parsing it (and then, in the background, writing the cache).</summary>
@@ -125,7 +130,7 @@ public sealed class Dataset : IDisposable
         DatasetCache.Open(path, options ?? new LibsvmOptions(), cache ?? new CacheOptions());
 
     /// <summary>
-    /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte range only; else (gzip, which
+    /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte ranges only; else (gzip, which
     /// can't be read from its middle, and <see cref="CacheMode.Require"/>) the whole set by parsing it, as <see cref="Open"/> does.
     /// </summary>
     /// <param name="path">LIBSVM text, plain or gzip.</param>
@@ -135,7 +140,7 @@ public sealed class Dataset : IDisposable
     /// <returns>The data set, which the caller disposes, and the partition's rows in it, maybe none.</returns>
     /// <exception cref="DatasetException">As <see cref="Open"/>.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
-    public static (Dataset Data, RowRange Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions? cache = null) =>
+    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions? cache = null) =>
         DatasetCache.OpenPartition(path, partition, options, cache ?? new CacheOptions());
 
     /// <summary>Waits until a cache that is being written in the background is complete.</summary>

@@ -26,7 +26,7 @@ internal static class DatasetCache
         throw new DatasetException(path, problem);
     }
 
-    public static (Dataset Data, RowRange Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions cache)
+    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions cache)
     {
         options.Validate();
         if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
@@ -37,7 +37,7 @@ internal static class DatasetCache
             if (!source.IsGzip && cache.Mode != CacheMode.Require)
             {
                 var part = LibsvmReader.ReadPartition(source, partition, options);
-                return (part, new RowRange(0, part.RowCount));
+                return (part, [new RowRange(0, part.RowCount)]);
             }
         }
         var whole = Open(path, options, cache);

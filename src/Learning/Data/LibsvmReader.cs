@@ -37,14 +37,13 @@ public static class LibsvmReader
     internal static Dataset ReadPartition(SourceFile source, Partition partition, LibsvmOptions options)
     {
         if (source.IsGzip) throw new DatasetException(source.Path, "a gzip file cannot be read by byte range; decompress it first, or read it whole.");
-        var (start, end) = partition.ByteRange(source.Bytes);
-        return Parse(source, options, () => PlainParse.Run(source, options, start, end), rowsNeeded: 0);
+        return Parse(source, options, () => PlainParse.Run(source, options, partition.ByteRanges(source.Bytes)), rowsNeeded: 0);
     }
 
     internal static Dataset Read(SourceFile source, LibsvmOptions options)
     {
         options.Validate();
-        return Parse(source, options, () => source.IsGzip ? GzipParse.Run(source, options) : PlainParse.Run(source, options, 0, source.Bytes), rowsNeeded: 1);
+        return Parse(source, options, () => source.IsGzip ? GzipParse.Run(source, options) : PlainParse.Run(source, options, [(0, source.Bytes)]), rowsNeeded: 1);
     }
 
     private static Dataset Parse(SourceFile source, LibsvmOptions options, Func<ParsedText> parse, int rowsNeeded)

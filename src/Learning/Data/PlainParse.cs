@@ -1,41 +1,43 @@
 namespace DistSgd.Learning.Data;
 
-/// <summary>Parses a byte range of a plain file on several threads. Parts are claimed in order, so that the first fault of the file is always found.</summary>
+/// <summary>Parses byte ranges of a plain file on several threads. Parts are claimed in order, so that the first fault of the file is always found.</summary>
 internal sealed class PlainParse
 {
     private const int PartsPerThread = 2; // evens out threads that are held up
 
     private readonly SourceFile _source;
     private readonly LibsvmOptions _options;
-    private readonly long _start;
-    private readonly long _end;
-    private readonly long _partBytes;
+    private readonly (long Start, long End)[] _ranges;
     private readonly LibsvmRows[] _parts;
     private readonly Lock _gate = new();
     private int _claimed; // next part; every thread, by interlocked increments
     private volatile Exception? _failure; // the one earliest in the file; written under _gate
 
-    private PlainParse(SourceFile source, LibsvmOptions options, long start, long end, int parts)
+    private PlainParse(SourceFile source, LibsvmOptions options, (long Start, long End)[] ranges)
     {
         _source = source;
         _options = options;
-        _start = start;
-        _end = end;
-        _partBytes = (Math.Max(0, end - start) + parts - 1) / parts;
-        _parts = new LibsvmRows[parts];
-        for (int i = 0; i < parts; i++) _parts[i] = new LibsvmRows(options, PartStart(i + 1) - PartStart(i));
+        _ranges = ranges;
+        _parts = [.. ranges.Select(range => new LibsvmRows(options, range.End - range.Start))];
     }
 
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The file cannot be read to its end.</exception>
-    public static ParsedText Run(SourceFile source, LibsvmOptions options, long start, long end)
+    public static ParsedText Run(SourceFile source, LibsvmOptions options, (long Start, long End)[] ranges)
     {
-        long bytes = Math.Max(0, end - start);
+        long bytes = ranges.Sum(range => range.End - range.Start);
         int wanted = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         int threads = (int)Math.Clamp(bytes / options.ThreadBytesMin, 1, wanted);
         long parts = threads == 1 ? 1 : threads * PartsPerThread;
-        parts = Math.Max(parts, (bytes + options.SegmentBytesMax - 1) / options.SegmentBytesMax);
-        return new PlainParse(source, options, start, end, checked((int)parts)).Run(threads);
+        long partBytes = Math.Min(Math.Max(1, (bytes + parts - 1) / parts), options.SegmentBytesMax);
+        return new PlainParse(source, options, [.. ranges.SelectMany(range => Cut(range, partBytes))]).Run(threads);
+    }
+
+    private static IEnumerable<(long Start, long End)> Cut((long Start, long End) range, long partBytes)
+    {
+        long parts = Math.Max(1, (range.End - range.Start + partBytes - 1) / partBytes);
+        for (long part = 0; part < parts; part++)
+            yield return (range.Start + (part * partBytes), Math.Min(range.End, range.Start + ((part + 1) * partBytes)));
     }
 
     private ParsedText Run(int threads)
@@ -63,7 +65,7 @@ internal sealed class PlainParse
             {
                 int part = Interlocked.Increment(ref _claimed) - 1;
                 if (part >= _parts.Length) return;
-                text.Parse(PartStart(part), PartStart(part + 1), _parts[part]);
+                text.Parse(_ranges[part].Start, _ranges[part].End, _parts[part]);
             }
         }
         catch (Exception error)
@@ -79,6 +81,4 @@ internal sealed class PlainParse
             if (_failure is null || (error is LineFaultException fault && (_failure is not LineFaultException first || fault.LineOffset < first.LineOffset))) _failure = error;
         }
     }
-
-    private long PartStart(int part) => Math.Min(_start + (part * _partBytes), _end);
 }

@@ -8,6 +8,7 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
     /// <summary>No line may be longer.</summary>
     public const int LineBytesMax = 48 << 20;
 
+    private const int TailBytes = 4096;
     private const int Padding = LibsvmRows.PaddingBytes;
 
     private byte[] _buffer = GC.AllocateUninitializedArray<byte>(blockBytes + (2 * Padding) + 1);
@@ -27,7 +28,9 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
         while (next < fileBytes || kept > 0)
         {
             if (kept == RoomBytes) Grow();
-            int wanted = (int)Math.Min(RoomBytes - kept, fileBytes - next);
+            // Not far beyond the range: what follows its last line is another's.
+            long ahead = Math.Min(fileBytes - next, Math.Max(end - next, TailBytes));
+            int wanted = (int)Math.Min(RoomBytes - kept, ahead);
             Fill(Padding + kept, wanted, next);
             next += wanted;
             int filled = Padding + kept + wanted;

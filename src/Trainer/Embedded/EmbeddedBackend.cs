@@ -11,6 +11,8 @@ namespace DistSgd.Trainer.Embedded;
 /// <summary>A job in this process: each thread is a worker, and the shards are this process's memory.</summary>
 internal sealed class EmbeddedBackend : ITrainingBackend
 {
+    private const int StripeRowsMin = 16;
+
     private readonly TrainingJob _job;
     private readonly ParameterShard[] _shards;
     private readonly BlockSet[] _blocks;
@@ -39,10 +41,9 @@ internal sealed class EmbeddedBackend : ITrainingBackend
         Parallel.For(0, job.Partitions, partition =>
         {
             // By row number, not by byte: partitions of one process are equal in length, so that no thread waits for another.
-            long first = data.RowCount * partition / job.Partitions;
-            long end = data.RowCount * (partition + 1) / job.Partitions;
+            RowRange[] rows = [.. new Partition(partition, job.Partitions).Stripes(data.RowCount, StripeRowsMin).Select(stripe => new RowRange(stripe.Start, stripe.End - stripe.Start))];
             var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling);
-            blocks[partition] = BlockSet.Build(data, first, checked((int)(end - first)), plan);
+            blocks[partition] = BlockSet.Build(data, rows, plan);
         });
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);
         return new EmbeddedBackend(job, [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))], blocks);

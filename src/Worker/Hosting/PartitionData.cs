@@ -23,21 +23,22 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
         string path = options.Data ?? source.Path;
         if (!File.Exists(path))
             throw new WorkerException($"The data file '{path}' isn't on this machine ({Dns.GetHostName()}); give its place here with --data.");
-        (Dataset data, RowRange rows) = Open(path, source, new Partition(partition, job.Partitions), options.Cache);
+        (Dataset data, RowRange[] rows) = Open(path, source, new Partition(partition, job.Partitions), options.Cache);
         using (data)
         {
-            long expected = source.PartitionRows.Count > 0 ? source.PartitionRows[partition] : rows.Count;
-            if (rows.Count != expected)
-                throw new WorkerException($"{NotTheJobs(path)}: partition {partition + 1} of {job.Partitions} has {rows.Count:N0} rows here; the leader counted {expected:N0}.");
-            if (rows.Count is 0 or > int.MaxValue)
-                throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {rows.Count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
+            long count = rows.Sum(range => range.Count);
+            long expected = source.PartitionRows.Count > 0 ? source.PartitionRows[partition] : count;
+            if (count != expected)
+                throw new WorkerException($"{NotTheJobs(path)}: partition {partition + 1} of {job.Partitions} has {count:N0} rows here; the leader counted {expected:N0}.");
+            if (count is 0 or > int.MaxValue)
+                throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
             LabelMap labels = job.Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
             var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling);
-            return new PartitionData(BlockSet.Build(data, rows.Start, (int)rows.Count, plan), data.ParsedBytes);
+            return new PartitionData(BlockSet.Build(data, rows, plan), data.ParsedBytes);
         }
     }
 
-    private static (Dataset Data, RowRange Rows) Open(string path, JobData source, Partition partition, CacheMode cache)
+    private static (Dataset Data, RowRange[] Rows) Open(string path, JobData source, Partition partition, CacheMode cache)
     {
         var options = new LibsvmOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One };
         DataFingerprint file = DataFingerprint.Of(path);

@@ -19,7 +19,7 @@ public sealed class BlockSetTests
             {
                 foreach ((int first, int count) in ((int, int)[])[(0, 103), (20, 60), (102, 1)])
                 {
-                    using BlockSet blocks = BlockSet.Build(data, first, count, Plan(rowsPerBlock, compact));
+                    using BlockSet blocks = BlockSet.Build(data, [new RowRange(first, count)], Plan(rowsPerBlock, compact));
                     var deal = new int[count];
                     RowOrder.Deal(9, 0, deal);
                     (uint, float)[][] expected = [.. deal.Select(place => Row(data, first + place))];
@@ -35,7 +35,7 @@ public sealed class BlockSetTests
     public void Build_Compact_KeysAreTheBlocksOwnAscendingWithTheBiasLast()
     {
         using Dataset data = RandomData.Build(50, Features, 0.1, seed: 2);
-        using BlockSet blocks = BlockSet.Build(data, 0, 50, Plan(8, compact: true));
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 50)], Plan(8, compact: true));
         for (int b = 0; b < blocks.Count; b++)
         {
             uint[] keys = blocks[b].Keys!;
@@ -49,7 +49,7 @@ public sealed class BlockSetTests
     public void Build_FeaturesTheModelDoesNotKnow_AreLeftOut()
     {
         using Dataset data = RandomData.Build(30, Features, 0.3, seed: 3);
-        using BlockSet blocks = BlockSet.Build(data, 0, 30, Plan(30, compact: false) with { Features = 17 });
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 30)], Plan(30, compact: false) with { Features = 17 });
         var deal = new int[30];
         RowOrder.Deal(9, 0, deal);
         Assert.Equal(deal.Select(place => Row(data, place).Where(one => one.Index < 17).ToArray()), Rows(blocks[0]));
@@ -60,7 +60,7 @@ public sealed class BlockSetTests
     {
         using Dataset data = RandomData.Build(30, 5, 0.5, seed: 4);
         FeatureScaling scaling = FeatureScaling.From([0f, 0.5f, 0f, -1f, 0f], [1f, 2f, 0.5f, 1f, 3f]);
-        using BlockSet blocks = BlockSet.Build(data, 0, 30, Plan(30, compact: false) with { Features = 5, Scaling = scaling });
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 30)], Plan(30, compact: false) with { Features = 5, Scaling = scaling });
         var deal = new int[30];
         RowOrder.Deal(9, 0, deal);
         var transform = new RowTransform(scaling);
@@ -77,11 +77,11 @@ public sealed class BlockSetTests
     public void Build_Labels_AreMappedToTargets_AndUnknownOnesRefused()
     {
         using Dataset data = RandomData.Build(20, Features, 0.1, seed: 5, label: random => random.Next(2) * 3 + 1);
-        using BlockSet blocks = BlockSet.Build(data, 0, 20, Plan(20, compact: true) with { Labels = LabelMap.Binary(1, 4) });
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 20)], Plan(20, compact: true) with { Labels = LabelMap.Binary(1, 4) });
         var deal = new int[20];
         RowOrder.Deal(9, 0, deal);
         Assert.Equal(deal.Select(place => data.Row(place).Label == 1 ? -1f : 1f), blocks[0].Labels.ToArray());
-        Assert.Throws<LabelException>(() => BlockSet.Build(data, 0, 20, Plan(20, compact: true) with { Labels = LabelMap.Binary(0, 4) }));
+        Assert.Throws<LabelException>(() => BlockSet.Build(data, [new RowRange(0, 20)], Plan(20, compact: true) with { Labels = LabelMap.Binary(0, 4) }));
     }
 
     private static BlockPlan Plan(int rowsPerBlock, bool compact) => new(9, 0, rowsPerBlock, Features, compact, LabelMap.Binary(-1, 1));

@@ -119,7 +119,7 @@ public sealed class WorkedExampleTests
     }
 
     private static BlockSet Blocks(Dataset data, int features, LabelMap labels) =>
-        BlockSet.Build(data, 0, (int)data.RowCount, new BlockPlan(0, 0, (int)data.RowCount, features, false, labels));
+        BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(0, 0, (int)data.RowCount, features, false, labels));
 
     private static Dataset Copies(Dataset data, int copies)
     {
