@@ -56,6 +56,6 @@ public static class SparseBench
 
     private readonly struct LogisticDerivative : ILossDerivative
     {
-        public static float Derivative(float score, float label) => ScalarMath.LogisticDerivative(score, label);
+        public float Derivative(float score, float label) => ScalarMath.LogisticDerivative(score, label);
     }
 }

@@ -3,7 +3,7 @@ using DistSgd.Trainer;
 
 using Dataset train = Dataset.Open(args[0]);
 TrainingResult result = await SgdTrainer.TrainAsync(train, new TrainingOptions { Epochs = 5, Out = "model.safetensors", Notice = Console.WriteLine });
-LinearModel model = LinearModel.Load("model.safetensors");
+TrainedModel model = TrainedModel.Load("model.safetensors");
 using Dataset test = Dataset.Open(args[1], model.ReadOptions);
 float[] scores = model.Scores(test);
 Console.WriteLine($"trained {result.Train.Rows} rows in {result.Seconds:F2} s; the first test row is {model.Labels.ToFile(scores[0])}, its score {scores[0]:F2}");

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
 
 namespace DistSgd.Cli;
 
@@ -58,8 +60,8 @@ internal static class Arguments
     public static string[] List(ArgumentResult result) =>
         [.. result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 
-    // "InverseSqrt" is written inverse-sqrt; "AdaGrad" is one word.
-    private static string[] Names(Type kind) => Array.ConvertAll(Enum.GetNames(kind), name => name == "InverseSqrt" ? "inverse-sqrt" : name.ToLowerInvariant());
+    // "InverseSqrt" is written inverse-sqrt; "AdaGrad" and its like are one word.
+    private static string[] Names(Type kind) => Array.ConvertAll(Enum.GetNames(kind), name => kind == typeof(OptimizerKind) ? name.ToLowerInvariant() : KindName.Of(name));
 
     private static UsageException Unexpected(Option option, string found, string expected) => new($"{option.Name} is '{found}'; expected {expected}.");
 }

@@ -18,7 +18,7 @@ internal static class EvaluateCommand
         var command = new Command("evaluate", "Loss and metrics of a model on labelled data.") { model, data, json };
         command.SetAction(parsed =>
         {
-            LinearModel loaded = LinearModel.Load(parsed.GetValue(model)!);
+            TrainedModel loaded = TrainedModel.Load(parsed.GetValue(model)!);
             using Dataset rows = Dataset.Open(parsed.GetValue(data)!, loaded.ReadOptions);
             EvaluationResult result = loaded.Evaluate(rows, Environment.ProcessorCount);
             Print(parsed.InvocationConfiguration.Output, loaded, result, parsed.GetValue(json));
@@ -27,14 +27,14 @@ internal static class EvaluateCommand
         return command;
     }
 
-    private static void Print(TextWriter output, LinearModel model, EvaluationResult result, bool json)
+    private static void Print(TextWriter output, TrainedModel model, EvaluationResult result, bool json)
     {
         if (!json)
         {
             output.WriteLine($"test   {TextReport.Describe(result)}");
             return;
         }
-        var line = new JsonObject { ["task"] = model.Kind.ToString().ToLowerInvariant(), ["rows"] = result.Rows };
+        var line = new JsonObject { ["task"] = KindName.Of(model.Kind), ["rows"] = result.Rows };
         JsonReport.AddTest(line, result);
         output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
     }

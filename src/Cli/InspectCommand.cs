@@ -23,7 +23,7 @@ internal static class InspectCommand
 
     private static void Print(TextWriter output, string path)
     {
-        LinearModel model = LinearModel.Load(path);
+        TrainedModel model = TrainedModel.Load(path);
         float[] weights = model.Weights.ToArray();
         int first = model.IndexBase == Learning.Data.IndexBase.Zero ? 0 : 1;
         output.WriteLine($"model    {model.Kind.ToString().ToLowerInvariant()}, {(model.Labels.IsBinary ? $"labels {model.Labels.Negative} and {model.Labels.Positive}" : "real targets")}");

@@ -43,7 +43,8 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
         var line = new JsonObject
         {
             ["event"] = "summary",
-            ["task"] = r.Job.Model.ToString().ToLowerInvariant(),
+            ["task"] = KindName.Of(r.Job.Model.Kind),
+            ["loss"] = KindName.Of(r.Job.Model.Loss),
             ["optimizer"] = r.Job.Rule.Optimizer.ToString().ToLowerInvariant(),
             ["epochs"] = r.Job.Epochs,
             ["learning_rate"] = r.Job.Rule.Schedule.InitialRate,

@@ -27,7 +27,7 @@ internal static class PredictCommand
     private static void Run(string modelPath, string dataPath, string outPath, TextWriter output)
     {
         OutputFile.Check(outPath, modelPath, dataPath);
-        LinearModel model = LinearModel.Load(modelPath);
+        TrainedModel model = TrainedModel.Load(modelPath);
         using Dataset data = Dataset.Open(dataPath, model.ReadOptions);
         float[] scores = model.Scores(data, Environment.ProcessorCount);
         AtomicFile.Write(outPath, stream =>
@@ -40,7 +40,7 @@ internal static class PredictCommand
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{scores.Length:N0} predictions written to {outPath}{ignored}"));
     }
 
-    private static string Line(LinearModel model, float score) => model.Kind switch
+    private static string Line(TrainedModel model, float score) => model.Kind switch
     {
         ModelKind.Linear => score.ToString("R", CultureInfo.InvariantCulture),
         ModelKind.Logistic => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {1 / (1 + Math.Exp(-score)):G6}"),

@@ -9,15 +9,16 @@ public static class GatherEntries
 {
     /// <summary>Copies entries. Other threads may write them at the same time: each float is read whole, an entry perhaps half old, half new.</summary>
     /// <param name="entries">Table of entries of <paramref name="stride"/> floats each.</param>
-    /// <param name="stride">Floats per entry: 1, 2 or 3.</param>
+    /// <param name="stride">Floats per entry, at least 1.</param>
     /// <param name="localKeys">Keys counted from the start of the table; the caller guarantees (<see cref="IndexBound"/>) that each
     /// is below the number of entries.</param>
     /// <param name="packed">Receives stride floats per key; must not overlap the table.</param>
     /// <exception cref="ArgumentException">The length of <paramref name="packed"/> is not stride times the number of keys.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The stride is not 1, 2 or 3.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The stride is below 1.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy(ReadOnlySpan<float> entries, int stride, ReadOnlySpan<uint> localKeys, Span<float> packed)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
         KernelGuard.SameLength(stride * localKeys.Length, packed.Length, nameof(packed));
         ref float from = ref MemoryMarshal.GetReference(entries);
         ref float to = ref MemoryMarshal.GetReference(packed);
@@ -34,8 +35,15 @@ public static class GatherEntries
                 CopyAs(ref Unsafe.As<float, Vector3>(ref from), ref keys, localKeys.Length, ref Unsafe.As<float, Vector3>(ref to));
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(stride), stride, "An entry has 1, 2 or 3 floats.");
+                CopyRuns(entries, stride, localKeys, packed);
+                break;
         }
+    }
+
+    private static void CopyRuns(ReadOnlySpan<float> entries, int stride, ReadOnlySpan<uint> localKeys, Span<float> packed)
+    {
+        for (var i = 0; i < localKeys.Length; i++)
+            entries.Slice(checked((int)(localKeys[i] * (long)stride)), stride).CopyTo(packed.Slice(i * stride, stride));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -10,13 +10,14 @@ public static class ScatterAddEntries
     /// <param name="localKeys">Unique keys, counted from the start of the table; the caller guarantees (<see cref="IndexBound"/>) that
     /// each is below the number of entries.</param>
     /// <param name="packed">stride floats per key; must not overlap the table.</param>
-    /// <param name="stride">Floats per entry: 1, 2 or 3.</param>
+    /// <param name="stride">Floats per entry, at least 1.</param>
     /// <param name="entries">Table of entries of <paramref name="stride"/> floats each, read and written.</param>
     /// <exception cref="ArgumentException">The length of <paramref name="packed"/> is not stride times the number of keys.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The stride is not 1, 2 or 3.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The stride is below 1.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(ReadOnlySpan<uint> localKeys, ReadOnlySpan<float> packed, int stride, Span<float> entries)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
         KernelGuard.SameLength(stride * localKeys.Length, packed.Length, nameof(packed));
         ref float to = ref MemoryMarshal.GetReference(entries);
         ref float from = ref MemoryMarshal.GetReference(packed);
@@ -33,8 +34,15 @@ public static class ScatterAddEntries
                 AddAll(ref keys, localKeys.Length, ref from, 3, ref to);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(stride), stride, "An entry has 1, 2 or 3 floats.");
+                AddRuns(localKeys, packed, stride, entries);
+                break;
         }
+    }
+
+    private static void AddRuns(ReadOnlySpan<uint> localKeys, ReadOnlySpan<float> packed, int stride, Span<float> entries)
+    {
+        for (var i = 0; i < localKeys.Length; i++)
+            Add.Apply(packed.Slice(i * stride, stride), entries.Slice(checked((int)(localKeys[i] * (long)stride)), stride));
     }
 
     // Inlined three times, each with a constant stride.

@@ -29,13 +29,14 @@ public static unsafe class SparseAdaGradRun
     /// <param name="biasIndex">Key of the bias, −1 for none; no row contains it.</param>
     /// <param name="entries">Weights and sums of squares, interleaved; read and written.</param>
     /// <param name="scores">Receives the score of each visit before its step; at least as long as <paramref name="order"/>.</param>
+    /// <param name="loss">The loss with its constants.</param>
     /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rate, delta or batch size is out of range.</exception>
     /// <exception cref="IndexOutOfRangeException">A row number is not in the block.</exception>
     public static void Online<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores)
+        in SparseRows rows, ReadOnlySpan<int> order, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative =>
-        Online<TLoss>(KernelForms.Best, rows, order, rate, delta, biasIndex, entries, scores);
+        Online(KernelForms.Best, rows, order, rate, delta, biasIndex, entries, scores, loss);
 
     /// <summary>One step per <paramref name="batch"/> rows, in the given order; the last batch may be smaller.</summary>
     /// <typeparam name="TLoss">The loss.</typeparam>
@@ -49,39 +50,40 @@ public static unsafe class SparseAdaGradRun
     /// <param name="scores">Receives the score of each visit before its step; at least as long as <paramref name="order"/>.</param>
     /// <param name="gradient">Scratch, one element per key, zero on entry and on exit.</param>
     /// <param name="touched">Scratch, at least min(non-zeros of the largest batch + 1, keys) + 1 elements.</param>
+    /// <param name="loss">The loss with its constants.</param>
     /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rate, delta or batch size is out of range.</exception>
     /// <exception cref="IndexOutOfRangeException">A row number is not in the block.</exception>
     public static void MiniBatch<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, Span<float> gradient, Span<uint> touched)
+        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, Span<float> gradient, Span<uint> touched, TLoss loss = default)
         where TLoss : struct, ILossDerivative =>
-        MiniBatch<TLoss>(KernelForms.Best, rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
+        MiniBatch(KernelForms.Best, rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched, loss);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Online<TLoss>(
-        KernelForm form, in SparseRows rows, ReadOnlySpan<int> order, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores)
+        KernelForm form, in SparseRows rows, ReadOnlySpan<int> order, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         CheckSpans(order, rate, delta, biasIndex, entries, scores);
-        if (form == KernelForm.Portable) OnlineIn<TLoss, PortableForm>(rows, order, rate, delta, biasIndex, entries, scores);
-        else OnlineIn<TLoss, Avx2Form>(rows, order, rate, delta, biasIndex, entries, scores);
+        if (form == KernelForm.Portable) OnlineIn<TLoss, PortableForm>(rows, order, rate, delta, biasIndex, entries, scores, loss);
+        else OnlineIn<TLoss, Avx2Form>(rows, order, rate, delta, biasIndex, entries, scores, loss);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void MiniBatch<TLoss>(
-        KernelForm form, in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, Span<float> gradient, Span<uint> touched)
+        KernelForm form, in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, Span<float> gradient, Span<uint> touched, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         CheckSpans(order, rate, delta, biasIndex, entries, scores);
         KernelGuard.AtLeast(gradient.Length, entries.Length / 2, nameof(gradient));
-        if (form == KernelForm.Portable) MiniBatchIn<TLoss, PortableForm>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
-        else MiniBatchIn<TLoss, Avx2Form>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched);
+        if (form == KernelForm.Portable) MiniBatchIn<TLoss, PortableForm>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched, loss);
+        else MiniBatchIn<TLoss, Avx2Form>(rows, order, batch, rate, delta, biasIndex, entries, scores, gradient, touched, loss);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OnlineIn<TLoss, TForm>(
-        in SparseRows rows, ReadOnlySpan<int> order, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores)
+        in SparseRows rows, ReadOnlySpan<int> order, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative
         where TForm : struct, IKernelForm
     {
@@ -97,7 +99,7 @@ public static unsafe class SparseAdaGradRun
                 var score = SparseDot.Row(ref *pairs, ref row.Indices, ref row.Values, row.Count);
                 if (biasIndex >= 0) score += floats[2L * biasIndex];
                 scores[t] = score;
-                var g = TLoss.Derivative(score, row.Label);
+                var g = loss.Derivative(score, row.Label);
                 if (g == 0f) continue;
                 AdaGradEntry.StepAll<TForm>(rate, delta, g, indices + row.Start, values + row.Start, row.Count, pairs);
                 if (biasIndex >= 0) AdaGradEntry.Step(rate, delta, g, floats + 2L * biasIndex);
@@ -107,7 +109,7 @@ public static unsafe class SparseAdaGradRun
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MiniBatchIn<TLoss, TForm>(
-        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, Span<float> gradient, Span<uint> touched)
+        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float delta, int biasIndex, Span<float> entries, Span<float> scores, Span<float> gradient, Span<uint> touched, TLoss loss = default)
         where TLoss : struct, ILossDerivative
         where TForm : struct, IKernelForm
     {
@@ -121,7 +123,7 @@ public static unsafe class SparseAdaGradRun
                 // One place more than can be filled: TouchedGradient writes before it knows whether the key is new.
                 KernelGuard.AtLeast(touched.Length, Math.Min(rows.NonZeros(part) + 1L, gradient.Length) + 1, nameof(touched));
                 RowScores.Compute(rows, part, biasIndex, ref *(double*)floats, scores[start..]);
-                var count = TouchedGradient.Accumulate<TLoss>(rows, part, biasIndex, scores[start..], sums, keys);
+                var count = TouchedGradient.Accumulate(rows, part, biasIndex, scores[start..], sums, keys, loss);
                 AdaGradEntry.StepTouched<TForm>(rate, delta, keys, sums, count, (double*)floats);
             }
         }

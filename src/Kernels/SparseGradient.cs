@@ -22,11 +22,12 @@ public static class SparseGradient
     /// <param name="weights">The model.</param>
     /// <param name="scores">Receives the score of each row; at least as long as <paramref name="order"/>.</param>
     /// <param name="gradient">As long as <paramref name="weights"/>, zero on entry; must not overlap it.</param>
+    /// <param name="loss">The loss with its constants.</param>
     /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
     /// <exception cref="IndexOutOfRangeException">A row number is not in the block.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Accumulate<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ReadOnlySpan<float> weights, Span<float> scores, Span<float> gradient)
+        in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ReadOnlySpan<float> weights, Span<float> scores, Span<float> gradient, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         KernelGuard.AtLeast(scores.Length, order.Length, nameof(scores));
@@ -41,7 +42,7 @@ public static class SparseGradient
             var score = SparseDot.Row(ref w, ref row.Indices, ref row.Values, row.Count);
             if (biasIndex >= 0) score += weights[biasIndex];
             scores[t] = score;
-            var g = TLoss.Derivative(score, row.Label);
+            var g = loss.Derivative(score, row.Label);
             if (g == 0f) continue;
             var c = g / order.Length;
             SparseAxpy.Row(c, ref row.Indices, ref row.Values, ref sums, row.Count);

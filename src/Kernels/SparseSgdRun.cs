@@ -28,11 +28,12 @@ public static class SparseSgdRun
     /// <param name="biasIndex">Key of the bias in <paramref name="weights"/>, −1 for none; no row contains it.</param>
     /// <param name="weights">The model, read and written.</param>
     /// <param name="scores">Receives the score of each visit before its step; at least as long as <paramref name="order"/>.</param>
+    /// <param name="loss">The loss with its constants.</param>
     /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
     /// <exception cref="IndexOutOfRangeException">A row number is not in the block.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Online<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> weights, Span<float> scores)
+        in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> weights, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         CheckSpans(order, biasIndex, weights.Length, scores);
@@ -44,7 +45,7 @@ public static class SparseSgdRun
             var score = SparseDot.Row(ref w, ref row.Indices, ref row.Values, row.Count);
             if (biasIndex >= 0) score += weights[biasIndex];
             scores[t] = score;
-            var g = TLoss.Derivative(score, row.Label);
+            var g = loss.Derivative(score, row.Label);
             if (g == 0f) continue;
             var a = -rate * g;
             SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref w, row.Count);
@@ -61,12 +62,13 @@ public static class SparseSgdRun
     /// <param name="biasIndex">Key of the bias in <paramref name="weights"/>, −1 for none; no row contains it.</param>
     /// <param name="weights">The model, read and written.</param>
     /// <param name="scores">Receives the score of each visit before its step; at least as long as <paramref name="order"/>.</param>
+    /// <param name="loss">The loss with its constants.</param>
     /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
     /// <exception cref="IndexOutOfRangeException">A row number is not in the block.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="batch"/> is less than 1.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MiniBatch<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, int biasIndex, Span<float> weights, Span<float> scores)
+        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, int biasIndex, Span<float> weights, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
@@ -80,7 +82,7 @@ public static class SparseSgdRun
             for (var t = start; t < end; t++)
             {
                 var row = new RowCursor(rows, order[t]);
-                var g = TLoss.Derivative(scores[t], row.Label);
+                var g = loss.Derivative(scores[t], row.Label);
                 if (g == 0f) continue;
                 var a = -step * g;
                 SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref w, row.Count);

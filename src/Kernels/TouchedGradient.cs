@@ -11,14 +11,14 @@ internal static unsafe class TouchedGradient
     /// <summary>Adds c·x with c = g/m over the rows whose scores are given; returns how many keys were touched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Accumulate<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ReadOnlySpan<float> scores, float* sums, uint* touched)
+        in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ReadOnlySpan<float> scores, float* sums, uint* touched, TLoss loss)
         where TLoss : struct, ILossDerivative
     {
         var count = 0;
         for (var t = 0; t < order.Length; t++)
         {
             var row = new RowCursor(rows, order[t]);
-            var g = TLoss.Derivative(scores[t], row.Label);
+            var g = loss.Derivative(scores[t], row.Label);
             if (g == 0f) continue;
             var c = g / order.Length;
             ref uint keys = ref row.Indices;

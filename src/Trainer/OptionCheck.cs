@@ -1,4 +1,5 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
 
 namespace DistSgd.Trainer;
 
@@ -20,6 +21,8 @@ internal static class OptionCheck
         Require(options.Threads is null or (> 0 and <= ThreadsMax), $"--threads is {options.Threads}; expected 1 to {ThreadsMax}.");
         Require(options.SaveEvery >= 0, $"--save-every is {options.SaveEvery}; expected 0 (only at the end) or more.");
         Require(options.SaveEvery == 0 || options.Out is not null, $"--save-every {options.SaveEvery} is given without --out; name the model file.");
+        Require(options.HuberDelta is null || options.Loss == LossKind.Huber, $"--huber-delta {options.HuberDelta} is given without --loss huber.");
+        Positive("--huber-delta", options.HuberDelta);
         Positive("--learning-rate", options.LearningRate);
         NotNegative("--l1", options.L1);
         NotNegative("--l2", options.L2);

@@ -6,17 +6,20 @@ namespace DistSgd.Trainer;
 /// <summary>Reads all values of a job, in pieces of bounded size.</summary>
 internal static class ParameterReader
 {
-    private const int PieceKeys = 4 << 20;
+    private const int PieceFloats = 4 << 20;
 
     public static async Task<float[]> ReadAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken)
     {
-        var values = new float[job.KeyCount];
+        int width = job.Width;
+        long keys = job.KeyCount;
+        int pieceKeys = Math.Max(1, PieceFloats / width);
+        var values = new float[checked(keys * width)];
         var exchange = new ParameterExchange(client.ShardCount) { PullPart = PullPart.Values };
-        for (long first = 0; first < values.Length; first += PieceKeys)
+        for (long first = 0; first < keys; first += pieceKeys)
         {
-            int count = (int)Math.Min(PieceKeys, values.Length - first);
+            int count = (int)Math.Min(pieceKeys, keys - first);
             exchange.PullKeys = KeySet.Range(first, count);
-            exchange.Pulled = values.AsMemory((int)first, count);
+            exchange.Pulled = values.AsMemory(checked((int)first * width), count * width);
             await client.ExecuteAsync(exchange, cancellationToken);
         }
         return values;

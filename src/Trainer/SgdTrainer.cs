@@ -20,7 +20,7 @@ public static class SgdTrainer
         TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(threads, 0, "embedded"), null);
         options.Notice?.Invoke(plan.Summary);
         await using EmbeddedBackend backend = EmbeddedBackend.Create(plan.Job, plan.Shards, data, plan.Labels);
-        await backend.StartBiasAsync(plan.InitialBias, cancellationToken);
+        await backend.StartAsync(plan.Initial, cancellationToken);
         return await RunAsync(plan, options, data, backend, cancellationToken);
     }
 

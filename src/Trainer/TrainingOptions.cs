@@ -24,6 +24,12 @@ public sealed record TrainingOptions
     /// <summary>The model; null: two distinct labels mean logistic, real targets linear.</summary>
     public ModelKind? Model { get; init; }
 
+    /// <summary>The loss; null: the model's usual one (<see cref="ModelSpec.LossesOf"/>).</summary>
+    public LossKind? Loss { get; init; }
+
+    /// <summary>Where the Huber loss turns linear, in units of the target; positive. Null: 1.</summary>
+    public double? HuberDelta { get; init; }
+
     /// <summary>The update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;
 

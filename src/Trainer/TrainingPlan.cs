@@ -27,11 +27,11 @@ internal sealed class TrainingPlan
     private const long ShardBytesMax = 64L << 20;
     private const int ScaledFeaturesMax = 4 << 20;
 
-    private TrainingPlan(TrainingJob job, LabelMap labels, float initialBias, int shards, string summary)
+    private TrainingPlan(TrainingJob job, LabelMap labels, InitialParameters initial, int shards, string summary)
     {
         Job = job;
         Labels = labels;
-        InitialBias = initialBias;
+        Initial = initial;
         Shards = shards;
         Summary = summary;
     }
@@ -40,8 +40,8 @@ internal sealed class TrainingPlan
 
     public LabelMap Labels { get; }
 
-    /// <summary>Value of the bias before the first step.</summary>
-    public float InitialBias { get; }
+    /// <summary>Parameters before the first step.</summary>
+    public InitialParameters Initial { get; }
 
     public int Shards { get; }
 
@@ -53,7 +53,7 @@ internal sealed class TrainingPlan
     public static TrainingPlan Make(Dataset data, TrainingOptions options, Deployment deployment, string? dataPath)
     {
         OptionCheck.Throw(options, data, deployment);
-        (ModelKind model, LabelMap labels) = TaskChoice.Choose(data, options.Model);
+        (ModelSpec model, LabelMap labels) = TaskChoice.Choose(data, options);
         FeatureScaling? scaling = data.FeatureCount > ScaledFeaturesMax ? null
             : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.L1 > 0);
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling);
@@ -86,7 +86,7 @@ internal sealed class TrainingPlan
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        return new TrainingPlan(job, labels, defaults.Bias(model), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment));
+        return new TrainingPlan(job, labels, new InitialParameters(job.BiasKey, defaults.Bias(model)), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment));
     }
 
     private static JobData Describe(string path, Dataset data, LabelMap labels, int workers)
@@ -147,6 +147,6 @@ internal sealed class TrainingPlan
         string exchange = $"{(job.Sparse ? "sparse" : "dense")} exchange every {job.RowsPerBlock} rows";
         string scaling = job.Scaling is null ? "" : ", columns scaled";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{job.Model.ToString().ToLowerInvariant()}{Chosen(options.Model is not null)}, {options.Optimizer.ToString().ToLowerInvariant()}, rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}, l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null)}, {job.Epochs} epochs{Chosen(options.Epochs is not null)}, {exchange}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}{scaling}; {data.RowCount:N0} rows, {data.FeatureCount:N0} features, {(double)data.NonZeroCount / data.RowCount:F1} non-zeros a row; {deployment.Workers} {(deployment.IsRemote ? "workers" : "threads")}");
+            $"{job.Model}{Chosen(options.Model is not null)}, {options.Optimizer.ToString().ToLowerInvariant()}, rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}, l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null)}, {job.Epochs} epochs{Chosen(options.Epochs is not null)}, {exchange}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}{scaling}; {data.RowCount:N0} rows, {data.FeatureCount:N0} features, {(double)data.NonZeroCount / data.RowCount:F1} non-zeros a row; {deployment.Workers} {(deployment.IsRemote ? "workers" : "threads")}");
     }
 }

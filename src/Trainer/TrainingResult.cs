@@ -10,7 +10,7 @@ public sealed record TrainingResult
     public required TrainingJob Job { get; init; }
 
     /// <summary>The trained model, in the units of the data.</summary>
-    public required LinearModel Model { get; init; }
+    public required TrainedModel Model { get; init; }
 
     /// <summary>Seconds of training, evaluations not counted.</summary>
     public required double Seconds { get; init; }

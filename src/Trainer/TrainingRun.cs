@@ -22,7 +22,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     public async Task<TrainingResult> RunAsync(CancellationToken cancellationToken)
     {
         await backend.RunAsync(EpochDoneAsync, cancellationToken);
-        LinearModel model = await ReadModelAsync(cancellationToken);
+        TrainedModel model = await ReadModelAsync(cancellationToken);
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         EvaluationResult train = model.Evaluate(data, _threads);
         ThrowIfDiverged(train.Loss);
@@ -53,7 +53,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         ThrowIfDiverged(loss);
         // Workers of other processes don't wait: an epoch may be seen together with the next.
         bool saves = options.SaveEvery > 0 && epoch.Epoch / options.SaveEvery > _savedEpoch / options.SaveEvery && epoch.Epoch < plan.Job.Epochs;
-        LinearModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
+        TrainedModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
         if (saves)
         {
             model!.Save(options.Out!);
@@ -66,7 +66,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     // A loss far beyond that of any constant prediction is a divergence, also where float32 still holds it.
     private void ThrowIfDiverged(double loss)
     {
-        double worstConstant = plan.Job.Model == ModelKind.Linear && loss > LossFactorMax
+        double worstConstant = plan.Job.Model.IsRegression && loss > LossFactorMax
             ? Math.Max(1, Math.Pow(Math.Max(Math.Abs(data.Labels.Minimum), Math.Abs(data.Labels.Maximum)), 2))
             : 1;
         if (!(loss <= LossFactorMax * worstConstant))
@@ -84,11 +84,11 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         (_secondsBefore, _bytesBefore, _rowsBefore) = (epoch.Seconds, bytes, epoch.RowsSoFar);
     }
 
-    private async Task<LinearModel> ReadModelAsync(CancellationToken cancellationToken)
+    private async Task<TrainedModel> ReadModelAsync(CancellationToken cancellationToken)
     {
         float[] parameters = await backend.ReadAsync(cancellationToken);
         plan.Job.Scaling?.ToOriginal(parameters);
-        return new LinearModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase, plan.Job.Rule, Describe());
+        return new TrainedModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase, plan.Job.Rule, Describe());
     }
 
     private Dictionary<string, string> Describe() => new(StringComparer.Ordinal)

@@ -1,6 +1,5 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Batches;
-using DistSgd.Learning.Losses;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Jobs;
 
@@ -12,18 +11,18 @@ internal sealed class BlockComputation : IDisposable
     private readonly TrainingJob _job;
     private readonly LocalSteps _steps;
     private readonly NativeBuffer<float> _replica;
+    private readonly int _tailKeys;
     private readonly int[] _order;
     private readonly float[] _scores;
-    private readonly float[] _labels;
 
     public BlockComputation(TrainingJob job, BlockSet blocks, int keysMax)
     {
         _job = job;
         _steps = new LocalSteps(job.Model, job.Rule, job.Batch);
         _replica = new NativeBuffer<float>((long)keysMax * job.EntryFloats);
+        _tailKeys = job.TailKeys;
         _order = new int[blocks.RowsMax];
-        _scores = new float[blocks.RowsMax];
-        _labels = new float[blocks.RowsMax];
+        _scores = new float[checked(blocks.RowsMax * job.Model.Outputs)];
     }
 
     /// <summary>Computes one block.</summary>
@@ -36,25 +35,20 @@ internal sealed class BlockComputation : IDisposable
     public BlockResult Compute(Block block, int partition, int epoch, long step, ReadOnlySpan<float> pulled, Span<float> pushed)
     {
         Span<int> order = _order.AsSpan(0, block.RowCount);
-        Span<float> scores = _scores.AsSpan(0, block.RowCount);
+        Span<float> scores = _scores.AsSpan(0, block.RowCount * _job.Model.Outputs);
         RowOrder.Rows(_job.Seed, partition, epoch, block.Number, order);
-        int steps = 1;
-        double rateSum = 0;
         if (_job.LocalSteps == 0)
         {
-            _steps.Gradient(block.Rows, order, pulled.Length - 1, pulled, pushed, scores);
+            StepFigures one = _steps.Gradient(block.Rows, order, pulled, pushed, scores);
+            return new BlockResult(one.Steps, 0, one.LossSum);
         }
-        else
-        {
-            float rate = _job.Rule.Schedule.Rate(step);
-            Span<float> replica = _replica.AsSpan(0, pulled.Length);
-            pulled.CopyTo(replica);
-            steps = _steps.Step(block.Rows, order, rate, pulled.Length / _job.EntryFloats - 1, replica, scores);
-            Subtract.Apply(replica, pulled, pushed);
-            ScaleValues(pushed);
-            rateSum = (double)rate * steps * _job.MergeScale;
-        }
-        return new BlockResult(steps, rateSum, Loss(block, order, scores));
+        float rate = _job.Rule.Schedule.Rate(step);
+        Span<float> replica = _replica.AsSpan(0, pulled.Length);
+        pulled.CopyTo(replica);
+        StepFigures figures = _steps.Step(block.Rows, order, rate, pulled.Length / _job.EntryFloats - _tailKeys, replica, scores);
+        Subtract.Apply(replica, pulled, pushed);
+        ScaleValues(pushed);
+        return new BlockResult(figures.Steps, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);
     }
 
     public void Dispose() => _replica.Dispose();
@@ -63,22 +57,13 @@ internal sealed class BlockComputation : IDisposable
     {
         if (_job.MergeScale == 1f)
             return;
-        if (_job.EntryFloats == 1)
+        if (_job.Stride == 1)
         {
             Scale.Apply(_job.MergeScale, delta);
             return;
         }
-        for (int i = 0; i < delta.Length; i += _job.EntryFloats)
+        for (int i = 0; i < delta.Length; i += _job.Stride)
             delta[i] *= _job.MergeScale;
-    }
-
-    private double Loss(Block block, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
-    {
-        Span<float> labels = _labels.AsSpan(0, order.Length);
-        ReadOnlySpan<float> all = block.Labels;
-        for (int i = 0; i < order.Length; i++)
-            labels[i] = all[order[i]];
-        return LossSum.Compute(_job.Model, scores, labels);
     }
 }
 

@@ -14,6 +14,8 @@ internal sealed class OwnWrites(long keyCount, int stride)
     // One float a key is spread out and looked up, without a branch to guess; beyond this many the two sorted lists are merged.
     internal const long SpreadFloatsMax = 16 << 20;
 
+    private const int StridedSlotsMax = 3;
+
     // Zero between calls.
     private float[] _spread = [];
 
@@ -39,6 +41,11 @@ internal sealed class OwnWrites(long keyCount, int stride)
     private void Spread(ReadOnlySpan<uint> from, ReadOnlySpan<float> pushed, ReadOnlySpan<uint> to, Span<float> pulled)
     {
         float[] spread = _spread;
+        if (stride > StridedSlotsMax)
+        {
+            SpreadRuns(from, pushed, to, pulled);
+            return;
+        }
         for (int slot = 0; slot < stride; slot++)
         {
             for (int i = 0; i < from.Length; i++)
@@ -48,6 +55,18 @@ internal sealed class OwnWrites(long keyCount, int stride)
             for (int i = 0; i < from.Length; i++)
                 spread[from[i] * stride + slot] = 0f;
         }
+    }
+
+    // Many floats a key: key by key, each a run.
+    private void SpreadRuns(ReadOnlySpan<uint> from, ReadOnlySpan<float> pushed, ReadOnlySpan<uint> to, Span<float> pulled)
+    {
+        Span<float> spread = _spread;
+        for (int i = 0; i < from.Length; i++)
+            pushed.Slice(i * stride, stride).CopyTo(spread[((int)from[i] * stride)..]);
+        for (int j = 0; j < to.Length; j++)
+            Kernels.Add.Apply(spread.Slice((int)to[j] * stride, stride), pulled.Slice(j * stride, stride));
+        for (int i = 0; i < from.Length; i++)
+            spread.Slice((int)from[i] * stride, stride).Clear();
     }
 
     private void Merge(ReadOnlySpan<uint> from, ReadOnlySpan<float> pushed, ReadOnlySpan<uint> to, Span<float> pulled)

@@ -40,7 +40,7 @@ public sealed class TrainingLoop : IDisposable
         _sequence = new BlockSequence(job, blocks);
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
-        int floats = job.LocalSteps == 0 ? 1 : job.EntryFloats;
+        int floats = job.LocalSteps == 0 ? job.Width : job.EntryFloats;
         _ownWrites = new OwnWrites(job.KeyCount, floats);
         _rounds = [new Round(keysMax, floats, client.ShardCount), new Round(keysMax, floats, client.ShardCount)];
     }

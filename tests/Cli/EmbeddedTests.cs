@@ -113,7 +113,7 @@ public sealed class EmbeddedTests : IDisposable
             i == 0 ? word : $"{int.Parse(word.Split(':')[0], CultureInfo.InvariantCulture) - 1}:{word.Split(':')[1]}")))) + "\n");
         await CommandLine.MustAsync("train", "--data", one, "--epochs", "2", "--threads", "1", "--index-base", "one", "--out", _folder["m1"]);
         await CommandLine.MustAsync("train", "--data", zero, "--epochs", "2", "--threads", "1", "--index-base", "zero", "--out", _folder["m0"]);
-        Assert.Equal(LinearModel.Load(_folder["m1"]).Weights.ToArray(), LinearModel.Load(_folder["m0"]).Weights.ToArray());
+        Assert.Equal(TrainedModel.Load(_folder["m1"]).Weights.ToArray(), TrainedModel.Load(_folder["m0"]).Weights.ToArray());
         await CommandLine.MustAsync("predict", "--model", _folder["m1"], "--data", one, "--out", _folder["p1"]);
         await CommandLine.MustAsync("predict", "--model", _folder["m0"], "--data", zero, "--out", _folder["p0"]);
         Assert.Equal(await File.ReadAllTextAsync(_folder["p1"]), await File.ReadAllTextAsync(_folder["p0"]));
@@ -128,7 +128,7 @@ public sealed class EmbeddedTests : IDisposable
             await from.CopyToAsync(to);
         await CommandLine.MustAsync("train", "--data", plain, "--epochs", "2", "--threads", "1", "--out", _folder["m1"]);
         await CommandLine.MustAsync("train", "--data", _folder["d.gz"], "--epochs", "2", "--threads", "1", "--out", _folder["m2"]);
-        Assert.Equal(LinearModel.Load(_folder["m1"]).Weights.ToArray(), LinearModel.Load(_folder["m2"]).Weights.ToArray());
+        Assert.Equal(TrainedModel.Load(_folder["m1"]).Weights.ToArray(), TrainedModel.Load(_folder["m2"]).Weights.ToArray());
     }
 
     [PeerFact("data:a9a/a9a.train.gz", "data:a9a/a9a.test.gz")]

@@ -107,7 +107,7 @@ public sealed class FaultTests : IDisposable
         (string train, _) = await CommandLine.ClicksAsync(_folder, 400, 10);
         string[] args = ["train", "--data", train, "--epochs", "1", "--threads", "1", "--cache", "require", "--out", _folder["m"]];
         await CommandLine.MustAsync(args);
-        float[] first = LinearModel.Load(_folder["m"]).Weights.ToArray();
+        float[] first = TrainedModel.Load(_folder["m"]).Weights.ToArray();
         string cache = _folder[Assert.Single(_folder.Names, name => name.EndsWith(".dscache", StringComparison.Ordinal))];
         Assert.Contains("read from the cache", (await CommandLine.MustAsync(args)).Output, StringComparison.Ordinal);
 
@@ -115,7 +115,7 @@ public sealed class FaultTests : IDisposable
         bytes[bytes.Length / 2] ^= 0x55;
         await File.WriteAllBytesAsync(cache, bytes);
         Assert.Contains("was not used", (await CommandLine.MustAsync(args)).Output, StringComparison.Ordinal);
-        Assert.Equal(first, LinearModel.Load(_folder["m"]).Weights.ToArray());
+        Assert.Equal(first, TrainedModel.Load(_folder["m"]).Weights.ToArray());
 
         await File.AppendAllTextAsync(train, "1 3:1 5:1\n");
         Assert.Contains("was not used", (await CommandLine.MustAsync(args)).Output, StringComparison.Ordinal);

@@ -43,8 +43,8 @@ public sealed class ClusterTests : IDisposable
         string[] same = ["--data", data, "--epochs", "2", "--optimizer", optimizer, "--exchange", exchange, "--local-steps", localSteps, "--prefetch", "0"];
         await ProgramRun.TrainAsync([.. same, "--threads", "1", "--out", _folder["m1"]]);
         await ProgramRun.TrainAsync([.. same, "--servers", "2", "--workers", "1", "--out", _folder["m2"]]);
-        LinearModel one = LinearModel.Load(_folder["m1"]);
-        LinearModel other = LinearModel.Load(_folder["m2"]);
+        TrainedModel one = TrainedModel.Load(_folder["m1"]);
+        TrainedModel other = TrainedModel.Load(_folder["m2"]);
         Assert.Equal(one.Weights.ToArray().Select(BitConverter.SingleToInt32Bits), other.Weights.ToArray().Select(BitConverter.SingleToInt32Bits));
         Assert.Equal(BitConverter.SingleToInt32Bits(one.Bias), BitConverter.SingleToInt32Bits(other.Bias));
     }

@@ -123,7 +123,7 @@ public sealed class FaultTests : IDisposable
             await run.LineAsync($"\"epoch\":{epoch},");
             run.Signal(signal);
             string error = await run.EndsAsync(code);
-            Assert.True(LinearModel.Load(model).Weights.Length > 100_000);
+            Assert.True(TrainedModel.Load(model).Weights.Length > 100_000);
             if (signal == "INT")
             {
                 Assert.Equal("Interrupted; what was saved before is whole.\n", error);

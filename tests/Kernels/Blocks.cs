@@ -51,11 +51,11 @@ internal sealed class Blocks
 
 internal readonly struct Logistic : ILossDerivative
 {
-    public static float Derivative(float score, float label) => -label * ScalarMath.Sigmoid(-label * score);
+    public float Derivative(float score, float label) => -label * ScalarMath.Sigmoid(-label * score);
 }
 
 /// <summary>Its derivative is often exactly 0, which skips the row.</summary>
 internal readonly struct Hinge : ILossDerivative
 {
-    public static float Derivative(float score, float label) => label * score < 1f ? -label : 0f;
+    public float Derivative(float score, float label) => label * score < 1f ? -label : 0f;
 }

@@ -13,7 +13,7 @@ internal static class RunTwins
             for (var t = start; t < start + m; t++)
             {
                 var row = block.Order[t];
-                var g = TLoss.Derivative(scores[t], block.Labels[row]);
+                var g = default(TLoss).Derivative(scores[t], block.Labels[row]);
                 if (g == 0f) continue;
                 var a = -(rate / m) * g;
                 SparseTwins.Axpy(a, block.IndicesOf(row), block.ValuesOf(row), w);
@@ -29,7 +29,7 @@ internal static class RunTwins
         {
             Score(block, t, 1, bias, entries, 2, scores);
             var row = block.Order[t];
-            var g = TLoss.Derivative(scores[t], block.Labels[row]);
+            var g = default(TLoss).Derivative(scores[t], block.Labels[row]);
             if (g == 0f) continue;
             var values = block.ValuesOf(row);
             var indices = block.IndicesOf(row);
@@ -59,7 +59,7 @@ internal static class RunTwins
         for (var t = start; t < start + m; t++)
         {
             var row = block.Order[t];
-            var g = TLoss.Derivative(scores[t], block.Labels[row]);
+            var g = default(TLoss).Derivative(scores[t], block.Labels[row]);
             if (g == 0f) continue;
             var c = g / m;
             SparseTwins.Axpy(c, block.IndicesOf(row), block.ValuesOf(row), gradient);

@@ -58,6 +58,10 @@ public sealed class JobConversionTests
             ("rule", spec => spec.Rule = null),
             ("rule", spec => spec.Rule.Schedule = null),
             ("model", spec => spec.Model = V1.ModelKind.Unspecified),
+            ("loss", spec => spec.Loss = (V1.LossKind)99),
+            ("svm", spec => spec.Model = V1.ModelKind.Svm),
+            ("outputs", spec => spec.Outputs = ModelSpec.OutputsMax + 1),
+            ("huber_delta", spec => spec.HuberDelta = -1),
             ("model", spec => spec.Model = (V1.ModelKind)99),
             ("rule.optimizer", spec => spec.Rule.Optimizer = (V1.Optimizer)99),
             ("rule.schedule.kind", spec => spec.Rule.Schedule.Kind = V1.ScheduleKind.Unspecified),
@@ -117,7 +121,7 @@ public sealed class JobConversionTests
     private static TrainingJob Make() => new()
     {
         Name = "a job",
-        Model = ModelKind.Svm,
+        Model = ModelSpec.Of(ModelKind.Linear, LossKind.Huber, outputs: 3) with { HuberDelta = 2.5f },
         Rule = new UpdateRule { Optimizer = OptimizerKind.AdaGrad, Schedule = new Schedule(ScheduleKind.Cosine, 0.5, 0.25, 99), L1 = 0.001, L2 = 0.5, Delta = 1e-6f },
         Features = 100,
         Sparse = true,

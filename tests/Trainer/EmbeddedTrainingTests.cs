@@ -201,7 +201,7 @@ public sealed class EmbeddedTrainingTests
             var options = new TrainingOptions { Threads = 1, Epochs = 4, Out = path, SaveEvery = 2, Progress = _ => saved.Add(File.Exists(path)) };
             TrainingResult result = await SgdTrainer.TrainAsync(data, options);
             Assert.Equal((bool[])[false, true, true, true], saved);
-            LinearModel loaded = LinearModel.Load(path);
+            TrainedModel loaded = TrainedModel.Load(path);
             Assert.Equal(result.Model.Scores(data), loaded.Scores(data));
             Assert.Equal(result.Train, loaded.Evaluate(data));
         }

@@ -13,7 +13,7 @@ using DistSgd.Worker;
 namespace DistSgd.Trainer.Tests;
 
 /// <summary>One way to train, run by the system and by the oracle.</summary>
-internal sealed record OracleCase(ModelKind Model, OptimizerKind Optimizer, bool Sparse, int Batch, int LocalSteps, double L1, double L2, int Shards)
+internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool Sparse, int Batch, int LocalSteps, double L1, double L2, int Shards)
 {
     public int Epochs { get; init; } = 2;
 
@@ -21,9 +21,13 @@ internal sealed record OracleCase(ModelKind Model, OptimizerKind Optimizer, bool
 
     public float InitialBias { get; init; }
 
+    /// <summary>Every model with every of its losses.</summary>
+    public static IReadOnlyList<ModelSpec> Models { get; } =
+        [.. from kind in Enum.GetValues<ModelKind>() from loss in ModelSpec.LossesOf(kind) select ModelSpec.Of(kind, loss) with { HuberDelta = 0.3f }];
+
     /// <summary>Every combination of what changes the arithmetic.</summary>
     public static IEnumerable<OracleCase> All(int shards) =>
-        from model in Enum.GetValues<ModelKind>()
+        from model in Models
         from optimizer in Enum.GetValues<OptimizerKind>()
         from sparse in (bool[])[false, true]
         from batch in (int[])[1, 7]
@@ -39,7 +43,7 @@ internal sealed record OracleCase(ModelKind Model, OptimizerKind Optimizer, bool
         L2 = L2,
     };
 
-    private LabelMap Labels() => Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary(-1, 1);
+    private LabelMap Labels() => Model.IsRegression ? LabelMap.Identity : LabelMap.Binary(-1, 1);
 
     public TrainingJob Job(Dataset data) => new()
     {
@@ -92,7 +96,7 @@ internal sealed record OracleCase(ModelKind Model, OptimizerKind Optimizer, bool
     /// <summary>What one worker over the given client gives.</summary>
     public async Task<float[]> OverAsync(TrainingJob job, Dataset data, IParameterClient client)
     {
-        await Trainer.InitialBias.PushAsync(job, client, InitialBias, CancellationToken.None);
+        await InitialParameters.PushAsync(job, client, new InitialParameters(job.BiasKey, [InitialBias]), CancellationToken.None);
         using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels()));
         using var loop = new TrainingLoop(job, blocks, client, new Silent());
         await loop.RunAsync(CancellationToken.None);

@@ -11,7 +11,7 @@ public sealed class OracleOverGrpcTests
 {
     [Fact]
     public async Task TwoServersAndThreeShards_EveryCombinationOfRuleExchangeAndSteps_EqualOracleBitForBit() =>
-        await AssertAllEqualAsync(OracleCase.All(shards: 3).Where(way => way.Model == ModelKind.Logistic && (way.L1 > 0) == (way.L2 > 0)));
+        await AssertAllEqualAsync(OracleCase.All(shards: 3).Where(way => way.Model.Kind == ModelKind.Logistic && (way.L1 > 0) == (way.L2 > 0)));
 
     [Fact]
     public async Task OneServerAndOneShard_EveryModel_EqualsOracleBitForBit() =>
@@ -28,7 +28,7 @@ public sealed class OracleOverGrpcTests
         int number = 0;
         foreach (OracleCase way in ways)
         {
-            Dataset data = way.Model == ModelKind.Linear ? targets : labels;
+            Dataset data = way.Model.IsRegression ? targets : labels;
             TrainingJob job = way.Job(data) with { Name = $"job {++number}" };
             await using GrpcParameterClient client = await cluster.ActivateAsync(job, way.Shards);
             Assert.Equal("", way.Difference(way.Expected(data), await way.OverAsync(job, data, client)));

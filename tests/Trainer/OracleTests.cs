@@ -28,7 +28,7 @@ public sealed class OracleTests
     [Fact]
     public async Task Embedded_InitialBiasPushedByTheLeader_EqualsOracleThatBeginsThere() =>
         await AssertAllEqualAsync(
-            from model in Enum.GetValues<ModelKind>()
+            from model in OracleCase.Models
             from optimizer in Enum.GetValues<OptimizerKind>()
             from sparse in (bool[])[false, true]
             select new OracleCase(model, optimizer, sparse, 2, 4, 0, 0.01, 3) { InitialBias = -0.37f },
@@ -55,14 +55,14 @@ public sealed class OracleTests
     [Fact]
     public async Task PublicTrainer_OneThreadWithoutPrefetch_EqualsOracle()
     {
-        foreach (ModelKind model in Enum.GetValues<ModelKind>())
+        foreach (ModelSpec model in OracleCase.Models)
         {
-            using Dataset data = RandomRows.Build(90, 31, 0.2, seed: 6, regression: model == ModelKind.Linear);
+            using Dataset data = RandomRows.Build(90, 31, 0.2, seed: 6, regression: model.IsRegression);
             foreach (ExchangeKind exchange in (ExchangeKind[])[ExchangeKind.Dense, ExchangeKind.Sparse])
             {
                 foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
                 {
-                    var options = new TrainingOptions { Model = model, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
+                    var options = new TrainingOptions { Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
                     TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
                     TrainingResult result = await SgdTrainer.TrainAsync(data, options);
                     float[] expected = new SequentialTrainer(
@@ -76,11 +76,11 @@ public sealed class OracleTests
                             LocalSteps = result.Job.LocalSteps,
                             Sparse = result.Job.Sparse,
                             Seed = result.Job.Seed,
-                            InitialBias = plan.InitialBias,
+                            InitialBias = plan.Initial.Values[0],
                             Labels = plan.Labels,
                         },
                         data).Train();
-                    Assert.NotEqual(0f, plan.InitialBias);
+                    Assert.NotEqual(0f, plan.Initial.Values[0]);
                     Assert.Equal(expected, (float[])[.. result.Model.Weights, result.Model.Bias]);
                 }
             }
@@ -127,7 +127,7 @@ public sealed class OracleTests
         var differences = new List<string>();
         foreach (OracleCase way in cases)
         {
-            Dataset data = way.Model == ModelKind.Linear ? targets : labels;
+            Dataset data = way.Model.IsRegression ? targets : labels;
             string difference = way.Difference(way.Expected(data), await way.EmbeddedAsync(data));
             if (difference.Length > 0)
                 differences.Add(difference);

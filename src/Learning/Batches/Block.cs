@@ -4,7 +4,7 @@ namespace DistSgd.Learning.Batches;
 
 /// <summary>
 /// Rows that are trained between two exchanges, gathered into contiguous memory. Indices are places in the worker's replica: of the whole
-/// key space (<see cref="Keys"/> is null), or of the block's own keys in ascending order, the bias last.
+/// key space (<see cref="Keys"/> is null), or of the block's own keys in ascending order, biases last.
 /// </summary>
 public sealed class Block
 {
@@ -26,7 +26,7 @@ public sealed class Block
     /// <summary>Its number in the partition, from 0.</summary>
     public int Number { get; }
 
-    /// <summary>The block's keys, strictly ascending, the bias last; null where replicas hold the whole key space.</summary>
+    /// <summary>The block's keys, strictly ascending, biases last; null where replicas hold the whole key space.</summary>
     public uint[]? Keys { get; }
 
     /// <summary>Number of rows.</summary>

@@ -11,7 +11,8 @@ namespace DistSgd.Learning.Batches;
 /// <param name="Compact">True: each block's keys are renumbered, so that replicas hold them only.</param>
 /// <param name="Labels">The labels' mapping to targets.</param>
 /// <param name="Scaling">How columns are scaled; null: not.</param>
-public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels, FeatureScaling? Scaling = null);
+/// <param name="TailKeys">Keys behind the features', which every block has.</param>
+public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels, FeatureScaling? Scaling = null, int TailKeys = 1);
 
 /// <summary>
 /// A partition's rows, dealt to blocks by <see cref="RowOrder.Deal"/> and gathered, so that an epoch reads memory in long runs. Immutable
@@ -132,7 +133,11 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
     private uint[] Compact(long first, int count)
     {
         uint[] distinct = _compaction.Apply(memory.Indices.AsSpan(first, count));
-        return [.. distinct, checked((uint)plan.Features)];
+        var keys = new uint[distinct.Length + plan.TailKeys];
+        distinct.CopyTo(keys, 0);
+        for (int i = 0; i < plan.TailKeys; i++)
+            keys[distinct.Length + i] = checked((uint)(plan.Features + i));
+        return keys;
     }
 
     // Indices ascend, so that unknown features are a row's tail.

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
 
 namespace DistSgd.Learning.Formats;
 
@@ -16,7 +17,8 @@ public sealed record ModelFile
     private const string SummaryPrefix = "summary.";
     private const int ChunkElements = 1 << 16;
 
-    private static readonly string[] Models = ["linear", "logistic", "svm"];
+    private static readonly string[] Models = [.. Enum.GetNames<ModelKind>().Select(KindName.Of)];
+    private static readonly string[] Losses = [.. Enum.GetNames<LossKind>().Select(KindName.Of)];
 
     /// <summary>One weight for each 0-based feature.</summary>
     public required ReadOnlyMemory<float> Weights { get; init; }
@@ -24,11 +26,22 @@ public sealed record ModelFile
     /// <summary>Added to every score.</summary>
     public required float Bias { get; init; }
 
-    /// <summary>linear, logistic or svm.</summary>
+    /// <summary>The model's written name: linear, logistic, svm, …</summary>
     public required string Model { get; init; }
 
-    /// <summary>The loss that was minimised: squared, logistic, hinge.</summary>
+    /// <summary>The written name of the loss that was minimised: squared, logistic, hinge, …</summary>
     public required string Loss { get; init; }
+
+    /// <summary>Where the Huber loss turns linear.</summary>
+    public double HuberDelta { get; init; } = 1;
+
+    /// <summary>Model and loss.</summary>
+    public ModelSpec Spec => new()
+    {
+        Kind = Enum.GetValues<ModelKind>().First(kind => KindName.Of(kind) == Model),
+        Loss = Enum.GetValues<LossKind>().First(loss => KindName.Of(loss) == Loss),
+        HuberDelta = (float)HuberDelta,
+    };
 
     /// <summary>From the labels of files to those of learning, and back.</summary>
     public required LabelMap Labels { get; init; }
@@ -86,7 +99,8 @@ public sealed record ModelFile
             Weights = weights,
             Bias = bias[0],
             Model = text.OneOf("model", Models),
-            Loss = text.Text("loss"),
+            Loss = text.OneOf("loss", Losses),
+            HuberDelta = file.Metadata.ContainsKey("huber_delta") ? text.Number("huber_delta") : 1,
             Labels = text.Labels(),
             IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
             L1 = text.Number("l1"),
@@ -120,6 +134,7 @@ public sealed record ModelFile
         yield return ("version", FormatVersion.ToString(CultureInfo.InvariantCulture));
         yield return ("model", Model);
         yield return ("loss", Loss);
+        if (Loss == KindName.Of(LossKind.Huber)) yield return ("huber_delta", HuberDelta.ToString("R", CultureInfo.InvariantCulture));
         yield return ("feature_count", FeatureCount.ToString(CultureInfo.InvariantCulture));
         yield return ("index_base", IndexBase == IndexBase.Zero ? "0" : "1");
         yield return ("labels", Labels.IsBinary ? "binary" : "real");

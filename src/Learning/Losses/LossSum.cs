@@ -13,35 +13,31 @@ public static class LossSum
     /// <param name="scores">f = w·x + b of each row.</param>
     /// <param name="labels">Target of each row: ±1 in classification, real in regression. As many as scores.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static double Compute(ModelKind model, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
+    public static double Compute(ModelSpec model, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
     {
         if (scores.Length != labels.Length)
             throw new ArgumentException($"{scores.Length} scores but {labels.Length} labels.", nameof(labels));
-        return model switch
-        {
-            ModelKind.Linear => Squared(scores, labels),
-            ModelKind.Svm => Hinge(scores, labels),
-            ModelKind.Logistic => LogisticLossSum.Compute(scores, labels),
-            _ => throw new ArgumentOutOfRangeException(nameof(model), model, "Unknown model."),
-        };
+        if (model.Loss == LossKind.Logistic)
+            return LogisticLossSum.Compute(scores, labels);
+        var sum = new Summation(scores, labels);
+        ScoreLoss.Dispatch(model, ref sum);
+        return sum.Total;
     }
 
-    private static double Squared(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
+    private ref struct Summation(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels) : IScoreLossVisitor
     {
-        double sum = 0;
-        for (int i = 0; i < scores.Length; i++)
+        private readonly ReadOnlySpan<float> _scores = scores;
+        private readonly ReadOnlySpan<float> _labels = labels;
+
+        public double Total { get; private set; }
+
+        public void Visit<TLoss>(TLoss loss)
+            where TLoss : struct, IScoreLoss
         {
-            double residual = (double)scores[i] - labels[i];
-            sum += 0.5 * residual * residual;
+            double sum = 0;
+            for (int i = 0; i < _scores.Length; i++)
+                sum += loss.Value(_scores[i], _labels[i]);
+            Total = sum;
         }
-        return sum;
-    }
-
-    private static double Hinge(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
-    {
-        double sum = 0;
-        for (int i = 0; i < scores.Length; i++)
-            sum += MathF.Max(0f, 1f - labels[i] * scores[i]);
-        return sum;
     }
 }

@@ -62,7 +62,7 @@ public static class Evaluation
     /// <param name="labels">The labels' mapping to targets.</param>
     /// <param name="threads">At least 1.</param>
     /// <exception cref="LabelException">A label that the map doesn't know.</exception>
-    public static EvaluationResult Compute(ModelKind model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads)
+    public static EvaluationResult Compute(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads)
     {
         float[] scores = Scores(parameters, data, threads, out long ignored);
         var targets = new float[scores.Length];
@@ -72,7 +72,7 @@ public static class Evaluation
                 targets[row] = labels.ToLearning(data.Row(row).Label, row);
         });
         double loss = LossSum.Compute(model, scores, targets) / Math.Max(1, scores.Length);
-        if (model == ModelKind.Linear)
+        if (model.IsRegression)
             return new EvaluationResult(scores.Length, loss, null, null, RegressionError.RootMeanSquare(scores, targets), ignored);
         double auc = RocAuc.Of(scores, targets);
         return new EvaluationResult(scores.Length, loss, Accuracy.Of(scores, targets), double.IsNaN(auc) ? null : auc, null, ignored);

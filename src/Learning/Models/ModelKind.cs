@@ -1,14 +1,14 @@
 namespace DistSgd.Learning.Models;
 
-/// <summary>The learning problems with score f = w·x + b.</summary>
+/// <summary>The learning problems.</summary>
 public enum ModelKind
 {
-    /// <summary>Regression on real targets, squared loss ½(f−y)².</summary>
+    /// <summary>Regression on real targets with f = w·x + b.</summary>
     Linear,
 
-    /// <summary>Binary classification, logistic loss log(1+e^(−y·f)).</summary>
+    /// <summary>Binary classification with the probability σ(w·x + b).</summary>
     Logistic,
 
-    /// <summary>Binary classification, hinge loss max(0, 1−y·f).</summary>
+    /// <summary>Binary classification by the sign of w·x + b, with a margin loss.</summary>
     Svm,
 }

@@ -8,86 +8,111 @@ namespace DistSgd.Learning.Optimizers;
 /// The inner loop of training on one block: either steps on a replica (entries of the block's or the job's keys), or one mean gradient.
 /// Holds scratch; one thread at a time.
 /// </summary>
-/// <param name="model">Which loss.</param>
+/// <param name="model">Model and loss.</param>
 /// <param name="rule">Which update rule.</param>
 /// <param name="batch">Rows in a mini-batch.</param>
-public sealed class LocalSteps(ModelKind model, UpdateRule rule, int batch)
+public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
 {
+    private readonly IBatchGradient _gradients = BatchGradient.Of(model);
     private float[] _gradient = [];
     private uint[] _touched = [];
+    private float[] _labels = [];
 
     /// <summary>Steps over all rows in the given order, mini-batch by mini-batch, at one learning rate. No regulariser acts.</summary>
     /// <param name="rows">The block's rows.</param>
     /// <param name="order">The order in which rows are visited; a permutation of the rows.</param>
     /// <param name="rate">η.</param>
-    /// <param name="biasIndex">Place of the bias in the replica.</param>
+    /// <param name="biasIndex">Place of the bias among the replica's keys.</param>
     /// <param name="replica">Entries; changed.</param>
-    /// <param name="scores">Filled, in visiting order, with each row's score just before its step.</param>
-    /// <returns>Number of steps (mini-batches).</returns>
-    public int Step(in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> replica, Span<float> scores)
+    /// <param name="scores">Filled, in visiting order, with each row's k scores just before its step.</param>
+    public StepFigures Step(in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> replica, Span<float> scores)
     {
-        switch (model)
-        {
-            case ModelKind.Linear:
-                StepWith<SquaredLoss>(rows, order, rate, biasIndex, replica, scores);
-                break;
-            case ModelKind.Logistic:
-                StepWith<LogisticLoss>(rows, order, rate, biasIndex, replica, scores);
-                break;
-            default:
-                StepWith<HingeLoss>(rows, order, rate, biasIndex, replica, scores);
-                break;
-        }
-        return (order.Length + batch - 1) / batch;
+        var run = new ScalarRun(this, rows, order, rate, biasIndex, replica, scores);
+        ScoreLoss.Dispatch(model, ref run);
+        return new StepFigures((order.Length + batch - 1) / batch, ScalarLossSum(rows, order, scores));
     }
 
-    /// <summary>The mean gradient of all rows at the given weights.</summary>
+    /// <summary>The mean gradient of all rows at the given parameters.</summary>
     /// <param name="rows">The block's rows.</param>
     /// <param name="order">The order in which rows are visited.</param>
-    /// <param name="biasIndex">Place of the bias.</param>
-    /// <param name="weights">One float a key.</param>
-    /// <param name="gradient">One float a key; overwritten.</param>
-    /// <param name="scores">Filled in visiting order.</param>
-    public void Gradient(in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ReadOnlySpan<float> weights, Span<float> gradient, Span<float> scores)
+    /// <param name="parameters">The values by position, without optimizer state.</param>
+    /// <param name="gradient">As long; overwritten.</param>
+    /// <param name="scores">Filled in visiting order, k a row.</param>
+    /// <returns>One step and the sum of the rows' losses.</returns>
+    public StepFigures Gradient(in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> parameters, Span<float> gradient, Span<float> scores) =>
+        new(1, _gradients.Compute(rows, order, parameters, gradient, scores));
+
+    private double ScalarLossSum(in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
     {
-        gradient.Clear();
-        switch (model)
+        if (_labels.Length < order.Length)
+            _labels = new float[order.Length];
+        Span<float> labels = _labels.AsSpan(0, order.Length);
+        for (int i = 0; i < order.Length; i++)
+            labels[i] = rows.Labels[order[i]];
+        return LossSum.Compute(model, scores[..order.Length], labels);
+    }
+
+    private void ReserveGradient(int keys)
+    {
+        if (_gradient.Length >= keys)
+            return;
+        _gradient = new float[keys];
+        _touched = new uint[keys + 1];
+    }
+
+    // The fused kernels, for one loss.
+    private readonly ref struct ScalarRun : IScoreLossVisitor
+    {
+        private readonly LocalSteps _steps;
+        private readonly UpdateRule _rule;
+        private readonly int _batch;
+        private readonly SparseRows _rows;
+        private readonly ReadOnlySpan<int> _order;
+        private readonly float _rate;
+        private readonly int _bias;
+        private readonly Span<float> _replica;
+        private readonly Span<float> _scores;
+
+        public ScalarRun(LocalSteps steps, in SparseRows rows, ReadOnlySpan<int> order, float rate, int bias, Span<float> replica, Span<float> scores)
         {
-            case ModelKind.Linear:
-                SparseGradient.Accumulate<SquaredLoss>(rows, order, biasIndex, weights, scores, gradient);
-                break;
-            case ModelKind.Logistic:
-                SparseGradient.Accumulate<LogisticLoss>(rows, order, biasIndex, weights, scores, gradient);
-                break;
-            default:
-                SparseGradient.Accumulate<HingeLoss>(rows, order, biasIndex, weights, scores, gradient);
-                break;
+            (_steps, _rule, _batch) = (steps, steps.Rule, steps.Batch);
+            _rows = rows;
+            _order = order;
+            (_rate, _bias) = (rate, bias);
+            _replica = replica;
+            _scores = scores;
+        }
+
+        public void Visit<TLoss>(TLoss loss)
+            where TLoss : struct, IScoreLoss
+        {
+            bool adaGrad = _rule.Optimizer == OptimizerKind.AdaGrad;
+            if (_batch == 1 && adaGrad)
+            {
+                SparseAdaGradRun.Online(_rows, _order, _rate, _rule.Delta, _bias, _replica, _scores, loss);
+            }
+            else if (_batch == 1)
+            {
+                SparseSgdRun.Online(_rows, _order, _rate, _bias, _replica, _scores, loss);
+            }
+            else if (!adaGrad)
+            {
+                SparseSgdRun.MiniBatch(_rows, _order, _batch, _rate, _bias, _replica, _scores, loss);
+            }
+            else
+            {
+                _steps.ReserveGradient(_replica.Length / 2);
+                SparseAdaGradRun.MiniBatch(_rows, _order, _batch, _rate, _rule.Delta, _bias, _replica, _scores, _steps._gradient, _steps._touched, loss);
+            }
         }
     }
 
-    private void StepWith<TLoss>(in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> replica, Span<float> scores)
-        where TLoss : struct, ILossDerivative
-    {
-        bool adaGrad = rule.Optimizer == OptimizerKind.AdaGrad;
-        if (batch == 1 && adaGrad)
-            SparseAdaGradRun.Online<TLoss>(rows, order, rate, rule.Delta, biasIndex, replica, scores);
-        else if (batch == 1)
-            SparseSgdRun.Online<TLoss>(rows, order, rate, biasIndex, replica, scores);
-        else if (!adaGrad)
-            SparseSgdRun.MiniBatch<TLoss>(rows, order, batch, rate, biasIndex, replica, scores);
-        else
-            MiniBatchAdaGrad<TLoss>(rows, order, rate, biasIndex, replica, scores);
-    }
+    private UpdateRule Rule => rule;
 
-    private void MiniBatchAdaGrad<TLoss>(in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> replica, Span<float> scores)
-        where TLoss : struct, ILossDerivative
-    {
-        int keys = replica.Length / 2;
-        if (_gradient.Length < keys)
-        {
-            _gradient = new float[keys];
-            _touched = new uint[keys + 1];
-        }
-        SparseAdaGradRun.MiniBatch<TLoss>(rows, order, batch, rate, rule.Delta, biasIndex, replica, scores, _gradient, _touched);
-    }
+    private int Batch => batch;
 }
+
+/// <summary>What steps over rows gave besides changed parameters.</summary>
+/// <param name="Steps">Mini-batches.</param>
+/// <param name="LossSum">Sum of the rows' losses, each just before its step.</param>
+public readonly record struct StepFigures(int Steps, double LossSum);

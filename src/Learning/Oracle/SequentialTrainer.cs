@@ -9,8 +9,8 @@ namespace DistSgd.Learning.Oracle;
 /// <summary>What the oracle trains: a job with one partition and one worker.</summary>
 public sealed record OracleJob
 {
-    /// <summary>Loss.</summary>
-    public required ModelKind Model { get; init; }
+    /// <summary>Model and loss.</summary>
+    public required ModelSpec Model { get; init; }
 
     /// <summary>Update rule.</summary>
     public required UpdateRule Rule { get; init; }
@@ -165,12 +165,36 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         SparseRow row = data.Row(number);
         float score = OracleMath.Dot(row.Indices, row.Values, key => weight[(int)key]) + weight[Bias];
         float y = job.Labels.ToLearning(row.Label, number);
-        return job.Model switch
+        return Slope(score, y);
+    }
+
+    // The derivative of each loss in the score, as its definition says.
+    private float Slope(float f, float y)
+    {
+        float z = y * f;
+        switch (job.Model.Loss)
         {
-            ModelKind.Linear => score - y,
-            ModelKind.Logistic => -y * OracleMath.Sigmoid(-y * score),
-            _ => y * score < 1f ? -y : 0f,
-        };
+            case LossKind.Squared:
+                return f - y;
+            case LossKind.Huber:
+                return f - y > job.Model.HuberDelta ? job.Model.HuberDelta : f - y < -job.Model.HuberDelta ? -job.Model.HuberDelta : f - y;
+            case LossKind.Logistic:
+                return -y * OracleMath.Sigmoid(-y * f);
+            case LossKind.Hinge:
+                return z < 1f ? -y : 0f;
+            case LossKind.SquaredHinge:
+                return z < 1f ? -2f * y * (1f - z) : 0f;
+            case LossKind.ModifiedHuber:
+                return z >= 1f ? 0f : z > 0f ? -2f * y * (1f - z) : -2f * y;
+            case LossKind.ModifiedHuberZhang:
+                return z >= 1f ? 0f : z >= -1f ? -2f * y * (1f - z) : -4f * y;
+            case LossKind.Exponential:
+                return -y * OracleMath.Exp(-z > 4f ? 4f : -z);
+            case LossKind.Sigmoid:
+                return -y * (OracleMath.Sigmoid(-z) * (1f - OracleMath.Sigmoid(-z)));
+            default:
+                throw new NotSupportedException($"The oracle doesn't know the loss {job.Model.Loss}.");
+        }
     }
 
     private (float Weight, float Squares) Step(float rate, float weight, float squares, float g)

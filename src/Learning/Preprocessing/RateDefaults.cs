@@ -53,14 +53,14 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     /// <summary>η₀ for a model and rule.</summary>
     /// <param name="model">The model.</param>
     /// <param name="optimizer">The rule.</param>
-    public double Rate(ModelKind model, OptimizerKind optimizer)
+    public double Rate(ModelSpec model, OptimizerKind optimizer)
     {
         if (optimizer == OptimizerKind.AdaGrad)
         {
             double rate = Math.Min(1, AdaptiveMagnitude / (1 + Magnitude));
-            return model == ModelKind.Linear ? rate * Math.Max(TargetDeviation, 1e-6) : rate;
+            return model.IsRegression ? rate * Math.Max(TargetDeviation, 1e-6) : rate;
         }
-        return model switch
+        return model.Kind switch
         {
             ModelKind.Logistic => 1 / NormSquare,
             ModelKind.Svm => 0.5 / NormSquare,
@@ -69,14 +69,14 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         };
     }
 
-    /// <summary>Where the bias starts: the mean target, or the clipped log-odds of the classes.</summary>
+    /// <summary>Where the biases start: the mean target, or the clipped log-odds of the classes.</summary>
     /// <param name="model">The model.</param>
-    public float Bias(ModelKind model)
+    public float[] Bias(ModelSpec model)
     {
-        if (model == ModelKind.Linear)
-            return (float)TargetMean;
+        if (model.IsRegression)
+            return [(float)TargetMean];
         double positive = Math.Clamp((TargetMean + 1) / 2, 1e-6, 1 - 1e-6);
-        double bound = model == ModelKind.Logistic ? 5 : 1;
-        return (float)Math.Clamp(Math.Log(positive / (1 - positive)), -bound, bound);
+        double bound = model.Kind == ModelKind.Logistic ? 5 : 1;
+        return [(float)Math.Clamp(Math.Log(positive / (1 - positive)), -bound, bound)];
     }
 }

@@ -12,6 +12,6 @@ internal interface IShardRegularizer
     /// <summary>Time passes: the sum of the learning rates of the steps just pushed.</summary>
     void Age(double rateSum);
 
-    /// <summary>Brings a packed copy of entries, just read for the keys, up to date.</summary>
+    /// <summary>Brings a packed copy, just read for the keys, up to date; stride: floats a parameter in it, 1 or those of an entry.</summary>
     void Refresh(in ShardKeys keys, Span<float> packed, int stride);
 }

@@ -72,23 +72,30 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
     {
         Span<float> entries = _memory.Entries;
         Span<float> ages = _ages.AsSpan(0, _memory.KeyCount);
-        int stride = _memory.Stride;
+        (int width, int stride) = (_memory.Width, _memory.Stride);
         Span<float> times = stackalloc float[ChunkKeys];
         Span<float> weights = stackalloc float[ChunkKeys];
-        for (int i = 0; i < count; i++)
+        for (int part = 0; part < width; part++)
         {
-            int key = keys[first + i];
-            times[i] = Time(now - ages[key], entries, key);
-            weights[i] = entries[key * stride];
+            for (int i = 0; i < count; i++)
+            {
+                int key = keys[first + i];
+                int at = (key * width + part) * stride;
+                times[i] = Time(now - ages[key], entries, at);
+                weights[i] = entries[at];
+            }
+            RegularizationFlow.Timed((float)_rule.L1, (float)_rule.L2, times[..count], weights[..count]);
+            for (int i = 0; i < count; i++)
+            {
+                if (times[i] != 0)
+                    entries[(keys[first + i] * width + part) * stride] = weights[i];
+            }
         }
-        RegularizationFlow.Timed((float)_rule.L1, (float)_rule.L2, times[..count], weights[..count]);
         for (int i = 0; i < count; i++)
         {
             int key = keys[first + i];
-            if (times[i] == 0)
-                continue;
-            entries[key * stride] = weights[i];
-            ages[key] = now;
+            if (now > ages[key])
+                ages[key] = now;
         }
     }
 
@@ -97,26 +104,30 @@ internal sealed class LazyRegularizer : IShardRegularizer, IDisposable
     {
         ReadOnlySpan<float> entries = _memory.Entries;
         ReadOnlySpan<float> ages = _ages.AsSpan(0, _memory.KeyCount);
+        int width = _memory.Width;
         Span<float> times = stackalloc float[ChunkKeys];
         Span<float> weights = stackalloc float[ChunkKeys];
-        for (int i = 0; i < count; i++)
+        for (int part = 0; part < width; part++)
         {
-            int key = keys[first + i];
-            times[i] = Time(now - ages[key], entries, key);
-            weights[i] = packed[(first + i) * stride];
+            for (int i = 0; i < count; i++)
+            {
+                int key = keys[first + i];
+                times[i] = Time(now - ages[key], entries, (key * width + part) * _memory.Stride);
+                weights[i] = packed[((first + i) * width + part) * stride];
+            }
+            RegularizationFlow.Timed((float)_rule.L1, (float)_rule.L2, times[..count], weights[..count]);
+            for (int i = 0; i < count; i++)
+                packed[((first + i) * width + part) * stride] = weights[i];
         }
-        RegularizationFlow.Timed((float)_rule.L1, (float)_rule.L2, times[..count], weights[..count]);
-        for (int i = 0; i < count; i++)
-            packed[(first + i) * stride] = weights[i];
     }
 
-    // The flow's own time of a key: elapsed rates in the rule's metric. Another push may have aged the key beyond what was read of the
-    // clock: time never runs backwards.
+    // The flow's own time of a parameter: elapsed rates in the rule's metric. Another push may have aged the key beyond what was read of
+    // the clock: time never runs backwards.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private float Time(float elapsed, ReadOnlySpan<float> entries, int key)
+    private float Time(float elapsed, ReadOnlySpan<float> entries, int at)
     {
         if (!(elapsed > 0))
             return 0;
-        return _memory.Stride == 1 ? elapsed : elapsed / (_rule.Delta + MathF.Sqrt(entries[key * _memory.Stride + 1]));
+        return _memory.Stride == 1 ? elapsed : elapsed / (_rule.Delta + MathF.Sqrt(entries[at + 1]));
     }
 }

@@ -18,8 +18,10 @@ namespace DistSgd.ParamServer.Shards;
 /// </remarks>
 public sealed class ParameterShard : IDisposable
 {
-    // 0, 1, 2, …: the keys of a stripe relative to its first, for rules that take lists.
-    private static readonly uint[] StripeKeys = [.. Enumerable.Range(0, ShardMemory.StripeKeys).Select(key => (uint)key)];
+    // 0, 1, 2, …: the parameters of a stripe relative to its first, for rules that take lists.
+    private static readonly uint[] StripePositions = [.. Enumerable.Range(0, ShardMemory.StripePositions).Select(position => (uint)position)];
+
+    private const int ChunkPositions = 1024;
 
     private readonly UpdateRule _rule;
     private readonly ShardMemory _memory;
@@ -80,12 +82,12 @@ public sealed class ParameterShard : IDisposable
 
     /// <summary>Floats a key in a pull of that part.</summary>
     /// <param name="part">Which floats.</param>
-    public int FloatsPerKey(PullPart part) => part == PullPart.Entries ? _memory.Stride : 1;
+    public int FloatsPerKey(PullPart part) => part == PullPart.Entries ? _memory.EntryFloats : _memory.Width;
 
     /// <summary>Applies a push once; a push of a name that was applied before changes nothing.</summary>
     /// <param name="push">Name, kind, step.</param>
     /// <param name="keys">Local keys.</param>
-    /// <param name="values">One float a key (gradient) or one entry a key (delta).</param>
+    /// <param name="values">k floats a key (gradient) or one entry a key (delta).</param>
     /// <returns>False if it was a duplicate.</returns>
     /// <exception cref="ParameterException">Keys outside the shard or out of order, a wrong number of values, values not finite. Nothing was changed.</exception>
     public bool Push(in PushHeader push, ShardKeys keys, ReadOnlySpan<float> values)
@@ -143,22 +145,23 @@ public sealed class ParameterShard : IDisposable
             version = _version;
             _bytesPulled += packed.Length * sizeof(float);
         }
-        Read(keys, stride, packed);
+        Read(keys, part, packed);
         lock (_gate)
             Leave();
         return version;
     }
 
-    private void Read(in ShardKeys keys, int stride, Span<float> packed)
+    private void Read(in ShardKeys keys, PullPart part, Span<float> packed)
     {
         ReadOnlySpan<float> entries = _memory.Entries;
-        if (stride != _memory.Stride)
+        int floats = FloatsPerKey(part);
+        if (floats != _memory.EntryFloats)
             GatherValues(keys, entries, packed);
         else if (keys.IsRange)
-            entries.Slice((int)keys.First * stride, packed.Length).CopyTo(packed);
+            entries.Slice((int)keys.First * floats, packed.Length).CopyTo(packed);
         else
-            GatherEntries.Copy(entries, stride, keys.List, packed);
-        _regularizer?.Refresh(keys, packed, stride);
+            GatherEntries.Copy(entries, floats, keys.List, packed);
+        _regularizer?.Refresh(keys, packed, floats / _memory.Width);
     }
 
     /// <summary>Refuses further calls; frees the memory as soon as no call is under way.</summary>
@@ -194,10 +197,10 @@ public sealed class ParameterShard : IDisposable
     {
         if (!keys.IsRange)
         {
-            ScatterAddEntries.Apply(keys.List, values, _memory.Stride, _memory.Entries);
+            ScatterAddEntries.Apply(keys.List, values, _memory.EntryFloats, _memory.Entries);
             return;
         }
-        var state = new RangePush(keys.First, _memory.Stride, values);
+        var state = new RangePush(keys.First, _memory.EntryFloats, values);
         _memory.ForEachStripe(new KeyRange(keys.First, keys.Count), state,
             static (push, part, entries) => Kernels.Add.Apply(push.For(part), entries));
     }
@@ -206,26 +209,61 @@ public sealed class ParameterShard : IDisposable
     {
         if (!keys.IsRange)
         {
-            if (_rule.Optimizer == OptimizerKind.Sgd)
-                SgdUpdate.Sparse(rate, keys.List, gradient, _memory.Entries);
-            else
-                AdaGradUpdate.Sparse(rate, _rule.Delta, keys.List, gradient, _memory.Entries);
+            StepList(rate, keys.List, gradient);
             return;
         }
-        var state = new GradientPush(new RangePush(keys.First, 1, gradient), _rule, rate);
+        var state = new GradientPush(new RangePush(keys.First, _memory.Width, gradient), _rule, rate);
         _memory.ForEachStripe(new KeyRange(keys.First, keys.Count), state, static (push, part, entries) =>
         {
             if (push.Rule.Optimizer == OptimizerKind.Sgd)
                 SgdUpdate.Dense(push.Rate, push.Range.For(part), entries);
             else
-                AdaGradUpdate.Sparse(push.Rate, push.Rule.Delta, StripeKeys.AsSpan(0, (int)part.Count), push.Range.For(part), entries);
+                AdaGradUpdate.Sparse(push.Rate, push.Rule.Delta, StripePositions.AsSpan(0, push.Range.For(part).Length), push.Range.For(part), entries);
         });
+    }
+
+    // Rules know single parameters: the keys' positions are spelled out, a chunk at a time.
+    private void StepList(float rate, ReadOnlySpan<uint> keys, ReadOnlySpan<float> gradient)
+    {
+        int width = _memory.Width;
+        if (width == 1)
+        {
+            StepPositions(rate, keys, gradient);
+            return;
+        }
+        Span<uint> positions = stackalloc uint[ChunkPositions];
+        int count = 0, done = 0;
+        foreach (uint key in keys)
+        {
+            for (uint position = key * (uint)width, end = position + (uint)width; position < end; position++)
+            {
+                positions[count++] = position;
+                if (count < ChunkPositions)
+                    continue;
+                StepPositions(rate, positions, gradient.Slice(done, count));
+                (count, done) = (0, done + count);
+            }
+        }
+        StepPositions(rate, positions[..count], gradient[done..]);
+    }
+
+    private void StepPositions(float rate, ReadOnlySpan<uint> positions, ReadOnlySpan<float> gradient)
+    {
+        if (_rule.Optimizer == OptimizerKind.Sgd)
+            SgdUpdate.Sparse(rate, positions, gradient, _memory.Entries);
+        else
+            AdaGradUpdate.Sparse(rate, _rule.Delta, positions, gradient, _memory.Entries);
     }
 
     private void GatherValues(in ShardKeys keys, ReadOnlySpan<float> entries, Span<float> values)
     {
-        for (int i = 0; i < values.Length; i++)
-            values[i] = entries[keys[i] * _memory.Stride];
+        int width = _memory.Width;
+        for (int place = 0; place < keys.Count; place++)
+        {
+            int first = keys[place] * _memory.EntryFloats;
+            for (int i = 0; i < width; i++)
+                values[place * width + i] = entries[first + i * _memory.Stride];
+        }
     }
 
     private void CheckPush(in PushHeader push, in ShardKeys keys, ReadOnlySpan<float> values)
@@ -233,7 +271,7 @@ public sealed class ParameterShard : IDisposable
         try
         {
             CheckKeys(keys);
-            int stride = push.Kind == PushKind.Delta ? _memory.Stride : 1;
+            int stride = FloatsPerKey(push.Kind == PushKind.Delta ? PullPart.Entries : PullPart.Values);
             if (values.Length != (long)keys.Count * stride)
                 throw Invalid($"a push of {keys.Count} keys of {stride} floats needs {(long)keys.Count * stride} values, not {values.Length}");
             if (push.Name.Sequence == 0)

@@ -6,7 +6,7 @@ using DistSgd.Shared.Sharding;
 namespace DistSgd.ParamServer.Shards;
 
 /// <summary>
-/// The native memory of one shard: a key's value followed by its optimizer state, key after key, so that an update touches one cache line.
+/// The native memory of one shard: a key's parameters, each a value followed by its optimizer state, key after key, so that an update touches one cache line.
 /// Pages stay untouched (and cost nothing) until a key on them is used.
 /// </summary>
 /// <remarks>
@@ -15,22 +15,23 @@ namespace DistSgd.ParamServer.Shards;
 /// </remarks>
 internal sealed class ShardMemory : IDisposable
 {
-    /// <summary>Keys a stripe.</summary>
-    public const int StripeKeys = 16_384;
+    /// <summary>Most parameters a stripe.</summary>
+    public const int StripePositions = 16_384;
 
     private readonly NativeBuffer<float> _buffer;
     private readonly Lock[] _stripes;
 
     public ShardMemory(TrainingJob job, KeyRange range)
     {
-        Stride = job.EntryFloats;
-        if (range.Count * Stride > Array.MaxLength)
+        (Width, Stride, EntryFloats) = (job.Width, job.Stride, job.EntryFloats);
+        StripeKeys = Math.Max(1, StripePositions / Width);
+        if (range.Count * EntryFloats > Array.MaxLength)
         {
             throw new ParameterException(ParameterFault.Exhausted,
-                $"A shard of {range.Count:N0} keys with {Stride} floats each is larger than one shard may be ({Array.MaxLength:N0} floats); cut the model into more shards.");
+                $"A shard of {range.Count:N0} keys with {EntryFloats} floats each is larger than one shard may be ({Array.MaxLength:N0} floats); cut the model into more shards.");
         }
         KeyCount = (int)range.Count;
-        _buffer = new NativeBuffer<float>(range.Count * Stride);
+        _buffer = new NativeBuffer<float>(range.Count * EntryFloats);
         _stripes = new Lock[(KeyCount + StripeKeys - 1) / StripeKeys];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new Lock();
@@ -48,8 +49,17 @@ internal sealed class ShardMemory : IDisposable
     public delegate void StripeAction<in T>(T state, KeyRange keys, Span<float> entries)
         where T : allows ref struct;
 
-    /// <summary>Floats a key.</summary>
+    /// <summary>Parameters a key, k.</summary>
+    public int Width { get; }
+
+    /// <summary>Floats a parameter: its value, then its optimizer state.</summary>
     public int Stride { get; }
+
+    /// <summary>Floats a key: width · stride.</summary>
+    public int EntryFloats { get; }
+
+    /// <summary>Keys a stripe.</summary>
+    public int StripeKeys { get; }
 
     /// <summary>Keys of the shard.</summary>
     public int KeyCount { get; }
@@ -58,10 +68,10 @@ internal sealed class ShardMemory : IDisposable
     public KeyRange[] Regularized { get; }
 
     /// <summary>Bytes reserved.</summary>
-    public long Bytes => (long)KeyCount * Stride * sizeof(float);
+    public long Bytes => (long)KeyCount * EntryFloats * sizeof(float);
 
     /// <summary>All entries.</summary>
-    public Span<float> Entries => _buffer.AsSpan(0, KeyCount * Stride);
+    public Span<float> Entries => _buffer.AsSpan(0, KeyCount * EntryFloats);
 
     /// <summary>Does something to a range of local keys, stripe by stripe, each under its lock.</summary>
     public void ForEachStripe<T>(KeyRange range, T state, StripeAction<T> action)
@@ -71,7 +81,7 @@ internal sealed class ShardMemory : IDisposable
         {
             int stripe = (int)(first / StripeKeys);
             long end = Math.Min(range.End, (stripe + 1L) * StripeKeys);
-            Span<float> entries = _buffer.AsSpan(first * Stride, (int)(end - first) * Stride);
+            Span<float> entries = _buffer.AsSpan(first * EntryFloats, (int)(end - first) * EntryFloats);
             lock (_stripes[stripe])
                 action(state, new KeyRange(first, end - first), entries);
             first = end;

@@ -44,16 +44,19 @@ public sealed class GrpcParameterClient : IParameterClient
     private readonly Slot[] _slots;
     private readonly Task[] _calls;
     private readonly int _entryFloats;
+    private readonly int _width;
 
     /// <summary>Makes a client; connects when first used.</summary>
     /// <param name="job">The job's name.</param>
     /// <param name="entryFloats">Floats of an entry.</param>
     /// <param name="placements">Shards in order of their numbers.</param>
     /// <param name="options">Bounds.</param>
-    public GrpcParameterClient(string job, int entryFloats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options)
+    /// <param name="width">Values of a key.</param>
+    public GrpcParameterClient(string job, int entryFloats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options, int width = 1)
     {
         _options = options;
         _entryFloats = entryFloats;
+        _width = width;
         _slots = [.. placements.Select(placement => new Slot(job, placement, Channel(placement.Server).CreateCallInvoker()))];
         _calls = new Task[_slots.Length];
     }
@@ -108,7 +111,7 @@ public sealed class GrpcParameterClient : IParameterClient
         if (exchange.PushKeys is not null)
         {
             (request.PushStart, request.PushCount) = exchange.PushKeys.Within(slot.Placement.Keys);
-            int stride = exchange.PushKind == PushKind.Delta ? _entryFloats : 1;
+            int stride = exchange.PushKind == PushKind.Delta ? _entryFloats : _width;
             request.Push = new PushHeader(exchange.PushName, exchange.PushKind, exchange.Step, exchange.RateSum, exchange.ReadVersions[slot.Placement.Shard]);
             request.Values = exchange.PushValues.Slice(request.PushStart * stride, request.PushCount * stride);
             BytesPushed += (long)request.Values.Length * sizeof(float) + (exchange.PushKeys.IsRange ? 0 : (long)request.PushCount * sizeof(uint));
@@ -116,7 +119,7 @@ public sealed class GrpcParameterClient : IParameterClient
         if (exchange.PullKeys is not null)
         {
             (request.PullStart, request.PullCount) = exchange.PullKeys.Within(slot.Placement.Keys);
-            int stride = exchange.PullPart == PullPart.Entries ? _entryFloats : 1;
+            int stride = exchange.PullPart == PullPart.Entries ? _entryFloats : _width;
             request.Part = exchange.PullPart;
             slot.Response.Destination = exchange.Pulled.Slice(request.PullStart * stride, request.PullCount * stride);
             BytesPulled += (long)slot.Response.Destination.Length * sizeof(float);

@@ -3,7 +3,7 @@ namespace DistSgd.Shared.Exchange;
 /// <summary>How the values of a push are meant.</summary>
 public enum PushKind
 {
-    /// <summary>A mean gradient, one float a key; the shard runs the update rule.</summary>
+    /// <summary>A mean gradient, k floats a key; the shard runs the update rule.</summary>
     Gradient,
 
     /// <summary>A difference of whole entries (value, optimizer state); the shard adds it.</summary>
@@ -13,10 +13,10 @@ public enum PushKind
 /// <summary>Which floats of each key are pulled.</summary>
 public enum PullPart
 {
-    /// <summary>The parameter's value: one float a key.</summary>
+    /// <summary>The parameters' values: k floats a key.</summary>
     Values,
 
-    /// <summary>Value and optimizer state: one entry a key.</summary>
+    /// <summary>Values, each with its optimizer state: one entry a key.</summary>
     Entries,
 }
 

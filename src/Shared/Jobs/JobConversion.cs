@@ -20,7 +20,10 @@ public static class JobConversion
         var spec = new V1.JobSpec
         {
             Job = job.Name,
-            Model = (V1.ModelKind)(job.Model + 1),
+            Model = (V1.ModelKind)(job.Model.Kind + 1),
+            Loss = (V1.LossKind)(job.Model.Loss + 1),
+            Outputs = (uint)job.Model.Outputs,
+            HuberDelta = job.Model.HuberDelta,
             Rule = new V1.UpdateRule
             {
                 Optimizer = (V1.Optimizer)(job.Rule.Optimizer + 1),
@@ -83,7 +86,7 @@ public static class JobConversion
         return new TrainingJob
         {
             Name = spec.Job,
-            Model = Known<ModelKind>((int)spec.Model - 1, "model"),
+            Model = ToModel(spec),
             Rule = ToRule(spec.Rule!),
             Features = (long)spec.Features,
             Sparse = spec.Sparse,
@@ -134,6 +137,15 @@ public static class JobConversion
         };
     }
 
+    private static ModelSpec ToModel(V1.JobSpec spec)
+    {
+        ModelKind kind = Known<ModelKind>((int)spec.Model - 1, "model");
+        LossKind? loss = spec.Loss == V1.LossKind.Unspecified ? null : Known<LossKind>((int)spec.Loss - 1, "loss");
+        Require(spec.Outputs <= ModelSpec.OutputsMax, $"outputs must be at most {ModelSpec.OutputsMax}");
+        Require(float.IsFinite(spec.HuberDelta) && spec.HuberDelta >= 0, "huber_delta must not be negative");
+        return ModelSpec.Of(kind, loss, (int)Math.Max(1, spec.Outputs)) with { HuberDelta = spec.HuberDelta == 0 ? 1 : spec.HuberDelta };
+    }
+
     private static FeatureScaling? ToScaling(V1.JobSpec spec)
     {
         if (spec.ColumnMeans.IsEmpty && spec.ColumnInverseScales.IsEmpty)
@@ -168,7 +180,7 @@ public static class JobConversion
         where T : struct, Enum
     {
         T value = (T)Enum.ToObject(typeof(T), number);
-        Require(Enum.IsDefined(value), $"{field} must be one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
+        Require(Enum.IsDefined(value), $"{field} must be one of {string.Join(", ", Enum.GetNames<T>().Select(KindName.Of))}");
         return value;
     }
 

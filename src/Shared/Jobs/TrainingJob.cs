@@ -17,13 +17,13 @@ public sealed record TrainingJob
     /// <summary>Unique on the job's servers.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The learning problem.</summary>
-    public required ModelKind Model { get; init; }
+    /// <summary>Model and loss.</summary>
+    public required ModelSpec Model { get; init; }
 
     /// <summary>How gradients become differences.</summary>
     public required UpdateRule Rule { get; init; }
 
-    /// <summary>Features of the data; the table "weights" has one key each, the table "bias" the key after them.</summary>
+    /// <summary>Features of the data, one key each; the keys of biases follow.</summary>
     public required long Features { get; init; }
 
     /// <summary>True: keys are exchanged as lists, regularised lazily. False: whole ranges, regularised at each push.</summary>
@@ -62,21 +62,30 @@ public sealed record TrainingJob
     /// <summary>The key of the bias.</summary>
     public long BiasKey => Features;
 
-    /// <summary>All keys.</summary>
-    public long KeyCount => Features + 1;
+    /// <summary>The parameters' places.</summary>
+    public ParameterLayout Layout => Model.Layout(Features);
 
-    /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Entries"/> and DELTA pushes: value and optimizer state.</summary>
-    public int EntryFloats => 1 + Rule.Slots;
+    /// <summary>All keys.</summary>
+    public long KeyCount => Layout.KeyCount;
+
+    /// <summary>Keys behind those of the features: part of every row.</summary>
+    public int TailKeys => checked((int)(KeyCount - Features));
+
+    /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Values"/> and GRADIENT pushes, k.</summary>
+    public int Width => Model.Outputs;
+
+    /// <summary>Floats of one parameter in an entry: its value and its optimizer state.</summary>
+    public int Stride => 1 + Rule.Slots;
+
+    /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Entries"/> and DELTA pushes: k times value and optimizer state.</summary>
+    public int EntryFloats => Width * Stride;
 
     /// <summary>Rows between two pushes.</summary>
     public int RowsPerBlock => checked(Batch * Math.Max(1, LocalSteps));
 
     /// <summary>The tables in key order.</summary>
     public IReadOnlyList<ParameterTable> Tables =>
-    [
-        new ParameterTable("weights", new KeyRange(0, Features), Regularized: true),
-        new ParameterTable("bias", new KeyRange(BiasKey, 1), Regularized: false),
-    ];
+        [.. Layout.Tables.Select(table => new ParameterTable(table.Name, new KeyRange(table.FirstKey, table.KeyCount), table.Regularized))];
 }
 
 /// <summary>Which data a job trains on, as the leader saw it.</summary>

@@ -39,7 +39,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         _channels = [.. servers.Select(server => GrpcChannel.ForAddress($"http://{server}"))];
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);
         _placements = [.. Enumerable.Range(0, map.Count).Select(i => new ShardPlacement(i, map[i], servers[i % servers.Length]))];
-        _client = new GrpcParameterClient(job.Name, job.EntryFloats, _placements, new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = notice });
+        _client = new GrpcParameterClient(job.Name, job.EntryFloats, _placements, new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = notice }, job.Width);
         _coordination = new Coordination.CoordinationClient(_channels[0]);
     }
 
@@ -56,7 +56,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         {
             string[] servers = local is null ? [.. options.Connect] : await local.StartServersAsync(cancellationToken);
             backend = new ClusterBackend(plan.Job, options, plan.Shards, notice, local, servers);
-            await backend.BeginAsync(plan.InitialBias, cancellationToken);
+            await backend.BeginAsync(plan.Initial, cancellationToken);
             return backend;
         }
         catch
@@ -122,7 +122,7 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     private bool AllFinished => _state.Workers.Count > 0 && _state.Workers.All(worker => worker.Report is { Finished: true });
 
-    private async Task BeginAsync(float initialBias, CancellationToken cancellationToken)
+    private async Task BeginAsync(InitialParameters initial, CancellationToken cancellationToken)
     {
         JobSpec spec = _job.ToMessage();
         for (int i = 0; i < _servers.Length; i++)
@@ -132,7 +132,7 @@ internal sealed class ClusterBackend : ITrainingBackend
             await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).ActivateAsync(request, options), cancellationToken);
             _activated = true;
         }
-        await InitialBias.PushAsync(_job, _client, initialBias, cancellationToken);
+        await InitialParameters.PushAsync(_job, _client, initial, cancellationToken);
         var begin = new BeginJobRequest { Spec = spec };
         begin.Shards.Add(_placements.Select(placement => placement.ToMessage()));
         await CallAsync(0, options => _coordination.BeginJobAsync(begin, options), cancellationToken);

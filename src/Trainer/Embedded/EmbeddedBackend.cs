@@ -42,16 +42,16 @@ internal sealed class EmbeddedBackend : ITrainingBackend
         {
             // By row number, not by byte: partitions of one process are equal in length, so that no thread waits for another.
             RowRange[] rows = [.. new Partition(partition, job.Partitions).Stripes(data.RowCount, StripeRowsMin).Select(stripe => new RowRange(stripe.Start, stripe.End - stripe.Start))];
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling);
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys);
             blocks[partition] = BlockSet.Build(data, rows, plan);
         });
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);
         return new EmbeddedBackend(job, [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))], blocks);
     }
 
-    /// <summary>Sets the bias before the first step.</summary>
-    public Task StartBiasAsync(float bias, CancellationToken cancellationToken) =>
-        InitialBias.PushAsync(_job, new InProcessParameterClient(_shards), bias, cancellationToken);
+    /// <summary>Sets parameters before the first step.</summary>
+    public Task StartAsync(InitialParameters initial, CancellationToken cancellationToken) =>
+        InitialParameters.PushAsync(_job, new InProcessParameterClient(_shards), initial, cancellationToken);
 
     public async Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken)
     {

@@ -2,7 +2,6 @@ using System.Net;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Shared.Jobs;
-using ModelKind = DistSgd.Learning.Models.ModelKind;
 
 namespace DistSgd.Worker.Hosting;
 
@@ -32,8 +31,8 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
                 throw new WorkerException($"{NotTheJobs(path)}: partition {partition + 1} of {job.Partitions} has {count:N0} rows here; the leader counted {expected:N0}.");
             if (count is 0 or > int.MaxValue)
                 throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
-            LabelMap labels = job.Model == ModelKind.Linear ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling);
+            LabelMap labels = job.Model.IsRegression ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys);
             return new PartitionData(BlockSet.Build(data, rows, plan), data.ParsedBytes);
         }
     }

@@ -15,10 +15,10 @@ public sealed class LossTests
             double score = random.NextDouble() * 12 - 6;
             double target = random.NextDouble() * 4 - 2;
             int sign = random.Next(2) * 2 - 1;
-            Check(ModelKind.Linear, SquaredLoss.Derivative((float)score, (float)target), score, target);
-            Check(ModelKind.Logistic, LogisticLoss.Derivative((float)score, sign), score, sign);
+            Check(ModelKind.Linear, new SquaredLoss().Derivative((float)score, (float)target), score, target);
+            Check(ModelKind.Logistic, new LogisticLoss().Derivative((float)score, sign), score, sign);
             if (Math.Abs(sign * score - 1) > 1e-3)
-                Check(ModelKind.Svm, HingeLoss.Derivative((float)score, sign), score, sign);
+                Check(ModelKind.Svm, new HingeLoss().Derivative((float)score, sign), score, sign);
         }
 
         static void Check(ModelKind model, float derivative, double score, double target)
@@ -32,14 +32,14 @@ public sealed class LossTests
     [Fact]
     public void Derivatives_AtKnownPoints_AreExact()
     {
-        Assert.Equal(1.5f, SquaredLoss.Derivative(2f, 0.5f));
-        Assert.Equal(-0.5f, LogisticLoss.Derivative(0f, 1f));
-        Assert.Equal(0.5f, LogisticLoss.Derivative(0f, -1f));
-        Assert.Equal(-1f, LogisticLoss.Derivative(-1000f, 1f));
-        Assert.Equal(0f, MathF.Abs(LogisticLoss.Derivative(1000f, 1f)));
+        Assert.Equal(1.5f, new SquaredLoss().Derivative(2f, 0.5f));
+        Assert.Equal(-0.5f, new LogisticLoss().Derivative(0f, 1f));
+        Assert.Equal(0.5f, new LogisticLoss().Derivative(0f, -1f));
+        Assert.Equal(-1f, new LogisticLoss().Derivative(-1000f, 1f));
+        Assert.Equal(0f, MathF.Abs(new LogisticLoss().Derivative(1000f, 1f)));
         // At the hinge's corner the subgradient taken is 0.
-        Assert.Equal((-1f, 0f, 0f), (HingeLoss.Derivative(0.999f, 1f), HingeLoss.Derivative(1f, 1f), HingeLoss.Derivative(1.001f, 1f)));
-        Assert.Equal((1f, 0f), (HingeLoss.Derivative(-0.999f, -1f), HingeLoss.Derivative(-1f, -1f)));
+        Assert.Equal((-1f, 0f, 0f), (new HingeLoss().Derivative(0.999f, 1f), new HingeLoss().Derivative(1f, 1f), new HingeLoss().Derivative(1.001f, 1f)));
+        Assert.Equal((1f, 0f), (new HingeLoss().Derivative(-0.999f, -1f), new HingeLoss().Derivative(-1f, -1f)));
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class WorkedExampleTests
         float[] weights = new float[3], gradient = new float[3], scores = new float[50];
         for (int t = 0; t < 3000; t++)
         {
-            steps.Gradient(blocks[0].Rows, [.. Enumerable.Range(0, 50)], 2, weights, gradient, scores);
+            steps.Gradient(blocks[0].Rows, [.. Enumerable.Range(0, 50)], weights, gradient, scores);
             for (int key = 0; key < 3; key++)
                 weights[key] -= 0.5f * gradient[key];
         }
@@ -72,7 +72,7 @@ public sealed class WorkedExampleTests
         foreach (ModelKind model in Enum.GetValues<ModelKind>())
         {
             float[] gradient = new float[13], scores = new float[20];
-            new LocalSteps(model, Rule(OptimizerKind.Sgd), 20).Gradient(blocks[0].Rows, [.. Enumerable.Range(0, 20)], 12, weights, gradient, scores);
+            new LocalSteps(model, Rule(OptimizerKind.Sgd), 20).Gradient(blocks[0].Rows, [.. Enumerable.Range(0, 20)], weights, gradient, scores);
             for (int key = 0; key < 13; key++)
             {
                 const double h = 1e-5;

@@ -149,16 +149,16 @@ public sealed class FeatureScalingTests
         Assert.Equal(0.25 / 7.5, defaults.Rate(ModelKind.Linear, OptimizerKind.Sgd), 1e-12);
         Assert.Equal(1, defaults.Rate(ModelKind.Logistic, OptimizerKind.AdaGrad));
         Assert.Equal(Math.Sqrt(0.75), defaults.Rate(ModelKind.Linear, OptimizerKind.AdaGrad), 1e-12);
-        Assert.Equal(Math.Log(3), defaults.Bias(ModelKind.Logistic), 1e-6);
-        Assert.Equal(1f, defaults.Bias(ModelKind.Svm));
-        Assert.Equal(0.5f, defaults.Bias(ModelKind.Linear));
+        Assert.Equal(Math.Log(3), defaults.Bias(ModelKind.Logistic)[0], 1e-6);
+        Assert.Equal(1f, defaults.Bias(ModelKind.Svm)[0]);
+        Assert.Equal(0.5f, defaults.Bias(ModelKind.Linear)[0]);
     }
 
     [Fact]
     public void RateDefaults_OneClassOnly_StartTheBiasAtABound()
     {
         using Dataset data = RandomData.Build(10, 3, 0.5, seed: 5, label: _ => 1);
-        Assert.Equal(5f, RateDefaults.Of(data, LabelMap.Binary(-1, 1), null).Bias(ModelKind.Logistic));
+        Assert.Equal(5f, RateDefaults.Of(data, LabelMap.Binary(-1, 1), null).Bias(ModelKind.Logistic)[0]);
     }
 
     private static double Score(float[] parameters, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)

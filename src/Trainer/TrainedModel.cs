@@ -6,21 +6,23 @@ using DistSgd.Learning.Optimizers;
 namespace DistSgd.Trainer;
 
 /// <summary>A trained linear, logistic or SVM model: all that prediction needs. Immutable; any thread.</summary>
-public sealed class LinearModel
+public sealed class TrainedModel
 {
     private readonly float[] _parameters;
     private readonly ModelFile _file;
 
-    internal LinearModel(ModelKind kind, float[] parameters, LabelMap labels, IndexBase indexBase, UpdateRule rule, IReadOnlyDictionary<string, string> summary)
+    internal TrainedModel(ModelSpec model, float[] parameters, LabelMap labels, IndexBase indexBase, UpdateRule rule, IReadOnlyDictionary<string, string> summary)
     {
-        Kind = kind;
+        Kind = model.Kind;
+        Spec = model;
         _parameters = parameters;
         _file = new ModelFile
         {
             Weights = parameters.AsMemory(0, parameters.Length - 1),
             Bias = parameters[^1],
-            Model = kind.ToString().ToLowerInvariant(),
-            Loss = kind switch { ModelKind.Linear => "squared", ModelKind.Logistic => "logistic", _ => "hinge" },
+            Model = KindName.Of(model.Kind),
+            Loss = KindName.Of(model.Loss),
+            HuberDelta = model.HuberDelta,
             Labels = labels,
             IndexBase = indexBase,
             L1 = rule.L1,
@@ -30,15 +32,19 @@ public sealed class LinearModel
         };
     }
 
-    private LinearModel(ModelFile file)
+    private TrainedModel(ModelFile file)
     {
         _file = file;
-        Kind = Enum.Parse<ModelKind>(file.Model, ignoreCase: true);
+        Spec = file.Spec;
+        Kind = Spec.Kind;
         _parameters = [.. file.Weights.Span, file.Bias];
     }
 
     /// <summary>The learning problem.</summary>
     public ModelKind Kind { get; }
+
+    /// <summary>Model and loss.</summary>
+    public ModelSpec Spec { get; }
 
     /// <summary>How labels of files are mapped.</summary>
     public LabelMap Labels => _file.Labels;
@@ -61,7 +67,7 @@ public sealed class LinearModel
     /// <summary>Reads a model file.</summary>
     /// <param name="path">Where it lies.</param>
     /// <exception cref="ModelFileException">Missing, damaged, or not a model; the message says which.</exception>
-    public static LinearModel Load(string path) => new(ModelFile.Load(path));
+    public static TrainedModel Load(string path) => new(ModelFile.Load(path));
 
     /// <summary>Writes the model file, whole or not at all.</summary>
     /// <param name="path">Where to.</param>
@@ -79,7 +85,7 @@ public sealed class LinearModel
     /// <exception cref="LabelException">A label that the model doesn't know.</exception>
     public EvaluationResult Evaluate(Dataset data, int threads = 1)
     {
-        EvaluationResult result = Evaluation.Compute(Kind, _parameters, data, Labels, threads);
+        EvaluationResult result = Evaluation.Compute(Spec, _parameters, data, Labels, threads);
         // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
         return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
     }

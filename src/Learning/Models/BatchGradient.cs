@@ -1,0 +1,9 @@
+namespace DistSgd.Learning.Models;
+
+/// <summary>From a model to its gradient.</summary>
+public static class BatchGradient
+{
+    /// <summary>The gradient of a model; for one thread.</summary>
+    /// <param name="model">Model and loss.</param>
+    public static IBatchGradient Of(ModelSpec model) => new ScalarGradient(model);
+}

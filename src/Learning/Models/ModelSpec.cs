@@ -1,0 +1,67 @@
+namespace DistSgd.Learning.Models;
+
+/// <summary>
+/// What is learned: the model, its loss and the loss's constants. Together with the number of features it determines the parameters
+/// (<see cref="Layout"/>). Immutable; any thread.
+/// </summary>
+public sealed record ModelSpec
+{
+    /// <summary>Most scores a row.</summary>
+    public const int OutputsMax = 16_384;
+
+    /// <summary>The learning problem.</summary>
+    public required ModelKind Kind { get; init; }
+
+    /// <summary>The loss that is minimised; one of <see cref="LossesOf"/>.</summary>
+    public required LossKind Loss { get; init; }
+
+    /// <summary>Scores a row, k; 1 but for models of several classes.</summary>
+    public int Outputs { get; init; } = 1;
+
+    /// <summary>δ of the Huber loss; positive.</summary>
+    public float HuberDelta { get; init; } = 1;
+
+    /// <summary>True if rows have one score each and the loss is a function of that score and the label.</summary>
+    public bool HasScalarLoss => true;
+
+    /// <summary>True if targets are real numbers.</summary>
+    public bool IsRegression => Kind == ModelKind.Linear;
+
+    /// <summary>A model with its usual loss.</summary>
+    /// <param name="kind">The model.</param>
+    public static implicit operator ModelSpec(ModelKind kind) => Of(kind);
+
+    /// <summary>A model with a loss.</summary>
+    /// <param name="kind">The model.</param>
+    /// <param name="loss">Null: the model's usual loss.</param>
+    /// <param name="outputs">Scores a row.</param>
+    /// <exception cref="ArgumentException">The model isn't learned with that loss; the message lists those it is.</exception>
+    public static ModelSpec Of(ModelKind kind, LossKind? loss = null, int outputs = 1)
+    {
+        IReadOnlyList<LossKind> losses = LossesOf(kind);
+        if (loss is { } asked && !losses.Contains(asked))
+            throw new ArgumentException($"The model {KindName.Of(kind)} isn't learned with the loss {KindName.Of(asked)}; expected one of {string.Join(", ", losses.Select(known => KindName.Of(known)))}.");
+        return new ModelSpec { Kind = kind, Loss = loss ?? losses[0], Outputs = outputs };
+    }
+
+    /// <summary>The losses of a model, the usual one first.</summary>
+    /// <param name="kind">The model.</param>
+    public static IReadOnlyList<LossKind> LossesOf(ModelKind kind) => kind switch
+    {
+        ModelKind.Linear => [LossKind.Squared, LossKind.Huber],
+        ModelKind.Logistic => [LossKind.Logistic],
+        ModelKind.Svm => [LossKind.Hinge, LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential, LossKind.Sigmoid],
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown model."),
+    };
+
+    /// <summary>The parameters of this model on data with so many features.</summary>
+    /// <param name="features">D ≥ 1.</param>
+    public ParameterLayout Layout(long features) => new(Outputs,
+    [
+        new LayoutTable("weights", 0, features, Outputs == 1 ? [features] : [features, Outputs], Regularized: true),
+        new LayoutTable("bias", features, 1, [Outputs], Regularized: false),
+    ]);
+
+    /// <summary>"svm", or "svm squared-hinge" where the loss isn't the usual one; for people.</summary>
+    public override string ToString() => Loss == LossesOf(Kind)[0] ? KindName.Of(Kind) : $"{KindName.Of(Kind)} {KindName.Of(Loss)}";
+}
