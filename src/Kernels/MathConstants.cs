@@ -3,7 +3,7 @@ namespace DistSgd.Kernels;
 /// <summary>
 /// Numbers of <see cref="ScalarMath"/> and the vector forms. Each decimal rounds to exactly one float32. The polynomials are
 /// Chebyshev fits (computed at 200 bits) of q(r) = (e^r − 1 − r)/r² on |r| ≤ ln2/2 and of
-/// q(f) = (ln(1+f) − f + f²/2)/f³ on √½ − 1 ≤ f ≤ √2 − 1, rounded to float32.
+/// q(f) = (ln(1+f) − f + f²/2)/f³ on √½ − 1 ≤ f ≤ √2 − 1, and of q(s) = (tanh(√s)/√s − 1)/s on 0 ≤ s ≤ 0.36, rounded to float32.
 /// </summary>
 internal static class MathConstants
 {
@@ -23,6 +23,13 @@ internal static class MathConstants
     public const float E4 = 0.0416665561f;
     public const float E5 = 0.00836319011f;
     public const float E6 = 0.0013926198f;
+
+    public const float TanhSmall = 0.6f; // below, the odd polynomial
+    public const float T3 = -0.333333313f;
+    public const float T5 = 0.133329242f;
+    public const float T7 = -0.0538751371f;
+    public const float T9 = 0.0211162157f;
+    public const float T11 = -0.00627639005f;
 
     public const int SqrtHalfBits = 0x3F3504F3;
     public const float SmallestNormal = 1.17549435e-38f;

@@ -7,8 +7,8 @@ using static DistSgd.Kernels.MathConstants;
 namespace DistSgd.Kernels;
 
 /// <summary>
-/// exp, log, log1p and the logistic sigmoid of one float32: pure functions of their bits on every machine. The vector forms
-/// (<see cref="VectorExp"/>, <see cref="VectorLog"/>, <see cref="VectorLog1p"/>, <see cref="VectorSigmoid"/>) give the same
+/// exp, log, log1p, the logistic sigmoid and tanh of one float32: pure functions of their bits on every machine. The vector forms
+/// (<see cref="VectorExp"/>, <see cref="VectorLog"/>, <see cref="VectorLog1p"/>, <see cref="VectorSigmoid"/>, <see cref="VectorTanh"/>) give the same
 /// bits. fma(a, b, c) is a·b + c rounded once; every other operation rounds to float32. NaN goes in and comes out unchanged.
 /// </summary>
 public static class ScalarMath
@@ -148,6 +148,34 @@ public static class ScalarMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float WithSignOf(float sign, float magnitude) =>
         (Vector128.CreateScalarUnsafe(magnitude) | (Vector128.CreateScalarUnsafe(sign) & Vector128.CreateScalarUnsafe(-0f))).ToScalar();
+
+    /// <summary>
+    /// tanh x, within 3 ulp; ±0 → 0, ±∞ → ±1.
+    /// <code>
+    /// |x| &lt; 0.6:  s = x·x;  q = −0.00627639005;  q = fma(q, s, ·) for · = 0.0211162157, −0.0538751371, 0.133329242, −0.333333313
+    ///              result = fma(x·s, q, x)
+    /// else:        e = Exp(−|x + x|);  result = (1 − e)/(1 + e) with the sign of x
+    /// </code>
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Tanh(float x)
+    {
+        if (float.IsNaN(x)) return x;
+        if (Abs(x) < TanhSmall)
+        {
+            var s = x * x;
+            var q = FusedMultiplyAdd(T11, s, T9);
+            q = FusedMultiplyAdd(q, s, T7);
+            q = FusedMultiplyAdd(q, s, T5);
+            q = FusedMultiplyAdd(q, s, T3);
+            return FusedMultiplyAdd(x * s, q, x);
+        }
+
+        var e = Exp(-Abs(x + x));
+        var magnitude = (1f - e) / (1f + e);
+        return x < 0f ? -magnitude : magnitude;
+    }
+
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float PowerOfTwo(int exponent) => Int32BitsToSingle((exponent + 127) << 23);

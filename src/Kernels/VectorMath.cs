@@ -74,6 +74,25 @@ internal static class VectorMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Tanh<T>(T x)
+        where T : struct, ILane<T>
+    {
+        var sign = T.And(x, T.AllBits(int.MinValue));
+        var s = x * x;
+        var q = T.Fma(T.All(T11), s, T.All(T9));
+        q = T.Fma(q, s, T.All(T7));
+        q = T.Fma(q, s, T.All(T5));
+        q = T.Fma(q, s, T.All(T3));
+        var near = T.Fma(x * s, q, x);
+        var e = Exp(T.Or(x + x, T.AllBits(int.MinValue)));
+        var one = T.All(1f);
+        var far = T.Or((one - e) / (one + e), sign);
+        var magnitude = T.And(x, T.AllBits(int.MaxValue));
+        var result = T.Select(T.Less(magnitude, T.All(TanhSmall)), near, far);
+        return T.Select(T.Equal(x, x), result, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T PowerOfTwo<T>(T exponent)
         where T : struct, ILane<T> =>
         T.ShiftLeft(T.AddBits(exponent, T.AllBits(127)), 23);

@@ -44,6 +44,54 @@ public sealed class DenseTests : IDisposable
     });
 
     [Fact]
+    public void Multiply_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
+    {
+        Multiply.Apply(form, a, b);
+        Samples.SameBits(x.Zip(y, (l, r) => r * l).ToArray(), b, what);
+    });
+
+    [Fact]
+    public void MultiplyAdd_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
+    {
+        var z = Samples.Wild(x.Length + 2000, x.Length);
+        var c = Samples.Place(_third, x.Length % 3, z);
+        MultiplyAdd.Apply(form, a, b, c);
+        Samples.SameBits(x.Select((l, i) => MathF.FusedMultiplyAdd(l, y[i], z[i])).ToArray(), c, what);
+    });
+
+    [Fact]
+    public void Activation_EveryFormAndLength_EqualsTheFormula() => ForEach((form, x, y, a, b, what) =>
+    {
+        foreach (var function in Enum.GetValues<ActivationFunction>())
+        {
+            var c = Samples.Place(_third, x.Length % 3, x);
+            Activation.Apply(form, function, 0.3f, a, c);
+            Samples.SameBits(x.Select(v => Value(function, v)).ToArray(), c, $"{function}, {what}");
+            y.CopyTo(b);
+            Activation.Backward(form, function, 0.3f, c, b);
+            Samples.SameBits(x.Select((v, i) => Slope(function, Value(function, v), y[i])).ToArray(), b, $"{function} backward, {what}");
+        }
+    });
+
+    private static float Value(ActivationFunction function, float z) => function switch
+    {
+        ActivationFunction.Sigmoid => ScalarMath.Sigmoid(z),
+        ActivationFunction.Tanh => ScalarMath.Tanh(z),
+        ActivationFunction.Relu => z > 0 ? z : 0f * z,
+        ActivationFunction.LeakyRelu => z > 0 ? z : 0.3f * z,
+        _ => z > 0 ? z : 0.3f * (ScalarMath.Exp(z) - 1f),
+    };
+
+    private static float Slope(ActivationFunction function, float a, float g) => function switch
+    {
+        ActivationFunction.Sigmoid => g * (a * (1f - a)),
+        ActivationFunction.Tanh => g * ((1f - a) * (1f + a)),
+        ActivationFunction.Relu => a > 0 ? g : 0f * g,
+        ActivationFunction.LeakyRelu => a > 0 ? g : 0.3f * g,
+        _ => a > 0 ? g : g * (a + 0.3f),
+    };
+
+    [Fact]
     public void Subtract_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
     {
         var c = Samples.Place(_third, x.Length % 3, new float[x.Length]);

@@ -20,12 +20,16 @@ public sealed class MathTests
     public void Sigmoid_OverAllFloats_IsWithinThreeUlp() => WithinUlp(ScalarMath.Sigmoid, UlpError.Sigmoid, 3.0);
 
     [Fact]
+    public void Tanh_OverAllFloats_IsWithinThreeUlp() => WithinUlp(ScalarMath.Tanh, Math.Tanh, 3.0);
+
+    [Fact]
     public void VectorForms_OverAllFloats_HaveTheScalarBits()
     {
         SameAsScalar("exp", ScalarMath.Exp, VectorExp.Apply);
         SameAsScalar("log", ScalarMath.Log, VectorLog.Apply);
         SameAsScalar("log1p", ScalarMath.Log1p, VectorLog1p.Apply);
         SameAsScalar("sigmoid", ScalarMath.Sigmoid, VectorSigmoid.Apply);
+        SameAsScalar("tanh", ScalarMath.Tanh, VectorTanh.Apply);
     }
 
     [Fact]
@@ -64,6 +68,7 @@ public sealed class MathTests
         Samples.SameBits(0.5f, ScalarMath.Sigmoid(0f), "sigmoid(0)");
         Samples.SameBits(0f, ScalarMath.Sigmoid(float.NegativeInfinity), "sigmoid(-inf)");
         Samples.SameBits(1f, ScalarMath.Sigmoid(float.PositiveInfinity), "sigmoid(inf)");
+        Samples.SameBits(-1f, ScalarMath.Tanh(float.NegativeInfinity), "tanh(-inf)");
     }
 
     private static void WithinUlp(Func<float, float> ours, Func<double, double> truth, double bound)

@@ -1,6 +1,6 @@
 namespace DistSgd.Learning.Data;
 
-/// <summary>Double-precision exp and log from IEEE operations alone, so that what is generated from a seed is the same on every machine. Accurate to a few units in the last place.</summary>
+/// <summary>Double-precision exp, log, sine and cosine from IEEE operations alone, so that what is generated from a seed is the same on every machine. Accurate to a few units in the last place.</summary>
 internal static class PortableMath
 {
     private const double Ln2 = 0.693147180559945309417;
@@ -33,6 +33,22 @@ internal static class PortableMath
         double sum = 0;
         for (int i = 23; i >= 3; i -= 2) sum = (sum + (1.0 / i)) * square;
         return (exponent * Ln2High) + ((2 * s * (1 + sum)) + (exponent * Ln2Low));
+    }
+
+    /// <summary>Cosine for |x| ≤ π, by its series.</summary>
+    public static double Cos(double x)
+    {
+        double sum = 1;
+        for (int i = 28; i >= 2; i -= 2) sum = 1 - (sum * x * x / (i * (i - 1)));
+        return sum;
+    }
+
+    /// <summary>Sine for |x| ≤ π, by its series.</summary>
+    public static double Sin(double x)
+    {
+        double sum = 1;
+        for (int i = 29; i >= 3; i -= 2) sum = 1 - (sum * x * x / (i * (i - 1)));
+        return sum * x;
     }
 
     /// <summary>1 / (1 + e⁻ˣ).</summary>
