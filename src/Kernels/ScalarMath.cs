@@ -176,7 +176,6 @@ public static class ScalarMath
         return x < 0f ? -magnitude : magnitude;
     }
 
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float PowerOfTwo(int exponent) => Int32BitsToSingle((exponent + 127) << 23);
 
