@@ -59,11 +59,14 @@ public sealed class ConnectionTests
     [InlineData("localhost:5000")]
     [InlineData("")]
     [InlineData("ftp://host:1")]
-    [InlineData("unix:/tmp/x")]
+    [InlineData("unix:")]
+    [InlineData("unix://host/x")]
+    [InlineData("dns:///")]
+    [InlineData("dns://resolver/host:1")]
     public void Address_OfAnotherForm_IsRefused(string address)
     {
         var e = Assert.Throws<ArgumentException>(() => GrpcChannel.ForAddress(address));
-        Assert.Contains("must be of the form http://host:port or https://host:port", e.Message, StringComparison.Ordinal);
+        Assert.Contains(address.Contains("resolver") ? "names a DNS server" : "must be of the form http://host:port", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

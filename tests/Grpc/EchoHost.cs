@@ -23,7 +23,8 @@ internal sealed class EchoHost : IAsyncDisposable
     {
         _app = app;
         _log = log;
-        Address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Address = url.StartsWith("http://unix:", StringComparison.Ordinal) ? url["http://".Length..] : url;
         Channel = GrpcChannel.ForAddress(Address, options ?? new GrpcChannelOptions());
         Client = new Echo.EchoClient(Channel);
     }
@@ -46,7 +47,8 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public static async Task<EchoHost> StartAsync(
         Action<GrpcServiceOptions>? server = null, GrpcChannelOptions? client = null, HttpProtocols protocols = HttpProtocols.Http2,
-        bool expectsErrors = false, int port = 0)
+        bool expectsErrors = false, int port = 0,
+        Action<IServiceCollection>? services = null, Action<ListenOptions>? listens = null, string? unixSocket = null, Action<WebApplication>? maps = null)
     {
         var log = new CollectingLoggerProvider();
         var builder = WebApplication.CreateSlimBuilder();
@@ -54,16 +56,27 @@ internal sealed class EchoHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(options =>
         {
             options.ConfigureForGrpc();
-            options.Listen(System.Net.IPAddress.Loopback, port, listen => listen.Protocols = protocols);
+            if (unixSocket is not null)
+                options.ListenUnixSocket(unixSocket, Listen);
+            else
+                options.Listen(System.Net.IPAddress.Loopback, port, Listen);
         });
         builder.Services.AddGrpc(server ?? (_ => { }));
         builder.Services.AddSingleton<EchoProbe>().AddSingleton<HealthService>();
+        services?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapGrpcService<EchoService>();
         app.MapGrpcService<HealthService>();
         app.MapGet("/plain", () => "not gRPC");
+        maps?.Invoke(app);
         await app.StartAsync();
         return new EchoHost(app, log, client) { ExpectsErrors = expectsErrors };
+
+        void Listen(ListenOptions listen)
+        {
+            listen.Protocols = protocols;
+            listens?.Invoke(listen);
+        }
     }
 
     public Task StopServerAsync() => _app.StopAsync();

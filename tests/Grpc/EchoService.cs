@@ -13,6 +13,13 @@ internal sealed class EchoProbe
     public TaskCompletionSource Release { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ServerCallContext? Context { get; set; }
+
+    // What the context says only while the call lasts.
+    public string? Peer { get; set; }
+
+    public string? Host { get; set; }
+
+    public AuthContext? AuthContext { get; set; }
 }
 
 /// <summary>Echoes; the request's behavior names what it does besides.</summary>
@@ -55,7 +62,7 @@ internal sealed class EchoService(EchoProbe probe) : Echo.EchoBase
 
     private async Task BehaveAsync(EchoRequest request, ServerCallContext context)
     {
-        probe.Context = context;
+        (probe.Context, probe.Peer, probe.Host, probe.AuthContext) = (context, context.Peer, context.Host, context.AuthContext);
         probe.Entered.TrySetResult();
         switch (request.Behavior)
         {
@@ -71,6 +78,9 @@ internal sealed class EchoService(EchoProbe probe) : Echo.EchoBase
                 return;
             case "metadata":
                 await EchoMetadataAsync(context);
+                return;
+            case "reserved-trailers":
+                context.ResponseTrailers.Add("grpc-status", "0");
                 return;
             case "wait-for-token":
                 using (context.CancellationToken.Register(() => probe.Cancelled.TrySetResult()))

@@ -29,8 +29,8 @@ public sealed class MarshallerTests
             {
                 var payload = Pattern(bytes);
                 var writer = new PayloadWriter(null);
-                var frame = writer.Serialize(Chunked(97, announces), payload);
-                Assert.Equal(bytes, MessageFraming.ReadHeader(frame.Memory.Span[..5], null));
+                var frame = writer.Serialize(Chunked(97, announces), payload, compressor: null);
+                Assert.Equal(bytes, MessageFraming.ReadHeader(frame.Memory.Span[..5], null, hasEncoding: false, out _));
                 Assert.True(frame.Memory.Span[5..].SequenceEqual(payload), $"{bytes} bytes, announced {announces}");
                 frame.Return();
             }
@@ -48,7 +48,7 @@ public sealed class MarshallerTests
                 context.Complete();
             },
             _ => "");
-        var e = Assert.Throws<InvalidOperationException>(() => new PayloadWriter(null).Serialize(marshaller, ""));
+        var e = Assert.Throws<InvalidOperationException>(() => new PayloadWriter(null).Serialize(marshaller, "", compressor: null));
         Assert.Equal("The serializer announced 10 bytes and wrote 9.", e.Message);
     }
 
@@ -56,7 +56,7 @@ public sealed class MarshallerTests
     public void Writer_NotCompleted_IsAnError()
     {
         var marshaller = Marshallers.Create<string>((_, context) => context.GetBufferWriter().Write(new byte[9]), _ => "");
-        Assert.Throws<InvalidOperationException>(() => new PayloadWriter(null).Serialize(marshaller, ""));
+        Assert.Throws<InvalidOperationException>(() => new PayloadWriter(null).Serialize(marshaller, "", compressor: null));
     }
 
     [Fact]

@@ -17,7 +17,9 @@ public sealed class RawResponseTests
         { "http-401", StatusCode.Unauthenticated, "HTTP status 401" },
         { "http-418", StatusCode.Unknown, "HTTP status 418" },
         { "html", StatusCode.Unknown, "content-type 'text/html'" },
-        { "gzip", StatusCode.Internal, "grpc-encoding 'gzip'" },
+        { "brotli", StatusCode.Internal, "grpc-encoding 'br'" },
+        { "not-gzip", StatusCode.Internal, "isn't valid gzip" },
+        { "cut-gzip", StatusCode.Internal, "isn't valid gzip" },
         { "no-status", StatusCode.Unknown, "without a grpc-status" },
         { "status-text", StatusCode.Unknown, "'fine', which is no number" },
         { "status-99", StatusCode.Unknown, "grpc-status is 99" },
@@ -61,6 +63,8 @@ public sealed class RawResponseTests
             "cut-payload" => [0, 0, 0, 0, 9, 1],
             "cut-large-payload" => [0, .. BigEndian(1_000_000), .. new byte[8]],
             "compressed" => [1, 0, 0, 0, 0],
+            "not-gzip" => [1, 0, 0, 0, 3, 1, 2, 3],
+            "cut-gzip" => [1, 0, 0, 0, 12, 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xb3, 0x07],
             "not-protobuf" => [0, 0, 0, 0, 2, 0xff, 0xff],
             _ => [0, 0, 0, 0, 0],
         };
@@ -78,7 +82,9 @@ public sealed class RawResponseTests
                 response.StatusCode = (HttpStatusCode)int.Parse(answer[5..]);
             if (answer == "html")
                 response.Content.Headers.ContentType = new("text/html");
-            if (answer == "gzip")
+            if (answer == "brotli")
+                response.Headers.Add("grpc-encoding", "br");
+            if (answer is "not-gzip" or "cut-gzip")
                 response.Headers.Add("grpc-encoding", "gzip");
             if (answer is "no-status" or "trailers-only" or "status-text" or "status-99")
                 response.TrailingHeaders.Clear();

@@ -67,6 +67,9 @@ internal sealed class BytesService(BytesProbe probe)
                 }
                 await context.WriteResponseHeadersAsync(echoed);
                 return null;
+            case "compress":
+                await context.WriteResponseHeadersAsync(new Metadata { { "grpc-internal-encoding-request", "gzip" } });
+                return null;
             case "status":
                 throw new RpcException(
                     new Status(StatusCode.FailedPrecondition, "50 % of τ\n"), new Metadata { { "why", "because" }, { "raw-bin", [0, 255, 1] } });

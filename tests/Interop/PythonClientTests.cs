@@ -31,6 +31,7 @@ public sealed class PythonClientTests
     [InlineData("cancellation")]
     [InlineData("over_limit")]
     [InlineData("compression")]
+    [InlineData("over_limit_compressed")]
     public async Task PythonClient_Case_Passes(string name)
     {
         await using var app = await StartAsync();

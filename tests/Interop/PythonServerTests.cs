@@ -38,6 +38,17 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.Equal("after", Encoding.UTF8.GetString(await UnaryAsync("after"u8.ToArray(), default)));
     }
 
+    [PeerTheory(Python.Grpc)]
+    [InlineData("gzip")]
+    [InlineData("deflate")]
+    public async Task Unary_Compressed_ComesBackWhole(string encoding)
+    {
+        var payload = new byte[300_000];
+        new Random(5).NextBytes(payload.AsSpan(0, 100_000));
+        var headers = new Metadata { { "grpc-internal-encoding-request", encoding }, { "behavior", "compress-" + encoding } };
+        Assert.True(payload.AsEnumerable().SequenceEqual(await UnaryAsync(payload, new CallOptions(headers))), "300 kB came back changed (seed 5).");
+    }
+
     [PeerFact(Python.Grpc)]
     public async Task ClientStreaming_AllRequests_Arrive()
     {

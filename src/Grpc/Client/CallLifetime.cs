@@ -9,20 +9,28 @@ internal sealed class CallLifetime : IDisposable
 
     private readonly CancellationTokenSource _source = new();
     private readonly CancellationTokenRegistration _byCaller;
+    private readonly CancellationTokenRegistration _byServerCall;
     private readonly CancellationTokenRegistration _byChannel;
     private readonly DateTime? _deadline;
 
     // Written once, by whichever thread ends the call first (compare-exchange); read by the call's own flow after the token fired.
     private string? _cause;
 
-    public CallLifetime(DateTime? deadline, CancellationToken caller, CancellationToken channel)
+    public CallLifetime(in CallOptions options, CancellationToken channel)
     {
+        var deadline = options.Deadline;
+        if (options.PropagationToken is { } parent)
+        {
+            deadline = parent.Deadline < (deadline ?? DateTime.MaxValue).ToUniversalTime() ? parent.Deadline : deadline;
+            _byServerCall = parent.CancellationToken.UnsafeRegister(
+                static state => ((CallLifetime)state!).Cancel("The server call that this call was made for was cancelled."), this);
+        }
         Token = _source.Token;
         _deadline = deadline is { } d && d < DateTime.MaxValue ? d.ToUniversalTime() : null;
         Remaining = _deadline is { } at ? at - DateTime.UtcNow : null;
         if (Remaining is { } remaining)
             StartTimer(remaining);
-        _byCaller = caller.UnsafeRegister(static state => ((CallLifetime)state!).Cancel("The call was cancelled by its caller."), this);
+        _byCaller = options.CancellationToken.UnsafeRegister(static state => ((CallLifetime)state!).Cancel("The call was cancelled by its caller."), this);
         _byChannel = channel.UnsafeRegister(static state => ((CallLifetime)state!).Cancel("The call's channel was disposed."), this);
     }
 
@@ -30,6 +38,9 @@ internal sealed class CallLifetime : IDisposable
 
     /// <summary>How long the call may take, from its start; null without a deadline.</summary>
     public TimeSpan? Remaining { get; }
+
+    /// <summary>How long the call may still take; at least a tick, null without a deadline.</summary>
+    public TimeSpan? TimeLeft => _deadline is { } deadline ? TimeSpan.FromTicks(Math.Max(1, (deadline - DateTime.UtcNow).Ticks)) : null;
 
     public bool IsCancelled => Token.IsCancellationRequested;
 
@@ -72,6 +83,7 @@ internal sealed class CallLifetime : IDisposable
     public void Dispose()
     {
         _byCaller.Dispose();
+        _byServerCall.Dispose();
         _byChannel.Dispose();
         _source.Dispose();
     }

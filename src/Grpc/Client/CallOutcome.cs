@@ -4,7 +4,7 @@ using Grpc.Net.Client.Transport;
 namespace Grpc.Net.Client;
 
 /// <summary>What became of a call: its response headers, then its status and trailers, each set once. Thread-safe.</summary>
-internal sealed class CallOutcome
+internal sealed class CallOutcome(bool throwsCanceled)
 {
     private readonly Lock _gate = new();
 
@@ -15,13 +15,13 @@ internal sealed class CallOutcome
     private IHeaderBlock? _trailerBlock;
     private Metadata? _trailers;
     private Status _status;
-    private RpcException? _failure;
+    private Exception? _failure;
     private volatile bool _hasEnded;
 
     public bool HasEnded => _hasEnded;
 
-    /// <summary>The exception of a call that ended with a status other than OK.</summary>
-    public RpcException? Failure => _hasEnded ? _failure : null;
+    /// <summary>What a call that ended with a status other than OK throws: RpcException, or OperationCanceledException around it where the channel says so.</summary>
+    public Exception? Failure => _hasEnded ? _failure : null;
 
     public Status Status => _hasEnded ? _status : throw new InvalidOperationException("The status is known once the call has ended.");
 
@@ -94,7 +94,7 @@ internal sealed class CallOutcome
         }
     }
 
-    private RpcException Fail(Status status)
+    private Exception Fail(Status status)
     {
         try
         {
@@ -105,7 +105,10 @@ internal sealed class CallOutcome
             // The server's status matters more than its unreadable trailers.
             _trailers = [];
         }
-        return new RpcException(status, _trailers);
+        var failure = new RpcException(status, _trailers);
+        return throwsCanceled && status.StatusCode is (StatusCode.Cancelled or StatusCode.DeadlineExceeded)
+            ? new OperationCanceledException(status.Detail, failure)
+            : failure;
     }
 
     /// <summary>A call that ends without a separate head has empty headers; one that failed before has none.</summary>

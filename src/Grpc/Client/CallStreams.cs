@@ -10,7 +10,11 @@ internal sealed class RequestStream<TRequest, TResponse>(ClientCall<TRequest, TR
     private int _isWriting;
     private bool _isComplete;
 
-    public WriteOptions? WriteOptions { get; set; }
+    public WriteOptions? WriteOptions
+    {
+        get => call.WriteOptions;
+        set => call.WriteOptions = value;
+    }
 
     public Task WriteAsync(TRequest message) => WriteAsync(message, CancellationToken.None);
 
@@ -38,8 +42,7 @@ internal sealed class RequestStream<TRequest, TResponse>(ClientCall<TRequest, TR
         if (Volatile.Read(ref _isWriting) == 1)
             throw new InvalidOperationException("Can't complete the request stream: the last write hasn't ended.");
         _isComplete = true;
-        call.CompleteWriting();
-        return Task.CompletedTask;
+        return call.CompleteWritingAsync();
     }
 }
 

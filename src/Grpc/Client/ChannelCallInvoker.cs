@@ -1,10 +1,9 @@
 using Grpc.Core;
-using Grpc.Net.Client.Transport;
 
 namespace Grpc.Net.Client;
 
 /// <summary>Starts calls on a channel. Thread-safe.</summary>
-internal sealed class ChannelCallInvoker(ICallTransport transport, GrpcChannelOptions options, CancellationToken shutdown) : CallInvoker
+internal sealed class ChannelCallInvoker(ChannelSettings channel) : CallInvoker
 {
     public override TResponse BlockingUnaryCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
@@ -49,5 +48,5 @@ internal sealed class ChannelCallInvoker(ICallTransport transport, GrpcChannelOp
 
     private ClientCall<TRequest, TResponse> Create<TRequest, TResponse>(Method<TRequest, TResponse> method, in CallOptions callOptions)
         where TRequest : class
-        where TResponse : class => new(transport, method, callOptions, options, shutdown);
+        where TResponse : class => new(channel, method, callOptions);
 }

@@ -13,35 +13,42 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     where TRequest : class
     where TResponse : class
 {
-    private readonly ICallTransport _transport;
+    private readonly ChannelSettings _channel;
     private readonly Method<TRequest, TResponse> _method;
     private readonly CallOptions _options;
     private readonly CallLifetime _lifetime;
-    private readonly CallOutcome _outcome = new();
+    private readonly CallOutcome _outcome;
     private readonly PayloadReader _payload = new();
     private readonly PayloadWriter _writer;
-    private readonly int? _receiveLimitBytes;
+    private readonly MessageCompressor? _compressor;
 
-    // Set before the call is handed out.
+    // Set before the call is handed out, or, where _opened isn't null, before that is done.
     private ITransportCall? _stream;
     private ResponseReader? _reader;
     private Task? _headTask;
+    private TaskCompletionSource? _opened;
 
     // 1 while the reading flow runs (from the start until the head came, then during each read); claimed by compare-exchange.
     private int _isFlowing = 1;
 
-    public ClientCall(
-        ICallTransport transport, Method<TRequest, TResponse> method, in CallOptions options, GrpcChannelOptions channelOptions, CancellationToken shutdown)
+    /// <exception cref="ArgumentException">The headers can't be sent.</exception>
+    /// <exception cref="InvalidOperationException">The headers ask for an encoding that the channel hasn't.</exception>
+    public ClientCall(ChannelSettings channel, Method<TRequest, TResponse> method, in CallOptions options)
     {
-        if (options.Credentials is not null)
-            throw new NotSupportedException("Call credentials aren't supported; add the header they would add to CallOptions.Headers.");
-        _transport = transport;
+        MetadataHeaders.Check(options.Headers);
+        _compressor = RequestCompressor.Find(options.Headers, channel.Encodings);
+        _channel = channel;
         _method = method;
         _options = options;
-        _lifetime = new CallLifetime(options.Deadline, options.CancellationToken, shutdown);
-        _writer = new PayloadWriter(channelOptions.MaxSendMessageSize);
-        _receiveLimitBytes = channelOptions.MaxReceiveMessageSize;
+        _outcome = new CallOutcome(channel.ThrowsCanceled);
+        _lifetime = new CallLifetime(options, channel.Shutdown);
+        _writer = new PayloadWriter(channel.SendLimitBytes);
+        WriteOptions = options.WriteOptions;
+        ClientCallLog.CallStarted(channel.Logger, method.FullName);
     }
+
+    /// <summary>Options of the writes that follow. Set by the writer.</summary>
+    public WriteOptions? WriteOptions { get; set; }
 
     public Task<Metadata> ResponseHeadersAsync => _outcome.HeadersAsync;
 
@@ -63,8 +70,15 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
 
     public void StartRequestStream()
     {
-        _stream = OpenStream();
-        _headTask = ReceiveHeadAsync(_stream.StartAsync(_lifetime.Token));
+        if (CallPreparation.IsNeeded(_channel, _options))
+        {
+            _opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _headTask = StartPreparedAsync(_opened);
+        }
+        else
+        {
+            _headTask = ReceiveHeadAsync(OpenStream(credentials: null).StartAsync(_lifetime.Token));
+        }
         EndWhenCancelled();
     }
 
@@ -87,7 +101,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         try
         {
             if (await _reader!.ReadAsync(_lifetime.Token))
-                return Deserialize(_reader.Payload);
+                return Deserialize(_reader);
             End(ResponseStatus.Read(_stream!.Trailers), _stream.Trailers);
         }
         catch (Exception e)
@@ -104,8 +118,10 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     /// <summary>Writes a request of the request stream.</summary>
     public async Task WriteAsync(TRequest request, CancellationToken cancellationToken)
     {
+        if (_opened is { } opened)
+            await opened.Task;
         ThrowIfEnded();
-        var message = _writer.Serialize(_method.RequestMarshaller, request);
+        var message = Serialize(request);
         using var registration = cancellationToken.UnsafeRegister(static state => ((CallLifetime)state!).Cancel("A write was cancelled."), _lifetime);
         try
         {
@@ -117,7 +133,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
             if (Volatile.Read(ref _isFlowing) == 1)
                 await _outcome.EndedAsync;
             ThrowIfEnded();
-            throw new RpcException(_lifetime.Explain(_transport.Explain, e));
+            throw new RpcException(_lifetime.Explain(_channel.Transport.Explain, e));
         }
         finally
         {
@@ -125,7 +141,12 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         }
     }
 
-    public void CompleteWriting() => _stream!.CompleteWriting();
+    public async Task CompleteWritingAsync()
+    {
+        if (_opened is { } opened)
+            await opened.Task;
+        _stream?.CompleteWriting();
+    }
 
     public void Cancel(string cause)
     {
@@ -137,25 +158,59 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
 
     private async Task SendAsync(TRequest request)
     {
-        FramedMessage message;
+        FramedMessage message = default;
+        Task<IResponseHead> exchange;
         try
         {
-            message = _writer.Serialize(_method.RequestMarshaller, request);
+            message = Serialize(request);
+            var credentials = CallPreparation.IsNeeded(_channel, _options)
+                ? await CallPreparation.RunAsync(_channel, _method, _options, _lifetime.Token)
+                : null;
+            exchange = OpenStream(credentials).SendAsync(message, _lifetime.Token);
+        }
+        catch (Exception e)
+        {
+            if (message.Buffer is not null)
+                message.Return();
+            End(e);
+            return;
+        }
+        await ReceiveHeadAsync(exchange);
+    }
+
+    private async Task StartPreparedAsync(TaskCompletionSource opened)
+    {
+        Task<IResponseHead> exchange;
+        try
+        {
+            var credentials = await CallPreparation.RunAsync(_channel, _method, _options, _lifetime.Token);
+            exchange = OpenStream(credentials).StartAsync(_lifetime.Token);
         }
         catch (Exception e)
         {
             End(e);
             return;
         }
-        _stream = OpenStream();
-        await ReceiveHeadAsync(_stream.SendAsync(message, _lifetime.Token));
+        finally
+        {
+            opened.SetResult();
+        }
+        await ReceiveHeadAsync(exchange);
     }
 
-    private ITransportCall OpenStream()
+    private FramedMessage Serialize(TRequest request)
     {
-        var stream = _transport.Open(new CallHead(_method.FullName, _options.Headers, _lifetime.Remaining));
-        _reader = new ResponseReader(stream, _receiveLimitBytes);
-        return stream;
+        var isPlain = ((WriteOptions?.Flags ?? WriteFlags.None) & WriteFlags.NoCompress) != 0;
+        return _writer.Serialize(_method.RequestMarshaller, request, isPlain ? null : _compressor);
+    }
+
+    private ITransportCall OpenStream(Metadata? credentials)
+    {
+        var head = new CallHead(
+            _method.FullName, _options.Headers, credentials, _lifetime.TimeLeft, _compressor?.EncodingName, _channel.Encodings.AcceptHeader);
+        _stream = _channel.Transport.Open(head);
+        _reader = new ResponseReader(_stream, _channel.ReceiveLimitBytes);
+        return _stream;
     }
 
     /// <summary>Awaits the response's head. Ends the call where the head already tells the status; never throws.</summary>
@@ -164,10 +219,13 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         try
         {
             var head = await exchange;
-            if (ResponseStatus.ReadHead(head) is { } status)
+            if (ResponseStatus.ReadHead(head, _channel.Encodings) is { } status)
+            {
                 End(status, head);
-            else
-                _outcome.SetHead(head);
+                return;
+            }
+            _reader!.Encoding = head.Find(WireNames.EncodingHeader) is { } encoding ? _channel.Encodings.Find(encoding) : null;
+            _outcome.SetHead(head);
         }
         catch (Exception e)
         {
@@ -179,14 +237,17 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         }
     }
 
-    private TResponse Deserialize(ReadOnlyMemory<byte> payload)
+    private TResponse Deserialize(ResponseReader reader)
     {
+        var payload = new ReadOnlySequence<byte>(reader.Payload);
         try
         {
-            return _payload.Deserialize(_method.ResponseMarshaller, new ReadOnlySequence<byte>(payload))
+            return (reader.IsCompressed
+                ? _payload.Deserialize(_method.ResponseMarshaller, payload, reader.Encoding!, _channel.ReceiveLimitBytes)
+                : _payload.Deserialize(_method.ResponseMarshaller, payload))
                 ?? throw new InvalidDataException("the deserializer returned null");
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not RpcException)
         {
             throw new RpcException(new Status(StatusCode.Internal, $"The response of {_method.FullName} can't be deserialized: {e.Message}", e));
         }
@@ -209,7 +270,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
             End(new OperationCanceledException("The call was cancelled."));
     }
 
-    private RpcException Cardinality(string got)
+    private Exception Cardinality(string got)
     {
         End(new RpcException(new Status(StatusCode.Unimplemented, $"{_method.FullName} must have exactly one response; the server sent {got}.")));
         return _outcome.Failure ?? new RpcException(
@@ -222,12 +283,14 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
             throw _outcome.Failure ?? new RpcException(_outcome.Status, "Can't write the message: the call has ended with OK.");
     }
 
-    private void End(Exception exception) => End(_lifetime.Explain(_transport.Explain, exception), null);
+    private void End(Exception exception) => End(_lifetime.Explain(_channel.Transport.Explain, exception), null);
 
     private void End(Status status, IHeaderBlock? trailers)
     {
         if (!_outcome.TryEnd(status, trailers))
             return;
+        if (status.StatusCode != StatusCode.OK)
+            ClientCallLog.CallFailed(_channel.Logger, _method.FullName, status.StatusCode, status.Detail);
         _reader?.Release();
         _stream?.Dispose();
         _lifetime.Dispose();

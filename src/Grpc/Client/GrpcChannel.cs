@@ -9,49 +9,72 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
     private readonly CancellationTokenSource _shutdown = new();
     private readonly ICallTransport _transport;
     private readonly ChannelCallInvoker _invoker;
+    private readonly ChannelConnections? _connections;
 
-    private GrpcChannel(Uri address, GrpcChannelOptions options)
-        : base(address.Authority)
+    private GrpcChannel(ChannelAddress address, GrpcChannelOptions options)
+        : base(address.Target)
     {
-        Options = options;
-        _transport = new SocketsTransport(address, CreateInvoker(options));
-        _invoker = new ChannelCallInvoker(_transport, options, _shutdown.Token);
+        var security = ChannelSecurity.Of(address, options.Credentials);
+        var uri = address.BaseUri(security.IsSecure);
+        (var handler, _connections) = ChannelHandler.Create(address, security, options);
+        _transport = new SocketsTransport(uri, address.IsUnix ? address.Target : uri.GetLeftPart(UriPartial.Authority), handler);
+        _invoker = new ChannelCallInvoker(new ChannelSettings(_transport, uri, security, _connections, options, _shutdown.Token));
     }
 
-    internal GrpcChannelOptions Options { get; }
+    /// <summary>What the channel's connection is doing: a TCP or Unix connection stands, is being made, failed last, or none is wanted.</summary>
+    /// <exception cref="InvalidOperationException">The channel was given an HttpClient or handler that makes its own connections.</exception>
+    public ConnectivityState State => Connections.State;
 
-    /// <summary>A channel to this address, http://host:port or https://host:port, with default options. Connects at the first call.</summary>
+    private ChannelConnections Connections => _connections ?? throw new InvalidOperationException(
+        "The state of the connection isn't known: the channel was given an HttpClient, or a handler that isn't a SocketsHttpHandler, makes its own connections, or was used before.");
+
+    /// <summary>
+    /// A channel to this address: http://host:port, https://host:port, dns:///host:port (all addresses of the name are tried) or unix:/path.
+    /// Connects at the first call.
+    /// </summary>
     /// <exception cref="ArgumentException">The address isn't of that form.</exception>
+    /// <exception cref="InvalidOperationException">The address doesn't say whether there is TLS.</exception>
     public static GrpcChannel ForAddress(string address) => ForAddress(address, new GrpcChannelOptions());
 
     /// <summary>A channel to this address with these options.</summary>
-    /// <exception cref="ArgumentException">The address isn't http://host:port or https://host:port, or options contradict each other.</exception>
+    /// <exception cref="ArgumentException">The address isn't of that form, or options contradict each other.</exception>
+    /// <exception cref="InvalidOperationException">Address and credentials contradict each other, or neither says whether there is TLS.</exception>
     public static GrpcChannel ForAddress(string address, GrpcChannelOptions channelOptions)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return Uri.TryCreate(address, UriKind.Absolute, out var uri)
-            ? ForAddress(uri, channelOptions)
-            : throw new ArgumentException($"The address '{address}' must be of the form http://host:port or https://host:port.", nameof(address));
+        return Create(ChannelAddress.Parse(address), channelOptions);
     }
 
     /// <summary>A channel to this address with default options.</summary>
     public static GrpcChannel ForAddress(Uri address) => ForAddress(address, new GrpcChannelOptions());
 
     /// <summary>A channel to this address with these options.</summary>
-    /// <exception cref="ArgumentException">The address isn't http://host:port or https://host:port, or options contradict each other.</exception>
+    /// <exception cref="ArgumentException">The address isn't of that form, or options contradict each other.</exception>
+    /// <exception cref="InvalidOperationException">Address and credentials contradict each other, or neither says whether there is TLS.</exception>
     public static GrpcChannel ForAddress(Uri address, GrpcChannelOptions channelOptions)
     {
         ArgumentNullException.ThrowIfNull(address);
-        ArgumentNullException.ThrowIfNull(channelOptions);
-        if (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps)
-            throw new ArgumentException($"The address '{address}' must be of the form http://host:port or https://host:port.", nameof(address));
-        if (channelOptions.HttpHandler is not null && channelOptions.HttpClient is not null)
-            throw new ArgumentException("HttpHandler and HttpClient are both set; set one of them.", nameof(channelOptions));
-        return new GrpcChannel(address, channelOptions);
+        return Create(ChannelAddress.Of(address), channelOptions);
     }
 
     /// <inheritdoc/>
     public override CallInvoker CreateCallInvoker() => _invoker;
+
+    /// <summary>Connects, unless a connection stands; tries again and again, with growing pauses, until it succeeds or is cancelled.</summary>
+    /// <exception cref="OperationCanceledException">It was cancelled, or the channel was disposed.</exception>
+    /// <exception cref="InvalidOperationException">The channel was given an HttpClient or handler that makes its own connections.</exception>
+    public async Task ConnectAsync(CancellationToken cancellationToken = default)
+    {
+        var connections = Connections;
+        ObjectDisposedException.ThrowIf(_shutdown.IsCancellationRequested, this);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _shutdown.Token);
+        await connections.EnsureReadyAsync(both.Token);
+    }
+
+    /// <summary>Done when the state is another than the one last seen.</summary>
+    /// <exception cref="InvalidOperationException">The channel was given an HttpClient or handler that makes its own connections.</exception>
+    public Task WaitForStateChangedAsync(ConnectivityState lastObservedState, CancellationToken cancellationToken = default) =>
+        Connections.WaitForChangeAsync(lastObservedState, cancellationToken);
 
     /// <summary>Cancels the calls under way and closes the connections.</summary>
     public void Dispose()
@@ -59,6 +82,7 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
         if (_shutdown.IsCancellationRequested)
             return;
         _shutdown.Cancel();
+        _connections?.Dispose();
         _transport.Dispose();
     }
 
@@ -69,26 +93,11 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
         return Task.CompletedTask;
     }
 
-    private static HttpMessageInvoker CreateInvoker(GrpcChannelOptions options)
+    private static GrpcChannel Create(ChannelAddress address, GrpcChannelOptions options)
     {
-        if (options.HttpClient is { } client)
-            return new HttpMessageInvoker(new ClientHandler(client, options.DisposeHttpClient), disposeHandler: true);
-        return options.HttpHandler is { } handler
-            ? new HttpMessageInvoker(handler, options.DisposeHttpClient)
-            : new HttpMessageInvoker(GrpcHttpHandler.Create(), disposeHandler: true);
-    }
-
-    /// <summary>Sends through a client, whose own SendAsync would buffer whole responses.</summary>
-    private sealed class ClientHandler(HttpClient client, bool disposeClient) : HttpMessageHandler
-    {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing && disposeClient)
-                client.Dispose();
-            base.Dispose(disposing);
-        }
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.HttpHandler is not null && options.HttpClient is not null)
+            throw new ArgumentException("HttpHandler and HttpClient are both set; set one of them.", nameof(options));
+        return new GrpcChannel(address, options);
     }
 }

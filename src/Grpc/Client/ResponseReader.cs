@@ -1,4 +1,5 @@
 using Grpc.Net.Client.Transport;
+using Grpc.Net.Compression;
 using Grpc.Wire;
 
 namespace Grpc.Net.Client;
@@ -16,6 +17,12 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     private int _start;
     private int _end;
 
+    /// <summary>What decompresses messages that are marked as compressed; null where the response's head named no encoding.</summary>
+    public ICompressionProvider? Encoding { get; set; }
+
+    /// <summary>Whether the last message is compressed.</summary>
+    public bool IsCompressed { get; private set; }
+
     /// <summary>The payload of the last message; valid until the next read or release.</summary>
     public ReadOnlyMemory<byte> Payload { get; private set; }
 
@@ -25,7 +32,8 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
         ReturnMessage();
         if (!await FillAsync(MessageFraming.HeaderBytes, cancellationToken))
             return _end == _start ? false : throw MessageFraming.Truncated(_end - _start, MessageFraming.HeaderBytes);
-        var payloadBytes = MessageFraming.ReadHeader(_chunk.AsSpan(_start, MessageFraming.HeaderBytes), limitBytes);
+        var payloadBytes = MessageFraming.ReadHeader(_chunk.AsSpan(_start, MessageFraming.HeaderBytes), limitBytes, Encoding is not null, out var isCompressed);
+        IsCompressed = isCompressed;
         _start += MessageFraming.HeaderBytes;
         if (payloadBytes <= ChunkBytes)
             await ReadSmallAsync(payloadBytes, cancellationToken);

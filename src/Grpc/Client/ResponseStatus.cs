@@ -9,7 +9,7 @@ namespace Grpc.Net.Client;
 internal static class ResponseStatus
 {
     /// <summary>The status, where the head already tells it: a trailers-only response, or one that isn't gRPC. Else null.</summary>
-    public static Status? ReadHead(IResponseHead head)
+    public static Status? ReadHead(IResponseHead head, EncodingSet encodings)
     {
         if (head.Find(WireNames.StatusHeader) is not null)
             return Read(head);
@@ -18,8 +18,8 @@ internal static class ResponseStatus
         var contentType = head.Find("content-type");
         if (!WireNames.IsGrpcContentType(contentType))
             return new Status(StatusCode.Unknown, $"The server answered with content-type '{contentType}'; a gRPC server sends application/grpc.");
-        return head.Find(WireNames.EncodingHeader) is { } encoding && encoding != WireNames.Identity
-            ? new Status(StatusCode.Internal, $"The server answered with grpc-encoding '{encoding}', which this client didn't offer.")
+        return head.Find(WireNames.EncodingHeader) is { } encoding && encoding != WireNames.Identity && encodings.Find(encoding) is null
+            ? new Status(StatusCode.Internal, $"The server answered with grpc-encoding '{encoding}', which this client didn't offer; it offered {encodings.AcceptHeader}.")
             : null;
     }
 

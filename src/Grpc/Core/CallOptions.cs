@@ -9,12 +9,14 @@ public readonly struct CallOptions
         DateTime? deadline = null,
         CancellationToken cancellationToken = default,
         WriteOptions? writeOptions = null,
+        ContextPropagationToken? propagationToken = null,
         CallCredentials? credentials = null)
     {
         Headers = headers;
         Deadline = deadline;
         CancellationToken = cancellationToken;
         WriteOptions = writeOptions;
+        PropagationToken = propagationToken;
         Credentials = credentials;
     }
 
@@ -30,6 +32,12 @@ public readonly struct CallOptions
     /// <summary>Write options for the request messages, or null.</summary>
     public WriteOptions? WriteOptions { get; private init; }
 
+    /// <summary>Carries the deadline and cancellation of the server call that this one is made for, or null. The earlier deadline counts.</summary>
+    public ContextPropagationToken? PropagationToken { get; private init; }
+
+    /// <summary>Whether the call waits for the server where it can't be reached, instead of failing with Unavailable; false by default.</summary>
+    public bool IsWaitForReady { get; private init; }
+
     /// <summary>Credentials of this call, or null.</summary>
     public CallCredentials? Credentials { get; private init; }
 
@@ -44,6 +52,12 @@ public readonly struct CallOptions
 
     /// <summary>A copy with these write options.</summary>
     public CallOptions WithWriteOptions(WriteOptions writeOptions) => this with { WriteOptions = writeOptions };
+
+    /// <summary>A copy with this token.</summary>
+    public CallOptions WithPropagationToken(ContextPropagationToken propagationToken) => this with { PropagationToken = propagationToken };
+
+    /// <summary>A copy that waits for the server where it can't be reached, or doesn't.</summary>
+    public CallOptions WithWaitForReady(bool waitForReady = true) => this with { IsWaitForReady = waitForReady };
 
     /// <summary>A copy with these credentials.</summary>
     public CallOptions WithCredentials(CallCredentials credentials) => this with { Credentials = credentials };

@@ -95,28 +95,3 @@ public abstract class ServerCallContext
     /// <summary>A token that carries this call's deadline and cancellation.</summary>
     protected abstract ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options);
 }
-
-/// <summary>What of a server call is carried to the calls made on its behalf.</summary>
-public class ContextPropagationOptions
-{
-    /// <summary>Carries the deadline and the cancellation, unless turned off.</summary>
-    public ContextPropagationOptions(bool propagateDeadline = true, bool propagateCancellation = true)
-    {
-        IsPropagateDeadline = propagateDeadline;
-        IsPropagateCancellation = propagateCancellation;
-    }
-
-    /// <summary>Whether the deadline is carried.</summary>
-    public bool IsPropagateDeadline { get; }
-
-    /// <summary>Whether the cancellation is carried.</summary>
-    public bool IsPropagateCancellation { get; }
-}
-
-/// <summary>Carries a server call's deadline and cancellation to calls made on its behalf.</summary>
-public abstract class ContextPropagationToken
-{
-    private protected ContextPropagationToken()
-    {
-    }
-}

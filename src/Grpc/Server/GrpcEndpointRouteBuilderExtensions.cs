@@ -18,10 +18,15 @@ public static class GrpcEndpointRouteBuilderExtensions
         where TService : class
     {
         ArgumentNullException.ThrowIfNull(builder);
-        var options = builder.ServiceProvider.GetService<IOptions<GrpcServiceOptions>>()?.Value
+        var services = builder.ServiceProvider;
+        var activator = services.GetService<IGrpcServiceActivator<TService>>()
             ?? throw new InvalidOperationException("gRPC isn't set up: call services.AddGrpc() before MapGrpcService.");
-        var logger = builder.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server");
-        var binder = new ServiceMethodBinder<TService>(builder, new ServerCallSettings(options, logger));
+        var options = services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value;
+        var settings = ServerCallSettings.Create(
+            options,
+            services.GetRequiredService<IOptions<GrpcServiceOptions<TService>>>().Value,
+            services.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server"));
+        var binder = new ServiceMethodBinder<TService>(builder, activator, settings);
         binder.BindAll();
         UnknownMethods.Map(builder, binder.ServiceNames, options);
         return new GrpcServiceEndpointConventionBuilder(binder.Endpoints);

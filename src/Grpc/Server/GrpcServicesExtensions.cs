@@ -1,5 +1,7 @@
 using Grpc.AspNetCore.Server;
+using Grpc.AspNetCore.Server.Calls;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -14,7 +16,9 @@ public static class GrpcServicesExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         services.AddRouting();
-        services.AddOptions<GrpcServiceOptions>();
+        services.AddOptions();
+        services.TryAddSingleton(typeof(IGrpcServiceActivator<>), typeof(DefaultServiceActivator<>));
+        services.TryAddSingleton(typeof(IGrpcInterceptorActivator<>), typeof(DefaultInterceptorActivator<>));
         // Kestrel has registered its own factory by now, or will only if there is none: the last one counts.
         if (!services.Any(service => service.ImplementationType == typeof(BlockMemoryPoolFactory)))
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockMemoryPoolFactory>();
@@ -27,6 +31,16 @@ public static class GrpcServicesExtensions
         ArgumentNullException.ThrowIfNull(configureOptions);
         services.Configure(configureOptions);
         return services.AddGrpc();
+    }
+
+    /// <summary>Sets options of one service, which count before the host's.</summary>
+    public static IGrpcServerBuilder AddServiceOptions<TService>(this IGrpcServerBuilder grpcBuilder, Action<GrpcServiceOptions<TService>> configure)
+        where TService : class
+    {
+        ArgumentNullException.ThrowIfNull(grpcBuilder);
+        ArgumentNullException.ThrowIfNull(configure);
+        grpcBuilder.Services.Configure(configure);
+        return grpcBuilder;
     }
 
     private sealed class Builder(IServiceCollection services) : IGrpcServerBuilder

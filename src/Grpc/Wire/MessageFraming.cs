@@ -8,6 +8,7 @@ namespace Grpc.Wire;
 internal static class MessageFraming
 {
     public const int HeaderBytes = 5;
+    public const byte CompressedFlag = 1;
 
     public static void WriteHeader(Span<byte> destination, int payloadBytes)
     {
@@ -16,11 +17,16 @@ internal static class MessageFraming
     }
 
     /// <summary>The payload's length in bytes, checked against the flag's meaning and the receiver's limit.</summary>
-    public static int ReadHeader(ReadOnlySpan<byte> header, int? limitBytes)
+    /// <param name="header">The five bytes.</param>
+    /// <param name="limitBytes">The largest length allowed, compressed or not.</param>
+    /// <param name="hasEncoding">Whether the call's head named an encoding, so that messages may be compressed.</param>
+    /// <param name="isCompressed">Whether this one is.</param>
+    public static int ReadHeader(ReadOnlySpan<byte> header, int? limitBytes, bool hasEncoding, out bool isCompressed)
     {
-        if (header[0] > 1)
+        isCompressed = header[0] == CompressedFlag;
+        if (header[0] > CompressedFlag)
             throw Failure(StatusCode.Internal, $"The message's compressed flag is {header[0]}; it must be 0 or 1.");
-        if (header[0] == 1)
+        if (isCompressed && !hasEncoding)
             throw Failure(StatusCode.Internal, "The message is marked as compressed, but no grpc-encoding was announced.");
         var payloadBytes = BinaryPrimitives.ReadUInt32BigEndian(header[1..]);
         if (payloadBytes > (uint)(limitBytes ?? Array.MaxLength))
@@ -32,13 +38,13 @@ internal static class MessageFraming
         return (int)payloadBytes;
     }
 
-    public static int ReadHeader(in ReadOnlySequence<byte> buffer, int? limitBytes)
+    public static int ReadHeader(in ReadOnlySequence<byte> buffer, int? limitBytes, bool hasEncoding, out bool isCompressed)
     {
         if (buffer.FirstSpan.Length >= HeaderBytes)
-            return ReadHeader(buffer.FirstSpan[..HeaderBytes], limitBytes);
+            return ReadHeader(buffer.FirstSpan[..HeaderBytes], limitBytes, hasEncoding, out isCompressed);
         Span<byte> header = stackalloc byte[HeaderBytes];
         buffer.Slice(0, HeaderBytes).CopyTo(header);
-        return ReadHeader(header, limitBytes);
+        return ReadHeader(header, limitBytes, hasEncoding, out isCompressed);
     }
 
     public static void CheckSendLimit(int payloadBytes, int? limitBytes)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Grpc.Core;
+using Grpc.Net.Compression;
 
 namespace Grpc.Wire;
 
@@ -20,6 +21,20 @@ internal sealed class PayloadReader : DeserializationContext
         finally
         {
             _payload = default;
+        }
+    }
+
+    /// <summary>Deserializes a compressed payload.</summary>
+    public T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> compressed, ICompressionProvider provider, int? limitBytes)
+    {
+        var plain = MessageDecompressor.Decompress(provider, compressed, limitBytes);
+        try
+        {
+            return Deserialize(marshaller, new ReadOnlySequence<byte>(plain));
+        }
+        finally
+        {
+            MessagePool.Return(plain.Array!);
         }
     }
 

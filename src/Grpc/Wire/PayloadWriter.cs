@@ -19,8 +19,23 @@ internal sealed class PayloadWriter : SerializationContext, IBufferWriter<byte>
 
     public PayloadWriter(int? limitBytes) => _limitBytes = limitBytes;
 
-    /// <summary>Serializes a message; returns the pooled array, which the caller owns from now on, and the frame's length.</summary>
-    public FramedMessage Serialize<T>(Marshaller<T> marshaller, T message)
+    /// <summary>Serializes a message, and compresses it where a compressor is given; the caller returns the result.</summary>
+    public FramedMessage Serialize<T>(Marshaller<T> marshaller, T message, MessageCompressor? compressor)
+    {
+        var plain = Serialize(marshaller, message);
+        if (compressor is null)
+            return plain;
+        try
+        {
+            return compressor.Compress(plain);
+        }
+        finally
+        {
+            plain.Return();
+        }
+    }
+
+    private FramedMessage Serialize<T>(Marshaller<T> marshaller, T message)
     {
         Begin();
         try

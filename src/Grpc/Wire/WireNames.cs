@@ -9,6 +9,9 @@ internal static class WireNames
     public const string TimeoutHeader = "grpc-timeout";
     public const string EncodingHeader = "grpc-encoding";
     public const string AcceptEncodingHeader = "grpc-accept-encoding";
+    /// <summary>No header of the wire: metadata by which a caller or a service chooses the encoding of its messages, as in the official packages.</summary>
+    public const string EncodingRequest = "grpc-internal-encoding-request";
+
     public const string Identity = "identity";
     public const string UserAgent = "grpc-distsgd/0.1";
 

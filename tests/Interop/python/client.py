@@ -110,8 +110,18 @@ class Cases:
         expect(self.unary(b"after", timeout=PATIENCE), b"after")
 
     def case_compression(self):
-        error = fails(grpc.StatusCode.UNIMPLEMENTED, lambda: self.unary(b"x" * 10000, compression=grpc.Compression.Gzip, timeout=PATIENCE))
-        expect("gzip" in error.details(), True)
+        payload = b"x" * 10000
+        for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
+            expect(self.unary(payload, compression=compression, timeout=PATIENCE), payload)
+            expect(self.unary(payload, metadata=(("behavior", "compress"),), compression=compression, timeout=PATIENCE), payload)
+            requests = iter([b"a" * i for i in range(50)])
+            expect(list(self.chat(requests, compression=compression, timeout=PATIENCE)), [b"a" * i for i in range(50)])
+
+    def case_over_limit_compressed(self):
+        error = fails(
+            grpc.StatusCode.RESOURCE_EXHAUSTED, lambda: self.unary(b"x" * (40 << 20), compression=grpc.Compression.Gzip, timeout=PATIENCE))
+        expect("decompressed" in error.details(), True)
+        expect(self.unary(b"after", timeout=PATIENCE), b"after")
 
 
 def main():

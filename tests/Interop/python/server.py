@@ -23,6 +23,8 @@ def behave(context):
         echoed = [(k, v) for k, v in context.invocation_metadata() if k.startswith("echo-")]
         context.send_initial_metadata(echoed)
         context.set_trailing_metadata(echoed)
+    elif behavior.startswith("compress-"):
+        context.set_compression(grpc.Compression.Gzip if behavior.endswith("gzip") else grpc.Compression.Deflate)
     elif behavior == "status":
         context.set_trailing_metadata([("why", "because"), ("raw-bin", bytes([0, 255, 1]))])
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "50 % of τ\n")

@@ -11,16 +11,21 @@ internal sealed class SocketsTransport : ICallTransport
     private readonly ConcurrentDictionary<string, Uri> _paths = new(StringComparer.Ordinal);
     private readonly HttpMessageInvoker _invoker;
     private readonly Uri _address;
+    private readonly string _serverName;
 
-    public SocketsTransport(Uri address, HttpMessageInvoker invoker)
+    /// <param name="address">The URI that requests are made under.</param>
+    /// <param name="serverName">What messages to people call the server.</param>
+    /// <param name="invoker">Sends; disposed with this.</param>
+    public SocketsTransport(Uri address, string serverName, HttpMessageInvoker invoker)
     {
         _address = address;
+        _serverName = serverName;
         _invoker = invoker;
     }
 
     public ITransportCall Open(in CallHead head) => new SocketsTransportCall(_invoker, UriOf(head.Path), head);
 
-    public Status Explain(Exception exception) => TransportFailure.Explain(_address, exception);
+    public Status Explain(Exception exception) => TransportFailure.Explain(_serverName, exception);
 
     public void Dispose() => _invoker.Dispose();
 

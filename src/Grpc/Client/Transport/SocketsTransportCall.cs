@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Http.Headers;
+using Grpc.Core;
 using Grpc.Wire;
 
 namespace Grpc.Net.Client.Transport;
@@ -70,9 +72,18 @@ internal sealed class SocketsTransportCall : ITransportCall
         headers.TryAddWithoutValidation("user-agent", WireNames.UserAgent);
         if (head.Timeout is { } timeout)
             headers.TryAddWithoutValidation(WireNames.TimeoutHeader, GrpcTimeout.Format(timeout));
-        if (head.Headers is null)
+        if (head.Encoding is { } encoding)
+            headers.TryAddWithoutValidation(WireNames.EncodingHeader, encoding);
+        headers.TryAddWithoutValidation(WireNames.AcceptEncodingHeader, head.AcceptEncoding);
+        Add(headers, head.Headers);
+        Add(headers, head.Credentials);
+    }
+
+    private static void Add(HttpRequestHeaders headers, Metadata? metadata)
+    {
+        if (metadata is null)
             return;
-        foreach (var entry in head.Headers)
+        foreach (var entry in metadata)
         {
             if (!MetadataHeaders.IsReserved(entry.Key))
                 headers.TryAddWithoutValidation(entry.Key, MetadataHeaders.Encode(entry));

@@ -7,9 +7,8 @@ namespace Grpc.Net.Client.Transport;
 /// <summary>Turns exceptions of HTTP into statuses (gRPC over HTTP/2, "HTTP2 Transport Mapping", "Errors").</summary>
 internal static class TransportFailure
 {
-    public static Status Explain(Uri address, Exception exception)
+    public static Status Explain(string server, Exception exception)
     {
-        var server = address.GetLeftPart(UriPartial.Authority);
         if (Find<HttpProtocolException>(exception) is { } protocol)
             return ExplainProtocol(server, protocol);
         if (Find<SocketException>(exception) is { } socket)

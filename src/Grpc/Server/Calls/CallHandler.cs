@@ -6,7 +6,7 @@ namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>Runs one method's calls: checks the request is gRPC, invokes the service, ends the call with a status whatever happens.</summary>
 internal abstract class CallHandler<TService, TRequest, TResponse>(
-    Method<TRequest, TResponse> method, ServiceActivator<TService> activator, ServerCallSettings settings)
+    Method<TRequest, TResponse> method, IGrpcServiceActivator<TService> activator, ServerCallSettings settings)
     where TService : class
     where TRequest : class
     where TResponse : class
@@ -18,13 +18,10 @@ internal abstract class CallHandler<TService, TRequest, TResponse>(
         if (!RequestGate.Admit(http))
             return;
         var call = new ServerCall(http, method.FullName, settings);
-        TService? service = null;
-        var isOwned = false;
         try
         {
             call.Start();
-            service = activator.Create(http, out isOwned);
-            await InvokeAsync(service, call);
+            await InvokeAsync(call);
             await call.EndAsync();
         }
         catch (Exception e)
@@ -34,12 +31,14 @@ internal abstract class CallHandler<TService, TRequest, TResponse>(
         finally
         {
             call.Dispose();
-            if (isOwned && service is not null)
-                await ServiceActivator<TService>.ReleaseAsync(service);
         }
     }
 
-    protected abstract Task InvokeAsync(TService service, ServerCall call);
+    protected abstract Task InvokeAsync(ServerCall call);
+
+    protected GrpcActivatorHandle<TService> CreateService(ServerCallContext context) => activator.Create(context.GetHttpContext().RequestServices);
+
+    protected ValueTask ReleaseAsync(GrpcActivatorHandle<TService> service) => activator.ReleaseAsync(service);
 
     protected async ValueTask<TRequest> ReadSingleAsync(ServerCall call)
     {

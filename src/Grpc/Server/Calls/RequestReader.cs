@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Grpc.Core;
+using Grpc.Net.Compression;
 using Grpc.Wire;
 
 namespace Grpc.AspNetCore.Server.Calls;
@@ -9,6 +10,9 @@ namespace Grpc.AspNetCore.Server.Calls;
 internal sealed class RequestReader(PipeReader body, int? limitBytes)
 {
     private readonly PayloadReader _payload = new();
+
+    /// <summary>What decompresses messages that are marked as compressed; null where the call's head named no encoding.</summary>
+    public ICompressionProvider? Encoding { get; set; }
 
     /// <summary>The next message; null at the end of the request.</summary>
     public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
@@ -65,11 +69,11 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes)
         {
             if (buffer.Length < expectedBytes)
                 return false;
-            var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes);
+            var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes, Encoding is not null, out var isCompressed);
             expectedBytes += payloadBytes;
             if (buffer.Length < expectedBytes)
                 return false;
-            message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes));
+            message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes), isCompressed);
             consumed = examined = buffer.GetPosition(expectedBytes);
             return true;
         }
@@ -79,11 +83,12 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes)
         }
     }
 
-    private T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> payload)
+    private T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> payload, bool isCompressed)
     {
         try
         {
-            return _payload.Deserialize(marshaller, payload) ?? throw new InvalidDataException("the deserializer returned null");
+            return (isCompressed ? _payload.Deserialize(marshaller, payload, Encoding!, limitBytes) : _payload.Deserialize(marshaller, payload))
+                ?? throw new InvalidDataException("the deserializer returned null");
         }
         catch (Exception e) when (e is not RpcException)
         {

@@ -38,6 +38,20 @@ internal sealed class ResponseWriter(PipeWriter body, int? limitBytes) : Seriali
         }
     }
 
+    /// <summary>Writes a message compressed, through pooled arrays.</summary>
+    public void Write<T>(Marshaller<T> marshaller, T message, MessageCompressor compressor)
+    {
+        var framed = new PayloadWriter(limitBytes).Serialize(marshaller, message, compressor);
+        try
+        {
+            body.Write(framed.Memory.Span);
+        }
+        finally
+        {
+            framed.Return();
+        }
+    }
+
     public override void SetPayloadLength(int payloadLength)
     {
         MessageFraming.CheckSendLimit(payloadLength, limitBytes);

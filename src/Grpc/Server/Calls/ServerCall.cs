@@ -11,8 +11,6 @@ namespace Grpc.AspNetCore.Server.Calls;
 /// </summary>
 internal sealed class ServerCall : ServerCallContext, IDisposable
 {
-    private static readonly AuthContext Anonymous = new(null, []);
-
     private readonly Lock _gate = new();
     private readonly HttpContext _http;
     private readonly ServerCallSettings _settings;
@@ -21,6 +19,8 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     private ServerDeadline? _deadline;
     private Metadata? _requestHeaders;
     private Metadata? _responseTrailers;
+    private AuthContext? _authContext;
+    private MessageCompressor? _compressor;
     private bool _hasBody;
 
     // Under _gate: who may touch the response. A write under way keeps the deadline from ending the call in the middle of a message.
@@ -57,7 +57,7 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
 
     protected override WriteOptions? WriteOptionsCore { get; set; }
 
-    protected override AuthContext AuthContextCore => Anonymous;
+    protected override AuthContext AuthContextCore => _authContext ??= PeerIdentity.Of(_http);
 
     /// <summary>Takes deadline and encoding from the headers.</summary>
     public void Start()
@@ -70,11 +70,10 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
                 throw MessageFraming.Failure(StatusCode.Internal, $"The grpc-timeout '{timeoutText}' isn't digits with a unit of H, M, S, m, u or n.");
             _deadline = new ServerDeadline(timeout, _http.RequestAborted, EndAtDeadline);
         }
-        if (headers.TryGetValue(WireNames.EncodingHeader, out var encoding) && encoding.ToString() != WireNames.Identity)
-        {
-            _http.Response.Headers[WireNames.AcceptEncodingHeader] = WireNames.Identity;
-            throw MessageFraming.Failure(StatusCode.Unimplemented, $"The grpc-encoding '{encoding}' isn't supported; send identity.");
-        }
+        if (headers.TryGetValue(WireNames.EncodingHeader, out var encoding) && encoding.ToString() is not WireNames.Identity and var name)
+            _reader.Encoding = _settings.Encodings.Find(name) ?? throw UnknownEncoding(name);
+        if (_settings.Compressor is { } compressor && EncodingSet.IsAccepted(headers[WireNames.AcceptEncodingHeader], compressor.EncodingName))
+            UseCompressor(compressor);
     }
 
     /// <summary>The next request; null at the end of the request stream.</summary>
@@ -119,7 +118,7 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             Serialize(marshaller, message);
-            if (((WriteOptionsCore?.Flags ?? WriteFlags.None) & WriteFlags.BufferHint) != 0)
+            if (HasFlag(WriteFlags.BufferHint))
                 return;
             await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
             CancellationTokenCore.ThrowIfCancellationRequested();
@@ -166,6 +165,8 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         {
             if (_http.Response.HasStarted || _hasBody)
                 throw new InvalidOperationException("The response headers have been sent; they can be sent once, before the first message.");
+            MetadataHeaders.Check(responseHeaders);
+            ChooseEncoding(responseHeaders);
             StatusHeaders.Append(_http.Response.Headers, responseHeaders);
             _hasBody = true;
             await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
@@ -177,7 +178,7 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     }
 
     protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
-        throw new NotSupportedException("Propagation tokens aren't supported: pass Deadline and CancellationToken to the call's CallOptions.");
+        new ServerCallPropagation(this, options);
 
     private bool IsLate => _deadline is { HasPassed: true };
 
@@ -188,8 +189,40 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     {
         if (message is null)
             throw MessageFraming.Failure(StatusCode.Cancelled, "No message was returned by the method.");
-        _writer.Write(marshaller, message);
+        if (_compressor is { } compressor && !HasFlag(WriteFlags.NoCompress))
+            _writer.Write(marshaller, message, compressor);
+        else
+            _writer.Write(marshaller, message);
         _hasBody = true;
+    }
+
+    private bool HasFlag(WriteFlags flag) => ((WriteOptionsCore?.Flags ?? WriteFlags.None) & flag) != 0;
+
+    private RpcException UnknownEncoding(string name)
+    {
+        var known = _settings.Encodings.AcceptHeader;
+        _http.Response.Headers[WireNames.AcceptEncodingHeader] = known;
+        return MessageFraming.Failure(StatusCode.Unimplemented, $"The grpc-encoding '{name}' isn't supported; send one of {known}.");
+    }
+
+    /// <summary>A service may choose the encoding of its responses in the headers it sends; one that the client doesn't accept is left out.</summary>
+    private void ChooseEncoding(Metadata responseHeaders)
+    {
+        if (responseHeaders.GetValue(WireNames.EncodingRequest) is not { } name)
+            return;
+        _compressor = null;
+        _http.Response.Headers.Remove(WireNames.EncodingHeader);
+        if (name == WireNames.Identity || !EncodingSet.IsAccepted(_http.Request.Headers[WireNames.AcceptEncodingHeader], name))
+            return;
+        var provider = _settings.Encodings.Find(name)
+            ?? throw new InvalidOperationException($"The encoding '{name}' was asked for, which no compression provider has; known are {_settings.Encodings.AcceptHeader}.");
+        UseCompressor(new MessageCompressor(provider, level: null));
+    }
+
+    private void UseCompressor(MessageCompressor compressor)
+    {
+        _compressor = compressor;
+        _http.Response.Headers[WireNames.EncodingHeader] = compressor.EncodingName;
     }
 
     private void BeginWrite()
@@ -244,10 +277,27 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
             _http.Features.Get<IHttpResetFeature>()?.Reset(Http2InternalError);
             return;
         }
+        if (FaultOfTrailers() is { } fault)
+            (status, _responseTrailers) = (fault, null);
         if (!_hasBody && !_http.Response.HasStarted)
             StatusHeaders.Write(_http.Response.Headers, status, _responseTrailers);
         else if (_http.Features.Get<IHttpResponseTrailersFeature>() is { Trailers.IsReadOnly: false } trailers)
             StatusHeaders.Write(trailers.Trailers, status, _responseTrailers);
+    }
+
+    /// <summary>The status in place of trailers that can't be sent; null where they can.</summary>
+    private Status? FaultOfTrailers()
+    {
+        try
+        {
+            MetadataHeaders.Check(_responseTrailers);
+            return null;
+        }
+        catch (ArgumentException e)
+        {
+            ServerCallLog.ServiceThrew(_settings.Logger, e, MethodCore);
+            return new Status(StatusCode.Internal, "The service's response trailers can't be sent.", e);
+        }
     }
 
     /// <summary>Runs on the timer's thread, beside a client that may be leaving: a failure here has nobody to go to but the log.</summary>

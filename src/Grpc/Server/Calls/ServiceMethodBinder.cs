@@ -6,12 +6,12 @@ using Microsoft.AspNetCore.Routing;
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>Receives a service's methods from its generated BindService and maps each to a route with the handler of its shape.</summary>
-internal sealed class ServiceMethodBinder<TService>(IEndpointRouteBuilder routes, ServerCallSettings settings) : ServiceBinderBase
+internal sealed class ServiceMethodBinder<TService>(
+    IEndpointRouteBuilder routes, IGrpcServiceActivator<TService> activator, ServerCallSettings settings) : ServiceBinderBase
     where TService : class
 {
     private readonly List<IEndpointConventionBuilder> _endpoints = [];
     private readonly HashSet<string> _serviceNames = new(StringComparer.Ordinal);
-    private readonly ServiceActivator<TService> _activator = new();
 
     public IReadOnlyList<IEndpointConventionBuilder> Endpoints => _endpoints;
 
@@ -38,28 +38,28 @@ internal sealed class ServiceMethodBinder<TService>(IEndpointRouteBuilder routes
     {
         var invoke = Find<Func<TService, TRequest, ServerCallContext, Task<TResponse>>>(
             method, typeof(TRequest), typeof(ServerCallContext));
-        Map(method, new UnaryHandler<TService, TRequest, TResponse>(method, invoke, _activator, settings));
+        Map(method, new UnaryHandler<TService, TRequest, TResponse>(method, invoke, activator, settings));
     }
 
     public override void AddMethod<TRequest, TResponse>(Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Find<Func<TService, IAsyncStreamReader<TRequest>, ServerCallContext, Task<TResponse>>>(
             method, typeof(IAsyncStreamReader<TRequest>), typeof(ServerCallContext));
-        Map(method, new ClientStreamingHandler<TService, TRequest, TResponse>(method, invoke, _activator, settings));
+        Map(method, new ClientStreamingHandler<TService, TRequest, TResponse>(method, invoke, activator, settings));
     }
 
     public override void AddMethod<TRequest, TResponse>(Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Find<Func<TService, TRequest, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(
             method, typeof(TRequest), typeof(IServerStreamWriter<TResponse>), typeof(ServerCallContext));
-        Map(method, new ServerStreamingHandler<TService, TRequest, TResponse>(method, invoke, _activator, settings));
+        Map(method, new ServerStreamingHandler<TService, TRequest, TResponse>(method, invoke, activator, settings));
     }
 
     public override void AddMethod<TRequest, TResponse>(Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Find<Func<TService, IAsyncStreamReader<TRequest>, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(
             method, typeof(IAsyncStreamReader<TRequest>), typeof(IServerStreamWriter<TResponse>), typeof(ServerCallContext));
-        Map(method, new DuplexStreamingHandler<TService, TRequest, TResponse>(method, invoke, _activator, settings));
+        Map(method, new DuplexStreamingHandler<TService, TRequest, TResponse>(method, invoke, activator, settings));
     }
 
     private static TDelegate Find<TDelegate>(IMethod method, params Type[] parameters)
@@ -73,6 +73,7 @@ internal sealed class ServiceMethodBinder<TService>(IEndpointRouteBuilder routes
         where TResponse : class
     {
         _serviceNames.Add(method.ServiceName);
-        _endpoints.Add(routes.MapPost(method.FullName, handler.HandleAsync).WithDisplayName("gRPC " + method.FullName));
+        _endpoints.Add(routes.MapPost(method.FullName, handler.HandleAsync).WithDisplayName("gRPC " + method.FullName)
+            .WithMetadata(new GrpcMethodMetadata(typeof(TService), method)));
     }
 }
