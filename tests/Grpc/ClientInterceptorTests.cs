@@ -47,7 +47,7 @@ public sealed class ClientInterceptorTests
         using (var call = client.UnaryAsync(new EchoRequest { Behavior = "metadata" }))
             Assert.Equal("yes", (await call.ResponseHeadersAsync.WaitAsync(Patience)).GetValue("echo-added"));
         await Task.Run(() => client.Unary(new EchoRequest { Behavior = "metadata" })).WaitAsync(Patience);
-        Assert.Equal("yes", host.Probe.Context!.RequestHeaders.GetValue("echo-added"));
+        Assert.Equal("yes", host.Probe.Headers!.GetValue("echo-added"));
         using (var call = client.Expand(new EchoRequest { Behavior = "metadata" }))
             Assert.Equal("yes", (await call.ResponseHeadersAsync.WaitAsync(Patience)).GetValue("echo-added"));
         using (var call = client.Collect())

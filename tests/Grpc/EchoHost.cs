@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using DistSgd.Grpc.Tests.V1;
 using Grpc.AspNetCore.Server;
 using Grpc.HealthCheck;
@@ -19,8 +20,11 @@ internal sealed class EchoHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly CollectingLoggerProvider _log;
 
-    private EchoHost(WebApplication app, CollectingLoggerProvider log, GrpcChannelOptions? options)
+    private readonly StrongBox<int> _connections;
+
+    private EchoHost(WebApplication app, CollectingLoggerProvider log, StrongBox<int> connections, GrpcChannelOptions? options)
     {
+        _connections = connections;
         _app = app;
         _log = log;
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
@@ -43,6 +47,9 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public IReadOnlyCollection<string> Errors => _log.Errors;
 
+    /// <summary>Connections taken so far.</summary>
+    public int ConnectionCount => Volatile.Read(ref _connections.Value);
+
     public bool ExpectsErrors { get; init; }
 
     public static async Task<EchoHost> StartAsync(
@@ -51,6 +58,7 @@ internal sealed class EchoHost : IAsyncDisposable
         Action<IServiceCollection>? services = null, Action<ListenOptions>? listens = null, string? unixSocket = null, Action<WebApplication>? maps = null)
     {
         var log = new CollectingLoggerProvider();
+        var connections = new StrongBox<int>();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(log);
         builder.WebHost.ConfigureKestrel(options =>
@@ -70,11 +78,16 @@ internal sealed class EchoHost : IAsyncDisposable
         app.MapGet("/plain", () => "not gRPC");
         maps?.Invoke(app);
         await app.StartAsync();
-        return new EchoHost(app, log, client) { ExpectsErrors = expectsErrors };
+        return new EchoHost(app, log, connections, client) { ExpectsErrors = expectsErrors };
 
         void Listen(ListenOptions listen)
         {
             listen.Protocols = protocols;
+            listen.Use(next => connection =>
+            {
+                Interlocked.Increment(ref connections.Value);
+                return next(connection);
+            });
             listens?.Invoke(listen);
         }
     }

@@ -20,6 +20,8 @@ internal sealed class EchoProbe
     public string? Host { get; set; }
 
     public AuthContext? AuthContext { get; set; }
+
+    public Metadata? Headers { get; set; }
 }
 
 /// <summary>Echoes; the request's behavior names what it does besides.</summary>
@@ -62,7 +64,8 @@ internal sealed class EchoService(EchoProbe probe) : Echo.EchoBase
 
     private async Task BehaveAsync(EchoRequest request, ServerCallContext context)
     {
-        (probe.Context, probe.Peer, probe.Host, probe.AuthContext) = (context, context.Peer, context.Host, context.AuthContext);
+        (probe.Context, probe.Headers) = (context, context.RequestHeaders);
+        (probe.Peer, probe.Host, probe.AuthContext) = (context.Peer, context.Host, context.AuthContext);
         probe.Entered.TrySetResult();
         switch (request.Behavior)
         {

@@ -190,17 +190,20 @@ internal sealed class ChannelConnections(EndPoint endPoint, TimeSpan connectTime
     }
 }
 
-/// <summary>The pauses between attempts to connect (gRPC: doc/connection-backoff.md). Immutable.</summary>
-internal sealed record ReconnectBackoff(TimeSpan Initial, TimeSpan? Max)
+/// <summary>The pauses between attempts to connect (gRPC: doc/connection-backoff.md). One thread at a time.</summary>
+internal sealed class ReconnectBackoff(TimeSpan initial, TimeSpan? max)
 {
     private const double Factor = 1.6;
     private const double Jitter = 0.2;
 
+    // Spreads the attempts of many processes that lost the same server; no result depends on it.
+    private readonly Random _spread = new(Environment.ProcessId);
+
     /// <summary>The pause after so many failures in a row, from 1.</summary>
     public TimeSpan After(int failures)
     {
-        var grown = Initial.TotalMilliseconds * Math.Pow(Factor, failures - 1);
-        var bounded = Math.Min(grown, (Max ?? TimeSpan.FromMilliseconds(int.MaxValue)).TotalMilliseconds);
-        return TimeSpan.FromMilliseconds(Math.Min(bounded * (1 - Jitter + 2 * Jitter * Random.Shared.NextDouble()), int.MaxValue));
+        var grown = initial.TotalMilliseconds * Math.Pow(Factor, failures - 1);
+        var bounded = Math.Min(grown, (max ?? TimeSpan.FromMilliseconds(int.MaxValue)).TotalMilliseconds);
+        return TimeSpan.FromMilliseconds(Math.Min(bounded * (1 - Jitter + 2 * Jitter * _spread.NextDouble()), int.MaxValue));
     }
 }
