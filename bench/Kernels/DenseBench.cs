@@ -20,7 +20,6 @@ public static class DenseBench
     private const string ReadTwo = "bare loop, 2 arrays read";
     private const string WriteOne = "bare loop, 2 arrays read, 1 written";
     private const string WriteTwo = "bare loop, 3 arrays read, 2 written";
-    private const string WriteThree = "bare loop, 3 arrays read, 3 written";
 
     /// <summary>Measures arrays of 16 M floats (memory) and of 64 K floats (256 KiB each, second-level cache).</summary>
     /// <param name="rounds">How often each piece of work is timed; the shortest counts.</param>
@@ -47,13 +46,11 @@ public static class DenseBench
         Add(ReadTwo, () => Bare.ReadTwo(x.Span, y.Span));
         Add(WriteOne, () => Bare.WriteOne(x.Span, y.Span));
         Add(WriteTwo, () => Bare.WriteTwo(x.Span, y.Span, z.Span));
-        Add(WriteThree, () => Bare.WriteThree(x.Span, y.Span, z.Span));
         Add("dot", () => DenseDot.Compute(x.Span, y.Span));
         Add("all finite", () => AllFinite.Check(x.Span));
         Add("axpy", () => Axpy.Apply(Rate, x.Span, y.Span));
         Add("SGD apply", () => SgdUpdate.Dense(Rate, x.Span, y.Span));
         Add("AdaGrad apply", () => AdaGradUpdate.Dense(Rate, Delta, x.Span, y.Span, z.Span));
-        Add("merge of a replica", () => MergeDelta.Apply(x.Span, y.Span, z.Span));
         Add("exp", () => VectorExp.Apply(x.Span, z.Span));
         Add("log1p", () => VectorLog1p.Apply(x.Span, z.Span));
         clock.Run(rounds);
@@ -71,7 +68,6 @@ public static class DenseBench
         "all finite" => ReadOne,
         "axpy" or "SGD apply" or "exp" or "log1p" => WriteOne,
         "AdaGrad apply" => WriteTwo,
-        "merge of a replica" => WriteThree,
         _ => name,
     };
 
@@ -132,21 +128,6 @@ internal static class Bare
             var sum = Vector512.LoadUnsafe(ref a, i) + Vector512.LoadUnsafe(ref b, i);
             sum.StoreUnsafe(ref b, i);
             (sum + Vector512.LoadUnsafe(ref c, i)).StoreUnsafe(ref c, i);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void WriteThree(Span<float> x, Span<float> y, Span<float> z)
-    {
-        ref float a = ref MemoryMarshal.GetReference(x);
-        ref float b = ref MemoryMarshal.GetReference(y);
-        ref float c = ref MemoryMarshal.GetReference(z);
-        for (nuint i = 0; i < (nuint)x.Length; i += 16)
-        {
-            var sum = Vector512.LoadUnsafe(ref a, i) + Vector512.LoadUnsafe(ref b, i) + Vector512.LoadUnsafe(ref c, i);
-            sum.StoreUnsafe(ref a, i);
-            sum.StoreUnsafe(ref b, i);
-            sum.StoreUnsafe(ref c, i);
         }
     }
 }

@@ -31,6 +31,12 @@ internal interface ILane<T>
     /// <summary>Writes the lanes, unaligned.</summary>
     void Store(ref float target, int index);
 
+    /// <summary>Reads twice as many floats: those at even places and those at odd places.</summary>
+    static abstract void LoadInterleaved(ref readonly float source, int index, out T even, out T odd);
+
+    /// <summary>Writes what <see cref="LoadInterleaved"/> reads.</summary>
+    static abstract void StoreInterleaved(T even, T odd, ref float target, int index);
+
     /// <summary>a·b + c, rounded once.</summary>
     static abstract T Fma(T a, T b, T c);
 

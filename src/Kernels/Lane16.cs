@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using V = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace DistSgd.Kernels;
@@ -36,6 +37,22 @@ internal readonly struct Lane16(V value) : ILane<Lane16>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref float target, int index) => _value.StoreUnsafe(ref target, (nuint)(uint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadInterleaved(ref readonly float source, int index, out Lane16 even, out Lane16 odd)
+    {
+        var low = Vector512.LoadUnsafe(in source, (nuint)(uint)index);
+        var high = Vector512.LoadUnsafe(in source, (nuint)(uint)index + 16);
+        even = new(Avx512F.PermuteVar16x32x2(low, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), high));
+        odd = new(Avx512F.PermuteVar16x32x2(low, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), high));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInterleaved(Lane16 even, Lane16 odd, ref float target, int index)
+    {
+        Avx512F.PermuteVar16x32x2(even._value, Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), odd._value).StoreUnsafe(ref target, (nuint)(uint)index);
+        Avx512F.PermuteVar16x32x2(even._value, Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), odd._value).StoreUnsafe(ref target, (nuint)(uint)index + 16);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane16 Fma(Lane16 a, Lane16 b, Lane16 c) => new(Vector512.FusedMultiplyAdd(a._value, b._value, c._value));

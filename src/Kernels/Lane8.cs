@@ -39,6 +39,24 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
     public void Store(ref float target, int index) => _value.StoreUnsafe(ref target, (nuint)(uint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadInterleaved(ref readonly float source, int index, out Lane8 even, out Lane8 odd)
+    {
+        var low = Vector256.LoadUnsafe(in source, (nuint)(uint)index);
+        var high = Vector256.LoadUnsafe(in source, (nuint)(uint)index + 8);
+        even = new(Ordered(Avx.Shuffle(low, high, 0x88)));
+        odd = new(Ordered(Avx.Shuffle(low, high, 0xDD)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInterleaved(Lane8 even, Lane8 odd, ref float target, int index)
+    {
+        var low = Avx.UnpackLow(even._value, odd._value);
+        var high = Avx.UnpackHigh(even._value, odd._value);
+        Avx.Permute2x128(low, high, 0x20).StoreUnsafe(ref target, (nuint)(uint)index);
+        Avx.Permute2x128(low, high, 0x31).StoreUnsafe(ref target, (nuint)(uint)index + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 Fma(Lane8 a, Lane8 b, Lane8 c) => new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -107,4 +125,8 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
         Sse2.StoreLow(entries + keys[0], pair);
         Sse2.StoreHigh(entries + keys[1], pair);
     }
+
+    // Shuffles work on halves of 128 bits: the middle quarters have changed places.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Ordered(V shuffled) => Avx2.Permute4x64(shuffled.AsDouble(), 0xD8).AsSingle();
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace DistSgd.Kernels;
 
@@ -12,7 +13,7 @@ namespace DistSgd.Kernels;
 /// Because the flow is exact, two flows over H₁ and H₂ equal one over H₁ + H₂ up to rounding, so it may be applied lazily.
 /// Every form gives the same bits.
 /// </summary>
-public static unsafe class RegularizationFlow
+public static class RegularizationFlow
 {
     /// <summary>The same decay for every key: w = shrink(w, a, b).</summary>
     /// <param name="a">Factor, exp(−l2·H), in [0, 1].</param>
@@ -96,24 +97,20 @@ public static unsafe class RegularizationFlow
         KernelGuard.SameLength(entries.Length / 2 * 2, entries.Length, nameof(entries));
         if (l1 == 0f && l2 == 0f) return;
         var op = new AdaptiveOp(rate, l1, l2, delta);
-        var done = form == KernelForm.Portable ? 0 : Pairs(op, entries);
+        var done = form == KernelForm.Avx512 ? Pairs<Lane16>(op, entries) : form == KernelForm.Avx2 ? Pairs<Lane8>(op, entries) : 0;
         for (var i = done; i < entries.Length; i += 2) entries[i] = op.Invoke(entries[i], entries[i + 1]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Pairs(AdaptiveOp op, Span<float> entries)
+    private static int Pairs<T>(AdaptiveOp op, Span<float> entries)
+        where T : struct, ILane<T>
     {
-        var keys = stackalloc uint[Lane8.Width];
-        for (var lane = 0; lane < Lane8.Width; lane++) keys[lane] = (uint)lane;
+        ref float pairs = ref MemoryMarshal.GetReference(entries);
         var i = 0;
-        fixed (float* floats = entries)
+        for (; i <= entries.Length - 2 * T.Width; i += 2 * T.Width)
         {
-            for (; i <= entries.Length - 2 * Lane8.Width; i += 2 * Lane8.Width)
-            {
-                var pairs = (double*)(floats + i);
-                Lane8.LoadPairs(pairs, keys, out var w, out var r);
-                Lane8.StorePairs(pairs, keys, op.Invoke(w, r), r);
-            }
+            T.LoadInterleaved(ref pairs, i, out var w, out var r);
+            T.StoreInterleaved(op.Invoke(w, r), r, ref pairs, i);
         }
 
         return i;

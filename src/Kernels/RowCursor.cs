@@ -44,6 +44,11 @@ internal readonly ref struct RowCursor
             Sse.Prefetch0(indices + i);
             Sse.Prefetch0(values + i);
         }
+
+        // A row seldom starts where a line does: its end may lie a line further. For short rows that costs more than it gains.
+        if (end - start <= FloatsPerLine) return;
+        Sse.Prefetch0(indices + end - 1);
+        Sse.Prefetch0(values + end - 1);
     }
 
     [DoesNotReturn]

@@ -48,10 +48,15 @@ public static class SparseAxpy
             w3 = s3;
         }
 
-        for (; i < count; i++)
-        {
-            ref float w = ref Add(ref weights, Add(ref indices, i));
-            w = FusedMultiplyAdd(a, Add(ref values, i), w);
-        }
+        if (i < count) Step(a, ref indices, ref values, ref weights, i);
+        if (i + 1 < count) Step(a, ref indices, ref values, ref weights, i + 1);
+        if (i + 2 < count) Step(a, ref indices, ref values, ref weights, i + 2);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(float a, ref uint indices, ref float values, ref float weights, nint i)
+    {
+        ref float w = ref Add(ref weights, Add(ref indices, i));
+        w = FusedMultiplyAdd(a, Add(ref values, i), w);
     }
 }

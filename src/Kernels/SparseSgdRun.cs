@@ -15,7 +15,7 @@ namespace DistSgd.Kernels;
 /// The weights may be read and written by other threads at the same time (Hogwild): plain 4-byte loads and stores, deliberate races.
 /// Every form gives the same bits; the code is scalar.
 /// </remarks>
-public static class SparseSgdRun
+public static unsafe class SparseSgdRun
 {
     // Far enough for memory to answer, near enough for the lines to survive in the first-level cache.
     private const int PrefetchRows = 2;
@@ -37,19 +37,23 @@ public static class SparseSgdRun
         where TLoss : struct, ILossDerivative
     {
         CheckSpans(order, biasIndex, weights.Length, scores);
-        ref float w = ref MemoryMarshal.GetReference(weights);
-        for (var t = 0; t < order.Length; t++)
+        fixed (float* w = weights)
+        fixed (float* score = scores)
         {
-            if (t + PrefetchRows < order.Length) RowCursor.Prefetch(rows, order[t + PrefetchRows]);
-            var row = new RowCursor(rows, order[t]);
-            var score = SparseDot.Row(ref w, ref row.Indices, ref row.Values, row.Count);
-            if (biasIndex >= 0) score += weights[biasIndex];
-            scores[t] = score;
-            var g = loss.Derivative(score, row.Label);
-            if (g == 0f) continue;
-            var a = -rate * g;
-            SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref w, row.Count);
-            if (biasIndex >= 0) weights[biasIndex] += a;
+            var bias = biasIndex < 0 ? null : w + biasIndex;
+            for (var t = 0; t < order.Length; t++)
+            {
+                if (t + PrefetchRows < order.Length) RowCursor.Prefetch(rows, order[t + PrefetchRows]);
+                var row = new RowCursor(rows, order[t]);
+                var f = SparseDot.Row(ref *w, ref row.Indices, ref row.Values, row.Count);
+                if (bias != null) f += *bias;
+                score[t] = f;
+                var g = loss.Derivative(f, row.Label);
+                if (g == 0f) continue;
+                var a = -rate * g;
+                SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref *w, row.Count);
+                if (bias != null) *bias += a;
+            }
         }
     }
 

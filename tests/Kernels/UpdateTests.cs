@@ -91,20 +91,6 @@ public sealed class UpdateTests : IDisposable
     }
 
     [Fact]
-    public void MergeDelta_EveryFormAndLength_EqualsTheLoop() => ForEach(1, (form, x, y, z, what) =>
-    {
-        var expected = new float[x.Length];
-        for (var i = 0; i < x.Length; i++) expected[i] = z[i] + (x[i] - y[i]);
-        var replica = Samples.Place(_first, 1, x);
-        var baseline = Samples.Place(_second, 2, y);
-        var shared = Samples.Place(_third, 3, z);
-        MergeDelta.Apply(form, replica, baseline, shared);
-        Samples.SameBits(expected, replica, what);
-        Samples.SameBits(expected, baseline, what);
-        Samples.SameBits(expected, shared, what);
-    });
-
-    [Fact]
     public void RegularizationUniform_EveryFormAndLength_EqualsTheLoop() => ForEach(1, (form, x, _, _, what) =>
     {
         foreach (var (a, b) in new[] { (0.9f, 0.05f), (1f, 0f), (0f, 0f), (0.5f, float.PositiveInfinity) })

@@ -4,7 +4,7 @@ using DistSgd.Learning.Models;
 namespace DistSgd.Learning.Losses;
 
 /// <summary>
-/// Sums of losses over scores, in float32 a row (logistic: 512 rows) and float64 above. Used for progress and evaluation; training needs derivatives only.
+/// Sums of losses over scores, logistic in float32 over 512 rows, the others in float64 from the row on. Used for progress and evaluation; training needs derivatives only.
 /// </summary>
 public static class LossSum
 {

@@ -47,8 +47,9 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
         if (_labels.Length < order.Length)
             _labels = new float[order.Length];
         Span<float> labels = _labels.AsSpan(0, order.Length);
+        ReadOnlySpan<float> all = rows.Labels;
         for (int i = 0; i < order.Length; i++)
-            labels[i] = rows.Labels[order[i]];
+            labels[i] = all[order[i]];
         return LossSum.Compute(model, scores[..order.Length], labels);
     }
 
