@@ -55,6 +55,9 @@ public sealed class Dataset : IDisposable
     /// <summary>Bytes of text that were parsed to make this: 0 if it came from a cache.</summary>
     public long ParsedBytes { get; internal init; }
 
+    /// <summary>The size of the images that the rows are, as far as the file says; null: they are none. Pixels lie line by line.</summary>
+    public ImageSize? Image => Facts.Image;
+
     /// <summary>What labels occur. Computed when first asked for.</summary>
     public LabelSummary Labels => _labels.Value;
 
@@ -121,13 +124,16 @@ public sealed class Dataset : IDisposable
         return [.. rows];
     }
 
-    /// <summary>Opens a LIBSVM file: from its cache if that is valid, else by parsing it (and then, in the background, writing the cache).</summary>
-    /// <param name="path">LIBSVM text, plain or gzip.</param>
+    /// <summary>
+    /// Opens a data file; its first bytes tell the format. IDX: <see cref="IdxReader"/>. LIBSVM: from its cache if that is valid, else by parsing it (and then, in the
+    /// background, writing the cache).
+    /// </summary>
+    /// <param name="path">LIBSVM text or IDX, plain or gzip.</param>
     /// <param name="options">How to read it.</param>
     /// <param name="cache">Whether and where a cache is used.</param>
     /// <exception cref="DatasetException">The file is missing, empty, malformed, truncated or changes while it is read.</exception>
     public static Dataset Open(string path, LibsvmOptions? options = null, CacheOptions? cache = null) =>
-        DatasetCache.Open(path, options ?? new LibsvmOptions(), cache ?? new CacheOptions());
+        IdxReader.Recognizes(path) ? IdxReader.Read(path) : DatasetCache.Open(path, options ?? new LibsvmOptions(), cache ?? new CacheOptions());
 
     /// <summary>
     /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte ranges only; else (gzip, which
@@ -140,8 +146,12 @@ public sealed class Dataset : IDisposable
     /// <returns>The data set, which the caller disposes, and the partition's rows in it, maybe none.</returns>
     /// <exception cref="DatasetException">As <see cref="Open"/>.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
-    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions? cache = null) =>
-        DatasetCache.OpenPartition(path, partition, options, cache ?? new CacheOptions());
+    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions? cache = null)
+    {
+        if (!IdxReader.Recognizes(path)) return DatasetCache.OpenPartition(path, partition, options, cache ?? new CacheOptions());
+        Dataset whole = IdxReader.Read(path);
+        return (whole, whole.Rows(partition));
+    }
 
     /// <summary>Waits until a cache that is being written in the background is complete.</summary>
     /// <returns>Null, or why none was written.</returns>
@@ -198,4 +208,6 @@ internal sealed record DatasetFacts
     public required IndexBaseOrigin IndexBaseOrigin { get; init; }
 
     public long IgnoredFeatureCount { get; init; }
+
+    public ImageSize? Image { get; init; }
 }

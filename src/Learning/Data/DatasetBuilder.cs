@@ -23,6 +23,12 @@ public sealed class DatasetBuilder : IRowSink, IDisposable
     private long _features;
     private bool _built;
 
+    /// <summary>Features at least, also if the last ones occur in no row.</summary>
+    internal long FeaturesMin { get; init; }
+
+    /// <summary>The size of the images that the rows are; null: they are none.</summary>
+    internal ImageSize? Image { get; init; }
+
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The row is not as described.</exception>
     public void Add(float label, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)
@@ -50,7 +56,8 @@ public sealed class DatasetBuilder : IRowSink, IDisposable
         return new Dataset(segments, new DatasetFacts
         {
             SourceBytes = _rows,
-            FeatureCount = _features,
+            FeatureCount = Math.Max(_features, FeaturesMin),
+            Image = Image,
             IndexBase = IndexBase.Zero,
             IndexBaseOrigin = IndexBaseOrigin.Given,
         });
