@@ -79,10 +79,15 @@ public sealed class ClusterTests : IDisposable
             JsonElement[] processes = [.. JsonDocument.Parse(leader.Output[^1]).RootElement.GetProperty("processes").EnumerateArray()];
             Assert.All(processes, process => Assert.True(process.GetProperty("pushes").GetInt64() > 0, $"{process}"));
         }
+        foreach (string happened in (string[])["begun: 2 shards on 2 servers", "worker", "finished after", "ended by its leader: 2 of 2 partitions finished"])
+            await serverA.LineAsync(happened, number: 2);
         foreach (ProgramRun server in (ProgramRun[])[serverA, serverB])
         {
+            await server.LineAsync("activated: ", number: 2);
+            await server.LineAsync("freed, as its leader asked", number: 2);
             server.Signal("TERM");
             await server.EndsAsync(0);
+            Assert.Contains("stopping", server.Output[^1], StringComparison.Ordinal);
             await server.NoneLeftAsync(TimeSpan.Zero);
         }
     }

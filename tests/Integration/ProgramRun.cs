@@ -75,7 +75,9 @@ internal sealed class ProgramRun : IAsyncDisposable
     }
 
     /// <summary>Waits for a line of output.</summary>
-    public async Task<string> LineAsync(string contains)
+    /// <param name="contains">What is in it.</param>
+    /// <param name="number">The how manieth such line, from 1.</param>
+    public async Task<string> LineAsync(string contains, int number = 1)
     {
         long started = Stopwatch.GetTimestamp();
         while (true)
@@ -83,9 +85,9 @@ internal sealed class ProgramRun : IAsyncDisposable
             Task more;
             lock (_output)
             {
-                if (_output.Find(line => line.Contains(contains, StringComparison.Ordinal)) is { } found)
+                if (_output.Where(line => line.Contains(contains, StringComparison.Ordinal)).Skip(number - 1).FirstOrDefault() is { } found)
                     return found;
-                Assert.False(_ended, $"{this} ended without a line with \"{contains}\"");
+                Assert.False(_ended, $"{this} ended without {number} lines with \"{contains}\": {string.Join('\n', _output)}");
                 more = _more.Task;
             }
             TimeSpan left = Deadline - Stopwatch.GetElapsedTime(started);
@@ -95,7 +97,7 @@ internal sealed class ProgramRun : IAsyncDisposable
             }
             catch (TimeoutException)
             {
-                Assert.Fail($"{this}: no line with \"{contains}\" within {Deadline}");
+                Assert.Fail($"{this}: no {number} lines with \"{contains}\" within {Deadline}: {string.Join('\n', Output)}");
             }
         }
     }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace DistSgd.TestKit;
 
 /// <summary>
-/// Forwards TCP connections on the loopback, and cuts one in the middle: after so many bytes from the client, both its ends are closed at once.
+/// Forwards TCP connections on the loopback, and cuts one in the middle: after so many bytes from the client, both its ends are closed at once, or once a test says so.
 /// </summary>
 public sealed class CuttingProxy : IAsyncDisposable
 {
@@ -15,6 +15,9 @@ public sealed class CuttingProxy : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private readonly TaskCompletionSource _cut = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _holds;
     private long _bytesUntilCut = long.MaxValue;
     private int _connections;
 
@@ -40,6 +43,20 @@ public sealed class CuttingProxy : IAsyncDisposable
     /// <summary>Cuts the connection on which the byte of this number passes, counted from now over all clients' bytes; once.</summary>
     /// <param name="bytes">More than 0.</param>
     public void CutAfter(long bytes) => Volatile.Write(ref _bytesUntilCut, bytes);
+
+    /// <summary>As <see cref="CutAfter"/>, but the connection stands still, with what was sent underway, until <see cref="Release"/>.</summary>
+    /// <param name="bytes">More than 0.</param>
+    public void HoldAfter(long bytes)
+    {
+        _holds = true;
+        CutAfter(bytes);
+    }
+
+    /// <summary>Done when a connection is held.</summary>
+    public Task Held => _held.Task;
+
+    /// <summary>Cuts the connection that is held.</summary>
+    public void Release() => _released.TrySetResult();
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -100,6 +117,11 @@ public sealed class CuttingProxy : IAsyncDisposable
                 if (left > 0)
                     continue;
                 Volatile.Write(ref _bytesUntilCut, long.MaxValue);
+                if (_holds)
+                {
+                    _held.TrySetResult();
+                    await _released.Task.WaitAsync(cancellationToken);
+                }
                 _cut.TrySetResult();
                 return;
             }

@@ -62,6 +62,13 @@ internal sealed class ClusterInProcess : IAsyncDisposable
     public async Task<WatchJobResponse> WatchAsync(string job, ulong seen, uint waitMs = 10_000) =>
         await Client.WatchJobAsync(new WatchJobRequest { Job = job, Seen = seen, WaitMs = waitMs });
 
+    /// <summary>The job's shards on all servers.</summary>
+    public async Task<ShardDescription[]> DescribeAsync(string job)
+    {
+        DescribeResponse[] servers = await Task.WhenAll(_channels.Select(channel => new Shards.ShardsClient(channel).DescribeAsync(new DescribeRequest { Job = job }).ResponseAsync));
+        return [.. servers.SelectMany(server => server.Shards)];
+    }
+
     public async Task EndAsync(string job) => await Client.EndJobAsync(new EndJobRequest { Job = job });
 
     public async ValueTask DisposeAsync()

@@ -152,6 +152,23 @@ public sealed class WorkerHostTests
     }
 
     [Fact]
+    public async Task LeaderThatDies_ItsWorkersEnd_AndItsShardsAreFreedOnEveryServer()
+    {
+        using var file = new LibsvmFile(rows: 60, seed: 5);
+        using Dataset data = Dataset.Open(file.Path);
+        await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(2, new ServerLimits { HeartbeatMax = TimeSpan.FromMilliseconds(300) });
+        TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, false, 1, 4, 0, 0, 2).Job(data) with { Data = file.Describe(data), Epochs = 1_000_000 };
+        await using GrpcParameterClient client = await cluster.ActivateAsync(job, 2);
+        await cluster.BeginAsync(job, 2);
+        // Nobody watches the job from here on. Its worker ends in good order, and then nobody uses the shards.
+        await new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator }).RunAsync(CancellationToken.None).WaitAsync(Patience);
+        using var late = new CancellationTokenSource(Patience);
+        using var probe = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while ((await cluster.DescribeAsync(job.Name)).Length > 0)
+            await probe.WaitForNextTickAsync(late.Token);
+    }
+
+    [Fact]
     public async Task Coordinator_ThatDiesWithinAnEpoch_EndsTheWorkerWithItsNameAndNotAsIfCancelled()
     {
         using var file = new LibsvmFile(rows: 60_000, seed: 6);

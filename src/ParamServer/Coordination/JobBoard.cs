@@ -15,17 +15,18 @@ public sealed record Assignment(JobSpec Spec, IReadOnlyList<ShardPlacement> Shar
 /// </summary>
 /// <param name="jobsMax">Jobs at once.</param>
 /// <param name="heartbeatMax">A worker silent for longer is taken for dead.</param>
-public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
+/// <param name="tell">Told, in sentences, what happens to jobs and workers; must not block. Null: nobody.</param>
+public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>? tell = null)
 {
-    // A leader asks twice a second while it trains, but not while it evaluates: it is given more time than a worker.
-    private const int LeaderPatience = 6;
+    /// <summary>Heartbeats for which a leader may be silent: it is given more time than a worker, as it evaluates and saves besides.</summary>
+    public const int LeaderPatience = 6;
 
     private readonly Dictionary<string, Entry> _jobs = [];
     private ulong _lastLease;
 
     /// <summary>Begins a job. Again with the same spec: no effect.</summary>
     /// <exception cref="InvalidOperationException">Another job of that name is there, or there are too many.</exception>
-    public void Begin(JobSpec spec, IReadOnlyList<ShardPlacement> shards)
+    public void Begin(JobSpec spec, IReadOnlyList<ShardPlacement> shards, DateTimeOffset now)
     {
         if (_jobs.TryGetValue(spec.Job, out Entry? known))
         {
@@ -35,13 +36,14 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
         }
         if (_jobs.Count >= jobsMax)
             throw new InvalidOperationException($"{jobsMax} jobs are there already; end one first.");
-        _jobs.Add(spec.Job, new Entry(spec, shards));
+        _jobs.Add(spec.Job, new Entry(spec, shards) { LeaderHeard = now });
+        tell?.Invoke($"job '{spec.Job}' begun: {shards.Count} shards on {shards.Select(shard => shard.Server).Distinct().Count()} servers; it waits for {spec.Partitions} workers");
     }
 
     /// <summary>Gives a worker the first free partition of any job; null if there is none.</summary>
     public Assignment? Assign(string worker, uint processId, DateTimeOffset now)
     {
-        EndJobsWithoutLeader(now);
+        Sweep(now);
         foreach (Entry job in _jobs.Values)
         {
             int partition = Array.IndexOf(job.Workers, null);
@@ -49,6 +51,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
                 continue;
             job.Workers[partition] = new Holder(worker, processId, ++_lastLease) { Heard = now };
             job.Change++;
+            tell?.Invoke($"{Name(job, partition)}: worker {worker} takes it");
             return new Assignment(job.Spec, job.Shards, partition, _lastLease);
         }
         return null;
@@ -58,12 +61,13 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     /// <returns>Whether the worker is to stop (the job has ended, or the partition is no longer its own), and how many are awaited.</returns>
     public ReportResponse Report(ReportRequest report, DateTimeOffset now)
     {
-        EndJobsWithoutLeader(now);
+        Sweep(now);
         if (!_jobs.TryGetValue(report.Job, out Entry? job) || report.Partition >= job.Workers.Length)
             return new ReportResponse { Stop = true };
         Holder? holder = job.Workers[report.Partition];
         if (holder is null || holder.Lease != report.Lease)
             return new ReportResponse { Stop = true };
+        TellOfEnd(job, (int)report.Partition, holder, report);
         bool told = holder.Report is null || holder.Report.EpochsDone != report.EpochsDone || report.Finished || report.Failure.Length > 0;
         (holder.Report, holder.Heard) = (report, now);
         if (told)
@@ -88,7 +92,9 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
                 TimeSpan silent = now - holder.Heard;
                 (state.Worker, state.ProcessId, state.Report) = (holder.Worker, holder.ProcessId, holder.Report);
                 state.SilentMs = (ulong)Math.Max(0, silent.TotalMilliseconds);
-                state.Lost = holder.Report is not { Finished: true } && (silent > heartbeatMax || holder.Report is { Failure.Length: > 0 });
+                if (IsSilent(holder, now))
+                    TellOfSilence(entry, i, holder, now);
+                state.Lost = IsSilent(holder, now) || holder.Report is { Finished: false, Failure.Length: > 0 };
             }
             answer.Workers.Add(state);
         }
@@ -96,17 +102,63 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
     }
 
     /// <summary>Ends a job; its workers are told at their next report.</summary>
-    public void End(string job) => _jobs.Remove(job);
-
-    // A leader that died would leave its workers training for nobody, and the next leader's workers in its job.
-    private void EndJobsWithoutLeader(DateTimeOffset now)
+    public void End(string job)
     {
+        if (!_jobs.Remove(job, out Entry? ended))
+            return;
+        int finished = ended.Workers.Count(worker => worker?.Report is { Finished: true });
+        tell?.Invoke($"job '{job}' ended by its leader: {finished} of {ended.Workers.Length} partitions finished");
+    }
+
+    /// <summary>
+    /// Ends jobs whose leader is gone (it would leave its workers training for nobody, and the next leader's workers in its job), and tells of workers that fell silent.
+    /// </summary>
+    /// <returns>Whether a job ended or a worker was lost.</returns>
+    public bool Sweep(DateTimeOffset now)
+    {
+        bool changed = false;
         foreach ((string name, Entry job) in _jobs)
         {
-            if (job.LeaderHeard is { } heard && now - heard > heartbeatMax * LeaderPatience)
+            if (now - job.LeaderHeard > heartbeatMax * LeaderPatience)
+            {
                 _jobs.Remove(name);
+                tell?.Invoke($"job '{name}' ended: its leader was not heard of for {(now - job.LeaderHeard).TotalSeconds:0} s; its workers are told to stop");
+                changed = true;
+                continue;
+            }
+            for (int i = 0; i < job.Workers.Length; i++)
+            {
+                if (job.Workers[i] is not { IsToldSilent: false } holder || !IsSilent(holder, now))
+                    continue;
+                TellOfSilence(job, i, holder, now);
+                job.Change++;
+                changed = true;
+            }
         }
+        return changed;
     }
+
+    private bool IsSilent(Holder holder, DateTimeOffset now) => holder.Report is not { Finished: true } && now - holder.Heard > heartbeatMax;
+
+    private void TellOfSilence(Entry job, int partition, Holder holder, DateTimeOffset now)
+    {
+        if (!holder.IsToldSilent)
+            tell?.Invoke($"{Name(job, partition)}: worker {holder.Worker} is lost, silent for {(now - holder.Heard).TotalSeconds:0} s");
+        holder.IsToldSilent = true;
+    }
+
+    private void TellOfEnd(Entry job, int partition, Holder holder, ReportRequest report)
+    {
+        if (holder.IsToldSilent)
+            tell?.Invoke($"{Name(job, partition)}: worker {holder.Worker} is heard of again");
+        holder.IsToldSilent = false;
+        if (report.Finished && holder.Report is not { Finished: true })
+            tell?.Invoke($"{Name(job, partition)}: worker {holder.Worker} finished after {report.Pushes:N0} pushes");
+        if (report.Failure.Length > 0 && holder.Report is not { Failure.Length: > 0 })
+            tell?.Invoke($"{Name(job, partition)}: worker {holder.Worker} gave up: {report.Failure}");
+    }
+
+    private static string Name(Entry job, int partition) => $"job '{job.Spec.Job}' partition {partition + 1} of {job.Workers.Length}";
 
     private sealed class Entry(JobSpec spec, IReadOnlyList<ShardPlacement> shards)
     {
@@ -116,8 +168,8 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
 
         public Holder?[] Workers { get; } = new Holder?[spec.Partitions];
 
-        /// <summary>When the leader last watched; null until it first does.</summary>
-        public DateTimeOffset? LeaderHeard { get; set; }
+        /// <summary>When the leader last watched, or began the job.</summary>
+        public required DateTimeOffset LeaderHeard { get; set; }
 
         // From 1, so that a leader that has seen nothing (0) is answered at once.
         public ulong Change { get; set; } = 1;
@@ -132,6 +184,9 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax)
         public ulong Lease => lease;
 
         public DateTimeOffset Heard { get; set; }
+
+        /// <summary>Whether it was told that the worker is silent.</summary>
+        public bool IsToldSilent { get; set; }
 
         public ReportRequest? Report { get; set; }
     }

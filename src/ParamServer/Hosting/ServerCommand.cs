@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using DistSgd.ParamServer.Services;
 using DistSgd.Shared.Jobs;
@@ -19,17 +20,20 @@ public static class ServerCommand
         var listen = new Option<string>("--listen") { Description = "Address to listen on, host:port; port 0 takes a free one.", DefaultValueFactory = _ => new ServerOptions().Listen };
         var memory = new Option<long?>("--memory-max") { Description = "Most bytes of parameters and optimizer state; default: three quarters of the machine's memory." };
         var heartbeat = new Option<int>("--heartbeat-max") { Description = "Seconds of silence after which a worker is taken for dead.", DefaultValueFactory = _ => (int)new ServerLimits().HeartbeatMax.TotalSeconds };
+        var quiet = new Option<bool>("--quiet") { Description = "Print the address and errors only, not what happens to jobs, shards and workers." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object a line." };
         var untilStdin = new Option<bool>("--until-stdin-closes") { Description = "End when standard input ends, as local clusters use it to end with their parent." };
         command.Add(listen);
         command.Add(memory);
         command.Add(heartbeat);
+        command.Add(quiet);
         command.Add(json);
         command.Add(untilStdin);
         command.SetAction((parsed, cancellationToken) => RunAsync(
             new ServerOptions
             {
                 Listen = parsed.GetValue(listen)!,
+                Log = parsed.GetValue(quiet) ? null : Logger(parsed.InvocationConfiguration.Output, parsed.GetValue(json)),
                 Limits = new ServerLimits
                 {
                     MemoryBytesMax = parsed.GetValue(memory) ?? new ServerLimits().MemoryBytesMax,
@@ -39,6 +43,14 @@ public static class ServerCommand
             parsed.GetValue(json), parsed.GetValue(untilStdin), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, cancellationToken));
         return command;
     }
+
+    private static Action<LogLine> Logger(TextWriter output, bool json) => line =>
+    {
+        output.WriteLine(json
+            ? JsonSerializer.Serialize(new Logged("log", line.Time, line.Text), ServerJson.Default.Logged)
+            : string.Create(CultureInfo.InvariantCulture, $"{line.Time:yyyy-MM-dd HH:mm:ss.fff}Z  {line.Text}"));
+        output.Flush();
+    };
 
     private static async Task<int> RunAsync(ServerOptions options, bool json, bool untilStdin, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
@@ -73,6 +85,13 @@ public static class ServerCommand
 /// <param name="ProcessId">The operating system's number.</param>
 public sealed record Listening(string Event, string Address, int ProcessId);
 
+/// <summary>An event of the server's life, with --json.</summary>
+/// <param name="Event">"log".</param>
+/// <param name="Time">When.</param>
+/// <param name="Text">What.</param>
+public sealed record Logged(string Event, DateTimeOffset Time, string Text);
+
 [System.Text.Json.Serialization.JsonSourceGenerationOptions(PropertyNamingPolicy = System.Text.Json.Serialization.JsonKnownNamingPolicy.SnakeCaseLower)]
 [System.Text.Json.Serialization.JsonSerializable(typeof(Listening))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(Logged))]
 internal sealed partial class ServerJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using DistSgd.ParamServer.Coordination;
 using DistSgd.ParamServer.Services;
 using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Wire;
@@ -20,10 +21,12 @@ namespace DistSgd.ParamServer.Hosting;
 public sealed class ServerHost : IAsyncDisposable
 {
     private readonly WebApplication _application;
+    private readonly Housekeeping _housekeeping;
 
     private ServerHost(WebApplication application)
     {
         _application = application;
+        _housekeeping = ActivatorUtilities.CreateInstance<Housekeeping>(application.Services);
         string url = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Address = new Uri(url).Authority;
     }
@@ -42,7 +45,7 @@ public sealed class ServerHost : IAsyncDisposable
         try
         {
             await application.StartAsync(cancellationToken);
-            AnnounceHealth(application);
+            AnnounceHealth(application, options);
             return new ServerHost(application);
         }
         catch (Exception refused) when (refused is IOException or SocketException)
@@ -59,6 +62,7 @@ public sealed class ServerHost : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await _housekeeping.DisposeAsync();
         await _application.StopAsync();
         await _application.DisposeAsync();
     }
@@ -76,6 +80,8 @@ public sealed class ServerHost : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDeadline);
         builder.Services.AddSingleton(options.Limits);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<AwakeClock>();
+        builder.Services.AddSingleton(_ => new ServerLog(options.Log, TimeProvider.System));
         builder.Services.AddSingleton(_ => new ShardRegistry(options.Limits.MemoryBytesMax));
         builder.Services.AddSingleton<ParametersService>();
         builder.Services.AddSingleton<CoordinationService>();
@@ -95,11 +101,16 @@ public sealed class ServerHost : IAsyncDisposable
     }
 
     // A server that drains says so before it stops answering, so that whoever asks sends its next call elsewhere.
-    private static void AnnounceHealth(WebApplication application)
+    private static void AnnounceHealth(WebApplication application, ServerOptions options)
     {
         HealthService health = application.Services.GetRequiredService<HealthService>();
+        ServerLog log = application.Services.GetRequiredService<ServerLog>();
         SetAll(ServingStatus.Serving);
-        application.Lifetime.ApplicationStopping.Register(() => SetAll(ServingStatus.NotServing));
+        application.Lifetime.ApplicationStopping.Register(() =>
+        {
+            SetAll(ServingStatus.NotServing);
+            log.Tell($"stopping; calls under way may end within {options.DrainDeadline.TotalSeconds:0} s");
+        });
 
         void SetAll(ServingStatus status)
         {

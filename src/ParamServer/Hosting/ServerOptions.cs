@@ -11,6 +11,9 @@ public sealed record ServerOptions
     /// <summary>Bounds.</summary>
     public ServerLimits Limits { get; init; } = new();
 
+    /// <summary>Takes the lines of the server's life, one at a time; null: nothing is told.</summary>
+    public Action<LogLine>? Log { get; init; }
+
     /// <summary>How long calls under way may take to end when the server is told to stop.</summary>
     public TimeSpan DrainDeadline { get; init; } = TimeSpan.FromSeconds(5);
 }

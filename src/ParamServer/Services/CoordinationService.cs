@@ -6,12 +6,15 @@ using Grpc.Core;
 namespace DistSgd.ParamServer.Services;
 
 /// <summary>The control plane's shell around <see cref="JobBoard"/>: locks, waits, statuses.</summary>
-public sealed class CoordinationService(ServerLimits limits, TimeProvider time) : Protos.V1.Coordination.CoordinationBase
+/// <param name="limits">Bounds.</param>
+/// <param name="clock">Time.</param>
+/// <param name="log">Told of jobs and workers.</param>
+public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, ServerLog log) : Protos.V1.Coordination.CoordinationBase
 {
     private const uint WaitMsMax = 30_000;
 
     private readonly Lock _gate = new();
-    private readonly JobBoard _board = new(limits.JobsMax, limits.HeartbeatMax);
+    private readonly JobBoard _board = new(limits.JobsMax, limits.HeartbeatMax, log.Tell);
 
     // Completed and replaced at each change; written under _gate.
     private TaskCompletionSource _changed = NewSignal();
@@ -26,7 +29,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
                 TrainingJob job = request.Spec.ToJob();
                 foreach (ShardPlacement shard in request.Shards)
                     shard.ToPlacement(job);
-                _board.Begin(request.Spec, request.Shards);
+                _board.Begin(request.Spec, request.Shards, clock.Now);
                 return true;
             }
             catch (ArgumentException malformed)
@@ -35,6 +38,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
             }
             catch (InvalidOperationException refused)
             {
+                log.Tell($"refused a job: {refused.Message}");
                 throw new RpcException(new Status(StatusCode.FailedPrecondition, refused.Message));
             }
         });
@@ -44,7 +48,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
     /// <inheritdoc/>
     public override async Task<RegisterResponse> Register(RegisterRequest request, ServerCallContext context)
     {
-        Assignment? assignment = await WaitAsync(() => _board.Assign(request.Worker, request.ProcessId, time.GetUtcNow()), request.WaitMs, context.CancellationToken);
+        Assignment? assignment = await WaitAsync(() => _board.Assign(request.Worker, request.ProcessId, clock.Now), request.WaitMs, context.CancellationToken);
         if (assignment is null)
             return new RegisterResponse();
         Signal();
@@ -62,7 +66,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
 
     /// <inheritdoc/>
     public override Task<ReportResponse> Report(ReportRequest request, ServerCallContext context) =>
-        Task.FromResult(Change(() => _board.Report(request, time.GetUtcNow())));
+        Task.FromResult(Change(() => _board.Report(request, clock.Now)));
 
     /// <inheritdoc/>
     public override async Task<WatchJobResponse> WatchJob(WatchJobRequest request, ServerCallContext context)
@@ -70,7 +74,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
         await WaitAsync(() => Changed(request) ? request : null, request.WaitMs, context.CancellationToken);
         lock (_gate)
         {
-            return _board.Change(request.Job) is null ? throw NoJob(request.Job) : _board.Describe(request.Job, time.GetUtcNow());
+            return _board.Change(request.Job) is null ? throw NoJob(request.Job) : _board.Describe(request.Job, clock.Now);
         }
     }
 
@@ -83,6 +87,16 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
             return true;
         });
         return Task.FromResult(new EndJobResponse());
+    }
+
+    /// <summary>Ends jobs whose leader is gone and tells of silent workers; to be called several times a heartbeat.</summary>
+    public void Sweep()
+    {
+        bool changed;
+        lock (_gate)
+            changed = _board.Sweep(clock.Now);
+        if (changed)
+            Signal();
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -116,7 +130,7 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
     private async Task<T?> WaitAsync<T>(Func<T?> attempt, uint waitMs, CancellationToken cancellationToken)
         where T : class
     {
-        long started = time.GetTimestamp();
+        long started = clock.Time.GetTimestamp();
         TimeSpan wait = TimeSpan.FromMilliseconds(Math.Min(waitMs, WaitMsMax));
         while (true)
         {
@@ -127,12 +141,12 @@ public sealed class CoordinationService(ServerLimits limits, TimeProvider time) 
                     return found;
                 changed = _changed.Task;
             }
-            TimeSpan left = wait - time.GetElapsedTime(started);
+            TimeSpan left = wait - clock.Time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero)
                 return null;
             try
             {
-                await changed.WaitAsync(left, time, cancellationToken);
+                await changed.WaitAsync(left, clock.Time, cancellationToken);
             }
             catch (TimeoutException)
             {

@@ -1,3 +1,5 @@
+using DistSgd.ParamServer.Coordination;
+
 namespace DistSgd.ParamServer.Services;
 
 /// <summary>Bounds of one server.</summary>
@@ -17,4 +19,7 @@ public sealed record ServerLimits
 
     /// <summary>A worker not heard of for longer is taken for dead.</summary>
     public TimeSpan HeartbeatMax { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A job whose leader was not heard of for longer is ended; shards that nobody renewed or used for longer are freed.</summary>
+    public TimeSpan LeaseMax => HeartbeatMax * JobBoard.LeaderPatience;
 }

@@ -9,18 +9,22 @@ namespace DistSgd.Trainer.Cluster;
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
-    private const int ErrorLinesMax = 20;
+    // What a child may take to end when it is told to; what a killed one may take until the operating system says so and its streams are read.
+    private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan KillDeadline = TimeSpan.FromSeconds(5);
 
     private readonly Process _process;
-    private readonly List<string> _errors = [];
+    private readonly ChildOutput _errors;
     private readonly Task _errorsRead;
+    private Task _outputRead = Task.CompletedTask;
 
     private ChildProcess(Process process, string role)
     {
         _process = process;
         Role = role;
         Exited = process.WaitForExitAsync();
-        _errorsRead = ReadErrorsAsync();
+        _errors = new ChildOutput(process.StandardError);
+        _errorsRead = _errors.ReadAsync();
     }
 
     /// <summary>"server" or "worker".</summary>
@@ -32,8 +36,11 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Done when it has ended.</summary>
     public Task Exited { get; }
 
-    /// <summary>Its standard output.</summary>
-    public StreamReader Output => _process.StandardOutput;
+    /// <summary>The next line of its standard output; null at its end.</summary>
+    public ValueTask<string?> ReadLineAsync(CancellationToken cancellationToken) => _process.StandardOutput.ReadLineAsync(cancellationToken);
+
+    /// <summary>Nothing more is wanted of its standard output: it is read and forgotten.</summary>
+    public void IgnoreOutput() => _outputRead = new ChildOutput(_process.StandardOutput).ReadAsync();
 
     /// <summary>Starts one of the programs that lie beside this one.</summary>
     /// <param name="directory">Where they lie.</param>
@@ -69,12 +76,10 @@ internal sealed class ChildProcess : IAsyncDisposable
     public async Task<string> ExplainAsync()
     {
         await Exited;
-        await _errorsRead;
-        lock (_errors)
-        {
-            string said = _errors.FirstOrDefault(line => line.Length > 0) ?? "it said nothing";
-            return $"The {Role} (process {Id}) ended with exit code {_process.ExitCode}: {said}";
-        }
+        // Its error stream may have been left to a process that it started and that lives on.
+        await Task.WhenAny(_errorsRead, Task.Delay(KillDeadline));
+        string said = (_errorsRead.IsCompletedSuccessfully ? _errors.FirstLine : null) ?? "it said nothing";
+        return $"The {Role} (process {Id}) ended with exit code {_process.ExitCode}: {said}";
     }
 
     /// <summary>True if it ended with an exit code other than 0.</summary>
@@ -86,26 +91,13 @@ internal sealed class ChildProcess : IAsyncDisposable
         try
         {
             _process.StandardInput.Close();
-            await Exited.WaitAsync(TimeSpan.FromSeconds(5));
+            await Exited.WaitAsync(EndDeadline);
         }
         catch (Exception stubborn) when (stubborn is TimeoutException or IOException)
         {
             _process.Kill(entireProcessTree: true);
-            await Exited;
         }
-        await _errorsRead;
+        await Task.WhenAny(Task.WhenAll(Exited, _errorsRead, _outputRead), Task.Delay(KillDeadline));
         _process.Dispose();
-    }
-
-    private async Task ReadErrorsAsync()
-    {
-        while (await _process.StandardError.ReadLineAsync() is { } line)
-        {
-            lock (_errors)
-            {
-                if (_errors.Count < ErrorLinesMax)
-                    _errors.Add(line);
-            }
-        }
     }
 }

@@ -13,6 +13,7 @@ namespace DistSgd.Trainer.Cluster;
 internal sealed class ClusterBackend : ITrainingBackend
 {
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan EndCallDeadline = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan WatchWait = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
 
@@ -26,6 +27,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private readonly GrpcParameterClient _client;
     private readonly Coordination.CoordinationClient _coordination;
     private WatchJobResponse _state = new();
+    private LeaderLease? _lease;
     private bool _activated;
     private bool _ending;
 
@@ -111,6 +113,8 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     public async ValueTask DisposeAsync()
     {
+        if (_lease is not null)
+            await _lease.DisposeAsync();
         if (_local is null && _activated)
             await EndAsync();
         await _client.DisposeAsync();
@@ -125,13 +129,16 @@ internal sealed class ClusterBackend : ITrainingBackend
     private async Task BeginAsync(InitialParameters initial, CancellationToken cancellationToken)
     {
         JobSpec spec = _job.ToMessage();
+        uint leaseMs = uint.MaxValue;
         for (int i = 0; i < _servers.Length; i++)
         {
             var request = new ActivateRequest { Spec = spec };
             request.Shards.Add(_placements.Where(placement => placement.Server == _servers[i]).Select(placement => placement.ToMessage()));
-            await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).ActivateAsync(request, options), cancellationToken);
+            ActivateResponse activated = await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).ActivateAsync(request, options), cancellationToken);
             _activated = true;
+            leaseMs = Math.Min(leaseMs, activated.LeaseMs);
         }
+        _lease = new LeaderLease(_job.Name, TimeSpan.FromMilliseconds(leaseMs), [.. _servers.Zip(_channels).Where(server => _placements.Any(placement => placement.Server == server.First))], _local is null ? _notice : null);
         await InitialParameters.PushAsync(_job, _client, initial, cancellationToken);
         var begin = new BeginJobRequest { Spec = spec };
         begin.Shards.Add(_placements.Select(placement => placement.ToMessage()));
@@ -149,6 +156,8 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     private async Task ThrowIfLostAsync()
     {
+        if (_lease?.Lost is { } lost)
+            throw new TrainingException(lost);
         foreach (WorkerState worker in _state.Workers.Where(worker => worker.Lost))
         {
             string why = worker.Report is { Failure.Length: > 0 } report ? report.Failure : $"it has been silent for {worker.SilentMs / 1000.0:F0} s";
@@ -172,15 +181,21 @@ internal sealed class ClusterBackend : ITrainingBackend
     private async Task EndAsync()
     {
         _ending = true;
-        try
+        await TryAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name }, options));
+        await Task.WhenAll(Enumerable.Range(0, _servers.Length).Select(i =>
+            TryAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).DeactivateAsync(new DeactivateRequest { Job = _job.Name }, options))));
+
+        // Each by itself: a server that is gone doesn't keep the others from freeing their shards.
+        async Task TryAsync<T>(int server, Func<CallOptions, AsyncUnaryCall<T>> call)
         {
-            await CallAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name }, options), CancellationToken.None);
-            for (int i = 0; i < _servers.Length; i++)
-                await CallAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).DeactivateAsync(new DeactivateRequest { Job = _job.Name }, options), CancellationToken.None);
-        }
-        catch (TrainingException unreachable)
-        {
-            _notice?.Invoke($"job '{_job.Name}' could not be ended on its servers: {unreachable.Message}");
+            try
+            {
+                await CallAsync(server, call, CancellationToken.None);
+            }
+            catch (TrainingException unreachable)
+            {
+                _notice?.Invoke($"job '{_job.Name}' could not be ended on one of its servers, which will free its shards by itself: {unreachable.Message}");
+            }
         }
     }
 
@@ -192,7 +207,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         {
             try
             {
-                using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken));
+                using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + (_ending ? EndCallDeadline : CallDeadline), cancellationToken: cancellationToken));
                 return await running.ResponseAsync;
             }
             catch (RpcException refused)

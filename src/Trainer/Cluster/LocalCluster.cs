@@ -23,7 +23,7 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
         var servers = new List<ChildProcess>();
         for (int i = 0; i < options.Servers; i++)
         {
-            servers.Add(ChildProcess.Start(Programs, ServerProgram, "server", ["--listen", "127.0.0.1:0", "--json", "--until-stdin-closes"]));
+            servers.Add(ChildProcess.Start(Programs, ServerProgram, "server", ["--listen", "127.0.0.1:0", "--json", "--quiet", "--until-stdin-closes"]));
             _children.Add(servers[^1]);
         }
         return await Task.WhenAll(servers.Select(server => AddressAsync(server, cancellationToken)));
@@ -39,7 +39,7 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
                 ["--coordinator", coordinator, "--quiet", "--until-stdin-closes", "--cache", options.Cache.ToString().ToLowerInvariant(),
                  "--retry-deadline", options.RetryDeadline.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)]);
             _children.Add(worker);
-            _ = worker.Output.ReadToEndAsync();
+            worker.IgnoreOutput();
         }
     }
 
@@ -49,10 +49,10 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
     {
         try
         {
-            string? line = await server.Output.ReadLineAsync(cancellationToken).AsTask().WaitAsync(options.StartDeadline, cancellationToken);
+            string? line = await server.ReadLineAsync(cancellationToken).AsTask().WaitAsync(options.StartDeadline, cancellationToken);
             if (line is null)
                 throw new TrainingException(await server.ExplainAsync());
-            _ = server.Output.ReadToEndAsync(cancellationToken);
+            server.IgnoreOutput();
             using var listening = JsonDocument.Parse(line);
             return listening.RootElement.GetProperty("address").GetString()!;
         }

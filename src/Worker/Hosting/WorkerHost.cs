@@ -84,32 +84,27 @@ public sealed class WorkerHost(WorkerOptions options)
             ProcessId = (uint)Environment.ProcessId,
         };
         long started = TimeProvider.System.GetTimestamp();
-        long lastContact = started;
+        var outage = new Outage(options.Coordinator, options.RetryDeadline, options.Notice, TimeProvider.System);
         bool told = false;
         while (true)
         {
             try
             {
-                RegisterResponse answer = await coordination.RegisterAsync(request, deadline: DateTime.UtcNow + RegisterWait * 2, cancellationToken: cancellationToken);
+                RegisterResponse answer = await coordination.RegisterAsync(request, deadline: DateTime.UtcNow + RegisterWait + TimeSpan.FromMilliseconds(request.WaitMs), cancellationToken: cancellationToken);
                 if (answer.Assigned)
                     return answer;
-                lastContact = TimeProvider.System.GetTimestamp();
-                if (!told)
+                if (outage.Ended() || !told)
                     options.Notice?.Invoke($"waiting for a job at {options.Coordinator}");
                 told = true;
                 // The first time it is asked without waiting, so that the notice is not late.
                 request.WaitMs = (uint)RegisterWait.TotalMilliseconds;
             }
-            catch (RpcException refused) when (refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded && !cancellationToken.IsCancellationRequested)
-            {
-                if (TimeProvider.System.GetElapsedTime(lastContact) >= options.RetryDeadline)
-                    throw new WorkerException($"The coordinator {options.Coordinator} could not be reached for {options.RetryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused);
-                await Task.Delay(TimeSpan.FromMilliseconds(200), cancellationToken);
-            }
             catch (RpcException refused)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                throw new WorkerException($"The coordinator {options.Coordinator} refused: {refused.Status.Detail}", refused);
+                outage.Failed(refused);
+                request.WaitMs = 0;
+                await Task.Delay(Outage.RetryInterval, cancellationToken);
             }
             if (options.JobDeadline is { } deadline && TimeProvider.System.GetElapsedTime(started) >= deadline)
                 throw new WorkerException($"No job came to {options.Coordinator} within {deadline.TotalSeconds:0} s.");

@@ -132,7 +132,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
 
     private async Task<ReportResponse> ReportAsync(Func<ReportRequest> build, CancellationToken cancellationToken)
     {
-        long started = TimeProvider.System.GetTimestamp();
+        var outage = new Outage(options.Coordinator, options.RetryDeadline, options.Notice, TimeProvider.System);
         while (true)
         {
             await _reporting.WaitAsync(cancellationToken);
@@ -140,22 +140,20 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
             {
                 ReportResponse answer = await coordination.ReportAsync(build(), deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken);
                 _stopped |= answer.Stop;
+                if (outage.Ended())
+                    options.Notice?.Invoke($"the coordinator {options.Coordinator} answers again");
                 return answer;
             }
-            catch (RpcException refused) when (!cancellationToken.IsCancellationRequested)
+            catch (RpcException refused)
             {
-                if (TimeProvider.System.GetElapsedTime(started) >= options.RetryDeadline)
-                    throw new WorkerException($"The coordinator {options.Coordinator} could not be reached for {options.RetryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused);
-            }
-            catch (RpcException)
-            {
-                throw new OperationCanceledException(cancellationToken);
+                cancellationToken.ThrowIfCancellationRequested();
+                outage.Failed(refused);
             }
             finally
             {
                 _reporting.Release();
             }
-            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
+            await Task.Delay(Outage.RetryInterval, cancellationToken);
         }
     }
 }

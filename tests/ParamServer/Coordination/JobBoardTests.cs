@@ -12,8 +12,8 @@ public sealed class JobBoardTests
     public void Assign_EachPartition_IsGivenOnceUnderItsOwnLease()
     {
         var board = new JobBoard(4, HeartbeatMax);
-        board.Begin(Spec("a", 2), []);
-        board.Begin(Spec("b", 1), []);
+        board.Begin(Spec("a", 2), [], Start);
+        board.Begin(Spec("b", 1), [], Start);
         Assignment[] given = [.. Enumerable.Range(0, 3).Select(i => board.Assign($"w{i}", (uint)i, Start)!)];
         Assert.Equal((("a", 0), ("a", 1), ("b", 0)), (Place(given[0]), Place(given[1]), Place(given[2])));
         Assert.Equal(3, given.Select(assignment => assignment.Lease).Distinct().Count());
@@ -26,15 +26,59 @@ public sealed class JobBoardTests
     public void Job_WhoseLeaderFellSilent_EndsAndTakesNoWorkerFromTheNext()
     {
         var board = new JobBoard(4, HeartbeatMax);
-        board.Begin(Spec("left", 2), []);
+        board.Begin(Spec("left", 2), [], Start);
         Assignment orphan = board.Assign("w0", 1, Start)!;
         board.Describe("left", Start);
         var report = new ReportRequest { Job = "left", Partition = (uint)orphan.Partition, Lease = orphan.Lease };
         Assert.False(board.Report(report, Start + HeartbeatMax * 6).Stop);
-        board.Begin(Spec("next", 1), []);
         DateTimeOffset late = Start + HeartbeatMax * 6 + TimeSpan.FromMilliseconds(1);
+        board.Begin(Spec("next", 1), [], late);
         Assert.True(board.Report(report, late).Stop);
         Assert.Equal("next", board.Assign("w1", 2, late)!.Spec.Job);
+    }
+
+    [Fact]
+    public void Sweep_EndsAJobWhoseLeaderNeverWatched_WithoutAnyWorkerAsking()
+    {
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("left", 2), [], Start);
+        Assert.False(board.Sweep(Start + HeartbeatMax * 6));
+        Assert.True(board.Sweep(Start + HeartbeatMax * 6 + TimeSpan.FromMilliseconds(1)));
+        Assert.Null(board.Change("left"));
+        board.Begin(Spec("next", 1), [], Start);
+    }
+
+    [Fact]
+    public void Board_TellsEachEventOnce()
+    {
+        var told = new List<string>();
+        var board = new JobBoard(4, HeartbeatMax, told.Add);
+        board.Begin(Spec("a", 3), [new ShardPlacement { Server = "x:1" }, new ShardPlacement { Server = "x:1" }], Start);
+        board.Begin(Spec("a", 3), [], Start);
+        ReportRequest first = Report("a", 0, board.Assign("w0", 1, Start)!.Lease), second = Report("a", 1, board.Assign("w1", 2, Start)!.Lease);
+        ReportRequest third = Report("a", 2, board.Assign("w2", 3, Start)!.Lease);
+        for (int seconds = 0; seconds <= 30; seconds++)
+        {
+            DateTimeOffset now = Start + TimeSpan.FromSeconds(seconds);
+            board.Describe("a", now);
+            if (seconds is < 5 or > 20)
+                board.Report(first, now);
+            board.Report(second.Clone(), now);
+            board.Sweep(now);
+            (second.Finished, second.Pushes) = (seconds >= 3, 1234);
+            third.Failure = seconds == 8 ? "no\nfile" : third.Failure;
+            board.Report(third.Clone(), now);
+        }
+        board.End("a");
+        board.End("a");
+        Assert.Equal(
+            ["job 'a' begun: 2 shards on 1 servers; it waits for 3 workers",
+             "job 'a' partition 1 of 3: worker w0 takes it", "job 'a' partition 2 of 3: worker w1 takes it", "job 'a' partition 3 of 3: worker w2 takes it",
+             "job 'a' partition 2 of 3: worker w1 finished after 1,234 pushes",
+             "job 'a' partition 3 of 3: worker w2 gave up: no\nfile",
+             "job 'a' partition 1 of 3: worker w0 is lost, silent for 11 s",
+             "job 'a' partition 1 of 3: worker w0 is heard of again",
+             "job 'a' ended by its leader: 1 of 3 partitions finished"], told);
     }
 
     [Fact]
@@ -44,9 +88,9 @@ public sealed class JobBoardTests
     public void Begin_AgainWithTheSameSpec_HasNoEffect()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 1), []);
+        board.Begin(Spec("a", 1), [], Start);
         Assert.NotNull(board.Assign("w", 1, Start));
-        board.Begin(Spec("a", 1), []);
+        board.Begin(Spec("a", 1), [], Start);
         Assert.Null(board.Assign("w", 1, Start));
     }
 
@@ -54,18 +98,18 @@ public sealed class JobBoardTests
     public void Begin_AnotherJobOfThatNameOrTooMany_IsRefused()
     {
         var board = new JobBoard(jobsMax: 1, HeartbeatMax);
-        board.Begin(Spec("a", 1), []);
-        Assert.Contains("'a'", Assert.Throws<InvalidOperationException>(() => board.Begin(Spec("a", 2), [])).Message, StringComparison.Ordinal);
-        Assert.Contains("1 jobs", Assert.Throws<InvalidOperationException>(() => board.Begin(Spec("b", 1), [])).Message, StringComparison.Ordinal);
+        board.Begin(Spec("a", 1), [], Start);
+        Assert.Contains("'a'", Assert.Throws<InvalidOperationException>(() => board.Begin(Spec("a", 2), [], Start)).Message, StringComparison.Ordinal);
+        Assert.Contains("1 jobs", Assert.Throws<InvalidOperationException>(() => board.Begin(Spec("b", 1), [], Start)).Message, StringComparison.Ordinal);
         board.End("a");
-        board.Begin(Spec("b", 1), []);
+        board.Begin(Spec("b", 1), [], Start);
     }
 
     [Fact]
     public void Report_OfTheLeaseHolder_GoesOn_OfAnybodyElse_Stops()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 1), []);
+        board.Begin(Spec("a", 1), [], Start);
         ulong lease = board.Assign("w", 1, Start)!.Lease;
         Assert.False(board.Report(Report("a", 0, lease), Start).Stop);
         Assert.True(board.Report(Report("a", 0, lease + 1), Start).Stop);
@@ -78,7 +122,7 @@ public sealed class JobBoardTests
     public void Report_CountsTheWorkersThatAreNotReady()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 2), []);
+        board.Begin(Spec("a", 2), [], Start);
         ReportRequest first = Report("a", 0, board.Assign("w0", 1, Start)!.Lease);
         Assert.Equal(2u, board.Report(first, Start).Awaited);
         first.Ready = true;
@@ -92,7 +136,7 @@ public sealed class JobBoardTests
     public void Report_AfterTheEnd_Stops()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 1), []);
+        board.Begin(Spec("a", 1), [], Start);
         ulong lease = board.Assign("w", 1, Start)!.Lease;
         board.End("a");
         Assert.True(board.Report(Report("a", 0, lease), Start).Stop);
@@ -104,7 +148,7 @@ public sealed class JobBoardTests
     public void Describe_WorkerSilentForLongerThanItsHeartbeat_IsLostUntilItIsHeardAgain()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 2), []);
+        board.Begin(Spec("a", 2), [], Start);
         ulong lease = board.Assign("w", 42, Start)!.Lease;
         board.Report(Report("a", 0, lease), Start + TimeSpan.FromSeconds(1));
         WorkerState atTheBound = board.Describe("a", Start + TimeSpan.FromSeconds(11)).Workers[0];
@@ -120,7 +164,7 @@ public sealed class JobBoardTests
     public void Describe_FinishedWorker_IsNeverLost_AndOneThatGaveUp_IsAtOnce()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 2), []);
+        board.Begin(Spec("a", 2), [], Start);
         ReportRequest finished = Report("a", 0, board.Assign("w0", 1, Start)!.Lease);
         ReportRequest failed = Report("a", 1, board.Assign("w1", 2, Start)!.Lease);
         (finished.Finished, failed.Failure) = (true, "no such file");
@@ -136,7 +180,7 @@ public sealed class JobBoardTests
     public void Change_WhatALeaderWaitsFor_IsCounted_HeartbeatsAreNot()
     {
         var board = new JobBoard(1, HeartbeatMax);
-        board.Begin(Spec("a", 1), []);
+        board.Begin(Spec("a", 1), [], Start);
         Assert.Equal(1ul, board.Change("a"));
         ulong lease = board.Assign("w", 1, Start)!.Lease;
         Assert.Equal(2ul, board.Change("a"));

@@ -1,3 +1,4 @@
+using DistSgd.ParamServer.Coordination;
 using DistSgd.ParamServer.Services;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Jobs;
@@ -8,13 +9,14 @@ namespace DistSgd.ParamServer.Tests.Services;
 
 public sealed class CoordinationServiceTests
 {
+    private static readonly ServerLog Silence = new(null, TimeProvider.System);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Fact]
     public async Task Register_BeforeTheJob_IsAnsweredWhenItBegins()
     {
         var time = new ManualTime();
-        var service = new CoordinationService(new ServerLimits(), time);
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(time), Silence);
         Task<RegisterResponse> waiting = service.Register(new RegisterRequest { Worker = "w", WaitMs = 20_000 }, new FakeCall());
         Assert.False(waiting.IsCompleted);
         JobSpec spec = Jobs.Make().ToMessage();
@@ -28,7 +30,7 @@ public sealed class CoordinationServiceTests
     public async Task Register_WithoutAJob_IsAnsweredAfterItsWaitAndNotBefore()
     {
         var time = new ManualTime();
-        var service = new CoordinationService(new ServerLimits(), time);
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(time), Silence);
         Task<RegisterResponse> waiting = service.Register(new RegisterRequest { Worker = "w", WaitMs = 5_000 }, new FakeCall());
         time.Advance(TimeSpan.FromMilliseconds(4_999));
         Assert.False(waiting.IsCompleted);
@@ -40,7 +42,7 @@ public sealed class CoordinationServiceTests
     public async Task Register_AskingForALongWait_IsAnsweredAfterHalfAMinute()
     {
         var time = new ManualTime();
-        var service = new CoordinationService(new ServerLimits(), time);
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(time), Silence);
         Task<RegisterResponse> waiting = service.Register(new RegisterRequest { Worker = "w", WaitMs = uint.MaxValue }, new FakeCall());
         time.Advance(TimeSpan.FromSeconds(30));
         Assert.False((await waiting.WaitAsync(Patience)).Assigned);
@@ -49,7 +51,7 @@ public sealed class CoordinationServiceTests
     [Fact]
     public async Task Register_CallGivenUp_TakesNoPartition()
     {
-        var service = new CoordinationService(new ServerLimits(), new ManualTime());
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
         using var cancel = new CancellationTokenSource();
         Task<RegisterResponse> waiting = service.Register(new RegisterRequest { Worker = "gone", WaitMs = 20_000 }, new FakeCall(cancel.Token));
         await cancel.CancelAsync();
@@ -61,7 +63,7 @@ public sealed class CoordinationServiceTests
     [Fact]
     public async Task Register_MoreWorkersThanPartitions_GivesEachPartitionOnce()
     {
-        var service = new CoordinationService(new ServerLimits(), new ManualTime());
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
         Task<RegisterResponse>[] waiting = [.. Enumerable.Range(0, 8).Select(i => service.Register(new RegisterRequest { Worker = $"w{i}", WaitMs = 20_000 }, new FakeCall()))];
         await service.BeginJob(new BeginJobRequest { Spec = (Jobs.Make() with { Partitions = 8 }).ToMessage() }, new FakeCall());
         RegisterResponse[] answers = await Task.WhenAll(waiting).WaitAsync(Patience);
@@ -73,7 +75,7 @@ public sealed class CoordinationServiceTests
     public async Task WatchJob_IsAnsweredAtAChange_AndOtherwiseAfterItsWait()
     {
         var time = new ManualTime();
-        var service = new CoordinationService(new ServerLimits(), time);
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(time), Silence);
         JobSpec spec = Jobs.Make().ToMessage();
         await service.BeginJob(new BeginJobRequest { Spec = spec }, new FakeCall());
         WatchJobResponse first = await service.WatchJob(new WatchJobRequest { Job = spec.Job, WaitMs = 20_000 }, new FakeCall()).WaitAsync(Patience);
@@ -96,7 +98,7 @@ public sealed class CoordinationServiceTests
     [Fact]
     public async Task WatchJob_OfAJobThatEnds_IsToldSo_AndItsWorkersStop()
     {
-        var service = new CoordinationService(new ServerLimits(), new ManualTime());
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
         JobSpec spec = Jobs.Make().ToMessage();
         await service.BeginJob(new BeginJobRequest { Spec = spec }, new FakeCall());
         RegisterResponse worker = await service.Register(new RegisterRequest { Worker = "w" }, new FakeCall());
@@ -111,7 +113,7 @@ public sealed class CoordinationServiceTests
     [Fact]
     public async Task BeginJob_Malformed_IsInvalid_AndOneThatIsThereAlready_FailsItsPrecondition()
     {
-        var service = new CoordinationService(new ServerLimits(), new ManualTime());
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
         JobSpec spec = Jobs.Make().ToMessage();
         Assert.Equal(StatusCode.InvalidArgument, await CodeAsync(new BeginJobRequest()));
         Assert.Equal(StatusCode.InvalidArgument, await CodeAsync(new BeginJobRequest { Spec = new JobSpec { Job = "x" } }));
