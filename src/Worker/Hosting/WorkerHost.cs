@@ -31,9 +31,9 @@ public sealed class WorkerHost(WorkerOptions options)
         {
             await TrainAsync(job, assignment, session, cancellationToken);
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception failure)
         {
-            await session.FailAsync(failure.Message);
+            await session.FailAsync(failure is OperationCanceledException ? "it was told to end" : failure.Message);
             throw;
         }
     }

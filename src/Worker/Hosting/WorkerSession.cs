@@ -8,6 +8,7 @@ namespace DistSgd.Worker.Hosting;
 internal sealed class WorkerSession(Coordination.CoordinationClient coordination, RegisterResponse assignment, WorkerOptions options) : ITrainingObserver
 {
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LastWordDeadline = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ReadyInterval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan TellAfter = TimeSpan.FromSeconds(3);
 
@@ -104,7 +105,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         report.Failure = why;
         try
         {
-            await coordination.ReportAsync(report, deadline: DateTime.UtcNow + CallDeadline);
+            await coordination.ReportAsync(report, deadline: DateTime.UtcNow + LastWordDeadline);
         }
         catch (RpcException)
         {
