@@ -69,6 +69,9 @@ internal sealed class ClusterInProcess : IAsyncDisposable
         return [.. servers.SelectMany(server => server.Shards)];
     }
 
+    /// <summary>What a living leader does for its shards.</summary>
+    public Task RenewAsync(string job) => Task.WhenAll(_channels.Select(channel => new Shards.ShardsClient(channel).RenewAsync(new RenewRequest { Job = job }).ResponseAsync));
+
     public async Task EndAsync(string job) => await Client.EndJobAsync(new EndJobRequest { Job = job });
 
     public async ValueTask DisposeAsync()

@@ -156,12 +156,18 @@ public sealed class WorkerHostTests
     {
         using var file = new LibsvmFile(rows: 60, seed: 5);
         using Dataset data = Dataset.Open(file.Path);
-        await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(2, new ServerLimits { HeartbeatMax = TimeSpan.FromMilliseconds(300) });
+        await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(2, new ServerLimits { HeartbeatMax = TimeSpan.FromMilliseconds(600) });
         TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, false, 1, 4, 0, 0, 2).Job(data) with { Data = file.Describe(data), Epochs = 1_000_000 };
         await using GrpcParameterClient client = await cluster.ActivateAsync(job, 2);
         await cluster.BeginAsync(job, 2);
+        Task worker = new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator }).RunAsync(CancellationToken.None);
+        for (WatchJobResponse state = new(); !(state.Workers.Count > 0 && state.Workers[0].Report is { EpochsDone: > 2 });)
+        {
+            state = await cluster.WatchAsync(job.Name, state.Change, waitMs: 20);
+            await cluster.RenewAsync(job.Name);
+        }
         // Nobody watches the job from here on. Its worker ends in good order, and then nobody uses the shards.
-        await new WorkerHost(new WorkerOptions { Coordinator = cluster.Coordinator }).RunAsync(CancellationToken.None).WaitAsync(Patience);
+        await worker.WaitAsync(Patience);
         using var late = new CancellationTokenSource(Patience);
         using var probe = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while ((await cluster.DescribeAsync(job.Name)).Length > 0)
