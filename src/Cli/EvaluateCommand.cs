@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Metrics;
 using DistSgd.Learning.Models;
 using DistSgd.Trainer;
 
@@ -32,10 +34,16 @@ internal static class EvaluateCommand
         if (!json)
         {
             output.WriteLine($"test   {TextReport.Describe(result)}");
+            if (result.Classes.Count > 0)
+                output.WriteLine("  label      rows  precision  recall      F1");
+            foreach (ClassFigures one in result.Classes)
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{one.Label,7}  {one.Rows,8:N0}  {one.Precision,9:F4}  {one.Recall,6:F4}  {one.F1,6:F4}"));
             return;
         }
         var line = new JsonObject { ["task"] = KindName.Of(model.Kind), ["rows"] = result.Rows };
         JsonReport.AddTest(line, result);
+        if (result.Classes.Count > 0)
+            line["classes"] = JsonReport.Classes(result);
         output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
     }
 }

@@ -26,11 +26,18 @@ internal static class InspectCommand
         TrainedModel model = TrainedModel.Load(path);
         float[] weights = model.Weights.ToArray();
         int first = model.IndexBase == Learning.Data.IndexBase.Zero ? 0 : 1;
-        output.WriteLine($"model    {model.Kind.ToString().ToLowerInvariant()}, {(model.Labels.IsBinary ? $"labels {model.Labels.Negative} and {model.Labels.Positive}" : "real targets")}");
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"weights  {weights.Length:N0}, of which {weights.Count(w => w != 0):N0} are not 0; bias {model.Bias:G6}; lowest feature index {first}"));
+        output.WriteLine($"model    {model.Spec}, {(model.Labels.IsBinary ? $"labels {model.Labels.Negative} and {model.Labels.Positive}" : model.Labels.Classes.Count > 0 ? $"{model.Labels.Classes.Count} classes: {string.Join(", ", model.Labels.Classes)}" : "real targets")}");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"weights  {weights.Length:N0}, of which {weights.Count(w => w != 0):N0} are not 0; bias {string.Join(" ", model.Biases.ToArray().Select(bias => bias.ToString("G6", CultureInfo.InvariantCulture)))}; lowest feature index {first}"));
         int[] largest = [.. Enumerable.Range(0, weights.Length).OrderByDescending(i => Math.Abs(weights[i])).Take(WeightsShown).Where(i => weights[i] != 0)];
-        output.WriteLine($"largest  {string.Join("  ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{i + first}:{weights[i]:G4}")))}");
+        output.WriteLine($"largest  {string.Join("  ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Place(model, i, first)}:{weights[i]:G4}")))}");
         foreach ((string name, string value) in model.Summary)
             output.WriteLine($"{name,-15} {value}");
+    }
+
+    // A feature, and where there are several scores the label of the class.
+    private static string Place(TrainedModel model, int weight, int first)
+    {
+        int outputs = model.Spec.Outputs;
+        return string.Create(CultureInfo.InvariantCulture, $"{weight / outputs + first}{(outputs == 1 ? "" : $"[{model.Labels.Classes[weight % outputs]}]")}");
     }
 }

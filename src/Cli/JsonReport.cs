@@ -77,12 +77,25 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
         Write(line);
     }
 
+    internal static JsonArray Classes(EvaluationResult result) => new([.. result.Classes.Select(one => new JsonObject
+    {
+        ["label"] = one.Label,
+        ["rows"] = one.Rows,
+        ["precision"] = one.Precision,
+        ["recall"] = one.Recall,
+        ["f1"] = one.F1,
+    })]);
+
     internal static void AddTest(JsonObject line, EvaluationResult? test)
     {
         line["test_loss"] = test?.Loss;
         line["test_accuracy"] = test?.Accuracy;
         line["test_auc"] = test?.Auc;
         line["test_rmse"] = test?.Rmse;
+        line["test_mae"] = test?.Mae;
+        line["test_r2"] = test?.RSquared;
+        line["test_log_loss"] = test?.LogLoss;
+        line["test_macro_f1"] = test?.MacroF1;
         line["test_ignored_features"] = test?.IgnoredFeatures;
     }
 

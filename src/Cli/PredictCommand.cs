@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using DistSgd.Kernels;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
@@ -14,7 +15,7 @@ internal static class PredictCommand
     {
         var model = new Option<string>("--model") { Description = "The model file.", Required = true };
         var data = new Option<string>("--data") { Description = "The rows, LIBSVM text, plain or gzip; their labels are not used.", Required = true };
-        var path = new Option<string>("--out") { Description = "The predictions, one line a row: label, and for two classes probability (logistic) or score (svm).", Required = true };
+        var path = new Option<string>("--out") { Description = "The predictions, one line a row: label, and for classes the probability (logistic, softmax) or the score.", Required = true };
         var command = new Command("predict", "Predict with a model.") { model, data, path };
         command.SetAction(parsed =>
         {
@@ -33,16 +34,31 @@ internal static class PredictCommand
         AtomicFile.Write(outPath, stream =>
         {
             using var writer = new StreamWriter(stream, leaveOpen: true);
-            foreach (float score in scores)
-                writer.WriteLine(Line(model, score));
+            int outputs = model.Spec.Outputs;
+            for (int first = 0; first < scores.Length; first += outputs)
+                writer.WriteLine(Line(model, scores.AsSpan(first, outputs)));
         });
         string ignored = data.IgnoredFeatureCount > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {data.IgnoredFeatureCount:N0} values of features that the model doesn't know were left out") : "";
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{scores.Length:N0} predictions written to {outPath}{ignored}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{data.RowCount:N0} predictions written to {outPath}{ignored}"));
+    }
+
+    private static string Line(TrainedModel model, ReadOnlySpan<float> scores) =>
+        model.Spec.IsMulticlass ? string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Classes[Evaluation.Largest(scores)]} {Confidence(model, scores):G6}") : Line(model, scores[0]);
+
+    // The probability of the predicted class, or its score where there are no probabilities.
+    private static float Confidence(TrainedModel model, ReadOnlySpan<float> scores)
+    {
+        int largest = Evaluation.Largest(scores);
+        if (model.Kind != ModelKind.Softmax)
+            return scores[largest];
+        var probabilities = new float[scores.Length];
+        Softmax.Apply(scores, probabilities);
+        return probabilities[largest];
     }
 
     private static string Line(TrainedModel model, float score) => model.Kind switch
     {
-        ModelKind.Linear => score.ToString("R", CultureInfo.InvariantCulture),
+        ModelKind.Linear or ModelKind.SvmRank => score.ToString("R", CultureInfo.InvariantCulture),
         ModelKind.Logistic => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {1 / (1 + Math.Exp(-score)):G6}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {score:R}"),
     };

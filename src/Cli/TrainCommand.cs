@@ -14,9 +14,10 @@ internal static class TrainCommand
 {
     private static readonly Option<string?> Data = Arguments.Text("--data", "Training data, LIBSVM text, plain or gzip; default: a generated click log.", help: "FILE");
     private static readonly Option<string?> Test = Arguments.Text("--test", "Test data, evaluated after each epoch.", help: "FILE");
-    private static readonly Option<string?> Model = Arguments.Choice("--model", "What is learned; default: two distinct labels mean logistic, real targets linear.", typeof(ModelKind));
+    private static readonly Option<string?> Model = Arguments.Choice("--model", "What is learned; default: two distinct labels mean logistic, several that look like classes softmax, real targets linear.", typeof(ModelKind));
     private static readonly Option<string?> Loss = Arguments.Choice("--loss", "What is minimised; default: the model's usual loss.", typeof(LossKind));
     private static readonly Option<string?> HuberDelta = Arguments.Text("--huber-delta", "Residual from which the Huber loss is linear; default: 1.", help: "X");
+    private static readonly Option<string?> Margin = Arguments.Text("--margin", "Margin of the Crammer-Singer and 0/1 losses; default: 1.", help: "X");
     private static readonly Option<string?> Optimizer = Arguments.Choice("--optimizer", "The update rule.", typeof(OptimizerKind), "adagrad");
     private static readonly Option<string?> Epochs = Arguments.Text("--epochs", "Passes over the data; default: about a million rows altogether, 5 to 200 passes.", help: "N");
     private static readonly Option<string?> Batch = Arguments.Text("--batch", "Rows in a mini-batch.", "1", "N");
@@ -47,7 +48,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, Model, Loss, HuberDelta, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, Model, Loss, HuberDelta, Margin, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Base, Cache, Json,
         };
         command.SetAction(RunAsync);
@@ -106,6 +107,7 @@ internal static class TrainCommand
         Model = (ModelKind?)parsed.Chosen(Model, typeof(ModelKind)),
         Loss = (LossKind?)parsed.Chosen(Loss, typeof(LossKind)),
         HuberDelta = parsed.Number(HuberDelta),
+        Margin = parsed.Number(Margin),
         Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
         Epochs = parsed.Count(Epochs),
         Batch = parsed.Count(Batch)!.Value,

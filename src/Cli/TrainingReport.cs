@@ -63,9 +63,9 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
 
     internal static string Describe(EvaluationResult e)
     {
-        string auc = e.Auc is { } area ? F($", AUC {area:F4}") : "";
+        string auc = e.Auc is { } area ? F($", AUC {area:F4}") : e.Classes.Count > 2 ? F($", macro F1 {e.MacroF1:F4}") : "";
         string ignored = e.IgnoredFeatures > 0 ? F($" ({e.IgnoredFeatures:N0} values of features that the model doesn't know were left out)") : "";
-        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6} on {e.Rows:N0} rows{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc} on {e.Rows:N0} rows{ignored}");
+        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}, R2 {e.RSquared:F4} on {e.Rows:N0} rows{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc} on {e.Rows:N0} rows{ignored}");
     }
 
     private static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -115,6 +115,37 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
         StorePair(entries, keys + 6, high.GetUpper());
     }
 
+    /// <summary>True if every lane's sign bit is set, as in a mask that holds everywhere.</summary>
+    public bool AllSet
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.ExtractMostSignificantBits() == 0xFF;
+    }
+
+    // Separates first from second floats of 8 pairs that lie side by side, in their order.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void LoadNeighbours(float* pairs, out Lane8 first, out Lane8 second)
+    {
+        var low = Vector256.Load(pairs);
+        var high = Vector256.Load(pairs + 8);
+        first = new(InOrder(Avx.Shuffle(low, high, 0b10_00_10_00)));
+        second = new(InOrder(Avx.Shuffle(low, high, 0b11_01_11_01)));
+    }
+
+    // Joins first and second floats to 8 pairs side by side.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void StoreNeighbours(float* pairs, Lane8 first, Lane8 second)
+    {
+        var even = Avx.UnpackLow(first._value, second._value);
+        var odd = Avx.UnpackHigh(first._value, second._value);
+        Avx.Permute2x128(even, odd, 0x20).Store(pairs);
+        Avx.Permute2x128(even, odd, 0x31).Store(pairs + 8);
+    }
+
+    // 0 1 4 5 | 2 3 6 7 becomes 0 1 2 3 | 4 5 6 7.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V InOrder(V value) => Avx2.Permute4x64(value.AsDouble(), 0b11_01_10_00).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe Vector128<double> Pair(double* entries, uint* keys) =>
         Sse2.LoadHigh(Vector128.CreateScalarUnsafe(entries[keys[0]]), entries + keys[1]);

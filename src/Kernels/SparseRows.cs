@@ -36,6 +36,15 @@ public readonly ref struct SparseRows
     /// <summary>Labels of the rows.</summary>
     public ReadOnlySpan<float> Labels { get; }
 
+    /// <summary>Where each row's classes start in <see cref="ClassSets"/>, one more than there are rows; empty where rows have one label each.</summary>
+    public ReadOnlySpan<int> ClassSetStarts { get; init; }
+
+    /// <summary>The classes of all rows, ascending within a row, for rows that may have several.</summary>
+    public ReadOnlySpan<int> ClassSets { get; init; }
+
+    /// <summary>The query of each row, rows of one query side by side; empty where there are none.</summary>
+    public ReadOnlySpan<int> Queries { get; init; }
+
     /// <summary>Number of rows.</summary>
     public int Count => Labels.Length;
 

@@ -22,6 +22,7 @@ internal static class OptionCheck
         Require(options.SaveEvery >= 0, $"--save-every is {options.SaveEvery}; expected 0 (only at the end) or more.");
         Require(options.SaveEvery == 0 || options.Out is not null, $"--save-every {options.SaveEvery} is given without --out; name the model file.");
         Require(options.HuberDelta is null || options.Loss == LossKind.Huber, $"--huber-delta {options.HuberDelta} is given without --loss huber.");
+        Positive("--margin", options.Margin);
         Positive("--huber-delta", options.HuberDelta);
         Positive("--learning-rate", options.LearningRate);
         NotNegative("--l1", options.L1);

@@ -5,7 +5,7 @@ using DistSgd.Learning.Optimizers;
 
 namespace DistSgd.Trainer;
 
-/// <summary>A trained linear, logistic or SVM model: all that prediction needs. Immutable; any thread.</summary>
+/// <summary>A trained model: all that prediction needs. Immutable; any thread.</summary>
 public sealed class TrainedModel
 {
     private readonly float[] _parameters;
@@ -18,11 +18,13 @@ public sealed class TrainedModel
         _parameters = parameters;
         _file = new ModelFile
         {
-            Weights = parameters.AsMemory(0, parameters.Length - 1),
-            Bias = parameters[^1],
+            Weights = parameters.AsMemory(0, parameters.Length - model.Outputs),
+            Bias = parameters.AsMemory(parameters.Length - model.Outputs),
             Model = KindName.Of(model.Kind),
             Loss = KindName.Of(model.Loss),
             HuberDelta = model.HuberDelta,
+            Margin = model.Margin,
+            Costs = model.Costs,
             Labels = labels,
             IndexBase = indexBase,
             L1 = rule.L1,
@@ -37,7 +39,7 @@ public sealed class TrainedModel
         _file = file;
         Spec = file.Spec;
         Kind = Spec.Kind;
-        _parameters = [.. file.Weights.Span, file.Bias];
+        _parameters = [.. file.Weights.Span, .. file.Bias.Span];
     }
 
     /// <summary>The learning problem.</summary>
@@ -52,17 +54,23 @@ public sealed class TrainedModel
     /// <summary>The lowest feature index of its training data.</summary>
     public IndexBase IndexBase => _file.IndexBase;
 
-    /// <summary>One weight a feature.</summary>
-    public ReadOnlySpan<float> Weights => _parameters.AsSpan(0, _parameters.Length - 1);
+    /// <summary>Number of features.</summary>
+    public long FeatureCount => _file.FeatureCount;
 
-    /// <summary>The bias.</summary>
-    public float Bias => _parameters[^1];
+    /// <summary>k weights a feature, side by side; k is 1 but for models of several classes.</summary>
+    public ReadOnlySpan<float> Weights => _file.Weights.Span;
+
+    /// <summary>The first bias, the only one where rows have one score.</summary>
+    public float Bias => _file.Bias.Span[0];
+
+    /// <summary>The k biases.</summary>
+    public ReadOnlySpan<float> Biases => _file.Bias.Span;
 
     /// <summary>How it was trained, as text.</summary>
     public IReadOnlyDictionary<string, string> Summary => _file.Summary;
 
     /// <summary>How a data file must be read for this model: its index base, and features it doesn't know left out and counted.</summary>
-    public LibsvmOptions ReadOptions => new() { IndexBase = IndexBase, ExpectedFeatures = (uint)Weights.Length };
+    public LibsvmOptions ReadOptions => new() { IndexBase = IndexBase, ExpectedFeatures = (uint)FeatureCount };
 
     /// <summary>Reads a model file.</summary>
     /// <param name="path">Where it lies.</param>
@@ -74,10 +82,10 @@ public sealed class TrainedModel
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Save(string path) => _file.Save(path);
 
-    /// <summary>w·x + b of each row.</summary>
+    /// <summary>w·x + b of each row; for models of several classes k scores a row, side by side.</summary>
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
-    public float[] Scores(Dataset data, int threads = 1) => Evaluation.Scores(_parameters, data, threads, out _);
+    public float[] Scores(Dataset data, int threads = 1) => Evaluation.Scores(Spec, _parameters, data, threads, out _);
 
     /// <summary>Loss and metrics.</summary>
     /// <param name="data">Rows with labels that the model knows.</param>

@@ -21,7 +21,7 @@ public enum ExchangeKind
 /// <summary>How a model is trained. Every option has a default that works; null means that it is derived from the data.</summary>
 public sealed record TrainingOptions
 {
-    /// <summary>The model; null: two distinct labels mean logistic, real targets linear.</summary>
+    /// <summary>The model; null: two distinct labels mean logistic, several that look like classes softmax, real targets linear.</summary>
     public ModelKind? Model { get; init; }
 
     /// <summary>The loss; null: the model's usual one (<see cref="ModelSpec.LossesOf"/>).</summary>
@@ -29,6 +29,9 @@ public sealed record TrainingOptions
 
     /// <summary>Where the Huber loss turns linear, in units of the target; positive. Null: 1.</summary>
     public double? HuberDelta { get; init; }
+
+    /// <summary>Δ of the Crammer–Singer and 0/1 losses; positive. Null: 1.</summary>
+    public double? Margin { get; init; }
 
     /// <summary>The update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;

@@ -53,7 +53,8 @@ internal sealed class TrainingPlan
     public static TrainingPlan Make(Dataset data, TrainingOptions options, Deployment deployment, string? dataPath)
     {
         OptionCheck.Throw(options, data, deployment);
-        (ModelSpec model, LabelMap labels) = TaskChoice.Choose(data, options);
+        TaskChoice choice = TaskChoice.Choose(data, options);
+        (ModelSpec model, LabelMap labels) = (choice.Model, choice.Labels);
         FeatureScaling? scaling = data.FeatureCount > ScaledFeaturesMax ? null
             : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.L1 > 0);
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling);
@@ -86,7 +87,7 @@ internal sealed class TrainingPlan
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        return new TrainingPlan(job, labels, new InitialParameters(job.BiasKey, defaults.Bias(model)), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment));
+        return new TrainingPlan(job, labels, new InitialParameters(job.BiasKey, defaults.Bias(model)), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }
 
     private static JobData Describe(string path, Dataset data, LabelMap labels, int workers)
@@ -94,6 +95,7 @@ internal sealed class TrainingPlan
         DataFingerprint file = DataFingerprint.Of(path);
         return new JobData(path, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive)
         {
+            ClassLabels = labels.Classes,
             StoredBytes = file.StoredBytes,
             Sample = file.Sample,
             PartitionRows = [.. Enumerable.Range(0, workers).Select(partition => data.Rows(new Partition(partition, workers)).Sum(range => range.Count))],

@@ -87,7 +87,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     private async Task<TrainedModel> ReadModelAsync(CancellationToken cancellationToken)
     {
         float[] parameters = await backend.ReadAsync(cancellationToken);
-        plan.Job.Scaling?.ToOriginal(parameters);
+        plan.Job.Scaling?.ToOriginal(parameters, plan.Job.Width);
         return new TrainedModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase, plan.Job.Rule, Describe());
     }
 

@@ -19,7 +19,6 @@ public sealed class FaultTests : IDisposable
     [InlineData("1 1:1\n-1 2:inf\n", "d:2:6:")]
     [InlineData("nan 2:1\n1 1:1\n", "d:1:1:")]
     [InlineData("", "empty")]
-    [InlineData("1 1:1\n2 2:1\n3 1:2\n", "labels")]
     [InlineData("1 1:1\n1 2:1\n", "every row has the label 1")]
     public Task Train_OnBadData_SaysWhereAndWhat(string text, string says) =>
         RefusedAsync(1, says, "train", "--data", _folder.Write("d", text), "--epochs", "1", "--out", _folder["m"]);

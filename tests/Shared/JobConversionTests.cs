@@ -20,7 +20,7 @@ public sealed class JobConversionTests
             {
                 foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
                 {
-                    TrainingJob job = Make() with { Model = model, Rule = Make().Rule with { Optimizer = optimizer, Schedule = new Schedule(schedule, 0.3, 0.01, 12345) } };
+                    TrainingJob job = Make() with { Model = ModelSpec.Of(model, null, ((ModelSpec)model).HasClassScores ? 5 : 1) with { Margin = 0.5f }, Rule = Make().Rule with { Optimizer = optimizer, Schedule = new Schedule(schedule, 0.3, 0.01, 12345) } };
                     V1.JobSpec wire = V1.JobSpec.Parser.ParseFrom(job.ToMessage().ToByteArray());
                     TrainingJob back = wire.ToJob();
                     Assert.Equal(PartitionRows, back.Data!.PartitionRows);
@@ -61,6 +61,11 @@ public sealed class JobConversionTests
             ("loss", spec => spec.Loss = (V1.LossKind)99),
             ("svm", spec => spec.Model = V1.ModelKind.Svm),
             ("outputs", spec => spec.Outputs = ModelSpec.OutputsMax + 1),
+            ("outputs", spec => spec.Outputs = 3),
+            ("outputs", spec => (spec.Model, spec.Loss) = (V1.ModelKind.Softmax, V1.LossKind.CrossEntropy)),
+            ("margin", spec => spec.Margin = float.NaN),
+            ("class_costs", spec => spec.ClassCosts = ByteString.CopyFrom(new byte[16])),
+            ("square", spec => spec.ClassCosts = ByteString.CopyFrom(new byte[12])),
             ("huber_delta", spec => spec.HuberDelta = -1),
             ("model", spec => spec.Model = (V1.ModelKind)99),
             ("rule.optimizer", spec => spec.Rule.Optimizer = (V1.Optimizer)99),
@@ -121,7 +126,7 @@ public sealed class JobConversionTests
     private static TrainingJob Make() => new()
     {
         Name = "a job",
-        Model = ModelSpec.Of(ModelKind.Linear, LossKind.Huber, outputs: 3) with { HuberDelta = 2.5f },
+        Model = ModelSpec.Of(ModelKind.Linear, LossKind.Huber) with { HuberDelta = 2.5f },
         Rule = new UpdateRule { Optimizer = OptimizerKind.AdaGrad, Schedule = new Schedule(ScheduleKind.Cosine, 0.5, 0.25, 99), L1 = 0.001, L2 = 0.5, Delta = 1e-6f },
         Features = 100,
         Sparse = true,

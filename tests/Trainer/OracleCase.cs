@@ -23,7 +23,23 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
 
     /// <summary>Every model with every of its losses.</summary>
     public static IReadOnlyList<ModelSpec> Models { get; } =
-        [.. from kind in Enum.GetValues<ModelKind>() from loss in ModelSpec.LossesOf(kind) select ModelSpec.Of(kind, loss) with { HuberDelta = 0.3f }];
+        [
+            .. from kind in (ModelKind[])[ModelKind.Linear, ModelKind.Logistic, ModelKind.Svm]
+               from loss in ModelSpec.LossesOf(kind)
+               select ModelSpec.Of(kind, loss) with { HuberDelta = 0.3f },
+            .. from loss in (LossKind[])[LossKind.CrossEntropy, LossKind.WestonWatkins, LossKind.CrammerSinger, LossKind.Tree]
+               let kind = Enum.GetValues<ModelKind>().First(kind => ModelSpec.LossesOf(kind).Contains(loss))
+               select ModelSpec.Of(kind, loss, Classes) with { Margin = loss == LossKind.CrammerSinger ? 0.7f : 1, Costs = loss == LossKind.Tree ? Costs : CostMatrix.None },
+        ];
+
+    /// <summary>Classes of the data for models of several classes: more than a vector register holds, and no multiple of it.</summary>
+    public const int Classes = 11;
+
+    private static CostMatrix Costs => new([.. Enumerable.Range(0, Classes * Classes).Select(i => Math.Abs(i / Classes - i % Classes) * 0.25f)]);
+
+    /// <summary>A small set that the model can learn.</summary>
+    public static Dataset Data(ModelSpec model, int rows, int features, double density, int seed) =>
+        RandomRows.Build(rows, features, density, seed, regression: model.IsRegression, classes: model.HasClassScores ? Classes : 0);
 
     /// <summary>Every combination of what changes the arithmetic.</summary>
     public static IEnumerable<OracleCase> All(int shards) =>
@@ -43,7 +59,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         L2 = L2,
     };
 
-    private LabelMap Labels() => Model.IsRegression ? LabelMap.Identity : LabelMap.Binary(-1, 1);
+    private LabelMap Labels() => Model.HasClassScores ? LabelMap.OfClasses([.. Enumerable.Range(0, Classes).Select(label => label * 2f + 1)]) : Model.IsRegression ? LabelMap.Identity : LabelMap.Binary(-1, 1);
 
     public TrainingJob Job(Dataset data) => new()
     {
@@ -69,7 +85,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
             Batch = Batch,
             LocalSteps = LocalSteps,
             Sparse = Sparse,
-            InitialBias = InitialBias,
+            InitialBias = [.. Enumerable.Repeat(InitialBias, Model.Outputs)],
             Seed = 77,
             Labels = Labels(),
         },
@@ -96,7 +112,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
     /// <summary>What one worker over the given client gives.</summary>
     public async Task<float[]> OverAsync(TrainingJob job, Dataset data, IParameterClient client)
     {
-        await InitialParameters.PushAsync(job, client, new InitialParameters(job.BiasKey, [InitialBias]), CancellationToken.None);
+        await InitialParameters.PushAsync(job, client, new InitialParameters(job.BiasKey, [.. Enumerable.Repeat(InitialBias, job.Width)]), CancellationToken.None);
         using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels()));
         using var loop = new TrainingLoop(job, blocks, client, new Silent());
         await loop.RunAsync(CancellationToken.None);

@@ -22,13 +22,11 @@ public sealed class OracleOverGrpcTests
 
     private static async Task AssertAllEqualAsync(IEnumerable<OracleCase> ways)
     {
-        using Dataset labels = RandomRows.Build(25, 37, 0.15, seed: 21);
-        using Dataset targets = RandomRows.Build(25, 37, 0.15, seed: 22, regression: true);
         await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(servers: 2);
         int number = 0;
         foreach (OracleCase way in ways)
         {
-            Dataset data = way.Model.IsRegression ? targets : labels;
+            using Dataset data = OracleCase.Data(way.Model, 25, 37, 0.15, seed: 21);
             TrainingJob job = way.Job(data) with { Name = $"job {++number}" };
             await using GrpcParameterClient client = await cluster.ActivateAsync(job, way.Shards);
             Assert.Equal("", way.Difference(way.Expected(data), await way.OverAsync(job, data, client)));

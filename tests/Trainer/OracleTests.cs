@@ -55,20 +55,20 @@ public sealed class OracleTests
     [Fact]
     public async Task PublicTrainer_OneThreadWithoutPrefetch_EqualsOracle()
     {
-        foreach (ModelSpec model in OracleCase.Models)
+        foreach (ModelSpec model in OracleCase.Models.Where(model => model.Loss != LossKind.Tree))
         {
-            using Dataset data = RandomRows.Build(90, 31, 0.2, seed: 6, regression: model.IsRegression);
+            using Dataset data = OracleCase.Data(model, 90, 31, 0.2, seed: 6);
             foreach (ExchangeKind exchange in (ExchangeKind[])[ExchangeKind.Dense, ExchangeKind.Sparse])
             {
                 foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
                 {
-                    var options = new TrainingOptions { Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
+                    var options = new TrainingOptions { Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Margin = model.Margin, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
                     TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
                     TrainingResult result = await SgdTrainer.TrainAsync(data, options);
                     float[] expected = new SequentialTrainer(
                         new OracleJob
                         {
-                            Model = model,
+                            Model = result.Job.Model,
                             Rule = result.Job.Rule,
                             Features = (int)result.Job.Features,
                             Epochs = result.Job.Epochs,
@@ -76,12 +76,12 @@ public sealed class OracleTests
                             LocalSteps = result.Job.LocalSteps,
                             Sparse = result.Job.Sparse,
                             Seed = result.Job.Seed,
-                            InitialBias = plan.Initial.Values[0],
+                            InitialBias = plan.Initial.Values,
                             Labels = plan.Labels,
                         },
                         data).Train();
-                    Assert.NotEqual(0f, plan.Initial.Values[0]);
-                    Assert.Equal(expected, (float[])[.. result.Model.Weights, result.Model.Bias]);
+                    Assert.True(plan.Initial.Values[0] != 0 || model.Kind is ModelKind.MulticlassSvm);
+                    Assert.Equal(expected, (float[])[.. result.Model.Weights, .. result.Model.Biases]);
                 }
             }
         }
@@ -122,12 +122,10 @@ public sealed class OracleTests
 
     private static async Task AssertAllEqualAsync(IEnumerable<OracleCase> cases, int seed)
     {
-        using Dataset labels = RandomRows.Build(45, 37, 0.15, seed);
-        using Dataset targets = RandomRows.Build(45, 37, 0.15, seed, regression: true);
         var differences = new List<string>();
         foreach (OracleCase way in cases)
         {
-            Dataset data = way.Model.IsRegression ? targets : labels;
+            using Dataset data = OracleCase.Data(way.Model, 45, 37, 0.15, seed);
             string difference = way.Difference(way.Expected(data), await way.EmbeddedAsync(data));
             if (difference.Length > 0)
                 differences.Add(difference);

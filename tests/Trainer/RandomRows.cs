@@ -5,7 +5,7 @@ namespace DistSgd.Trainer.Tests;
 /// <summary>Small random sparse data sets whose labels follow a hidden linear model with noise.</summary>
 internal static class RandomRows
 {
-    public static Dataset Build(int rows, int features, double density, int seed, bool regression = false)
+    public static Dataset Build(int rows, int features, double density, int seed, bool regression = false, int classes = 0)
     {
         var random = new Random(seed);
         float[] hidden = [.. Enumerable.Range(0, features).Select(_ => (float)(random.NextDouble() * 2 - 1))];
@@ -16,7 +16,7 @@ internal static class RandomRows
             uint[] indices = [.. Enumerable.Range(0, features).Where(j => j == features - 1 ? row == 0 || random.Next(4) == 0 : random.NextDouble() < density).Select(j => (uint)j)];
             float[] values = [.. indices.Select(_ => (float)(random.NextDouble() * 2 - 0.7))];
             double score = indices.Zip(values, (j, x) => hidden[j] * x).Sum() + 0.2 + 0.1 * (random.NextDouble() - 0.5);
-            float label = regression ? (float)score : score > 0 ? 1f : -1f;
+            float label = classes > 0 ? 1 + 2 * (float)Math.Clamp(Math.Floor((score + 1) / 2 * classes), 0, classes - 1) : regression ? (float)score : score > 0 ? 1f : -1f;
             builder.Add(label, indices, values);
         }
         return builder.Build();

@@ -1,31 +1,35 @@
 namespace DistSgd.Learning.Data;
 
 /// <summary>
-/// Translates labels of a file into those that learning uses, and back. Two classes: the smaller label is −1, the larger +1. Regression: labels stay as they are.
-/// Kept in the model. Immutable.
+/// Translates labels of a file into those that learning uses, and back. Two classes: the smaller label is −1, the larger +1. Several
+/// classes: their numbers 0 … k−1 in ascending order of the labels. Regression and ranking: labels stay as they are. Kept in the model. Immutable.
 /// </summary>
-public sealed record LabelMap
+public sealed class LabelMap : IEquatable<LabelMap>
 {
     private const int ShownMax = 12;
 
-    private LabelMap(bool isBinary, float negative, float positive)
+    private readonly float[] _labels;
+
+    private LabelMap(bool isBinary, float[] labels)
     {
         IsBinary = isBinary;
-        Negative = negative;
-        Positive = positive;
+        _labels = labels;
     }
 
     /// <summary>Labels stay as they are.</summary>
-    public static LabelMap Identity { get; } = new(isBinary: false, 0, 0);
+    public static LabelMap Identity { get; } = new(isBinary: false, []);
 
-    /// <summary>Whether this maps two classes.</summary>
+    /// <summary>Whether this maps two classes to −1 and +1.</summary>
     public bool IsBinary { get; }
 
     /// <summary>The file's label for −1.</summary>
-    public float Negative { get; }
+    public float Negative => IsBinary ? _labels[0] : 0;
 
     /// <summary>The file's label for +1.</summary>
-    public float Positive { get; }
+    public float Positive => IsBinary ? _labels[1] : 0;
+
+    /// <summary>The file's labels of classes 0 … k−1, ascending; empty where labels are no class numbers.</summary>
+    public IReadOnlyList<float> Classes => IsBinary ? [] : _labels;
 
     /// <summary>A map of two classes.</summary>
     /// <param name="negative">The file's label for −1.</param>
@@ -35,43 +39,78 @@ public sealed record LabelMap
     {
         if (!float.IsFinite(negative) || !float.IsFinite(positive) || negative >= positive)
             throw new ArgumentException($"The labels are {negative} and {positive}; expected two finite numbers, the smaller first.");
-        return new LabelMap(isBinary: true, negative, positive);
+        return new LabelMap(isBinary: true, [negative, positive]);
     }
 
-    /// <summary>The map for a classification task with the labels of a training set.</summary>
+    /// <summary>A map of several classes.</summary>
+    /// <param name="labels">The file's labels, at least two, ascending.</param>
+    /// <exception cref="ArgumentException">They are not finite and strictly ascending.</exception>
+    public static LabelMap OfClasses(IReadOnlyList<float> labels)
+    {
+        if (labels.Count < 2) throw new ArgumentException($"There are {labels.Count} classes; expected at least 2.", nameof(labels));
+        for (int i = 0; i < labels.Count; i++)
+        {
+            if (!float.IsFinite(labels[i]) || (i > 0 && labels[i] <= labels[i - 1]))
+                throw new ArgumentException($"Class {i} has the label {labels[i]}; expected finite labels in ascending order.", nameof(labels));
+        }
+        return new LabelMap(isBinary: false, [.. labels]);
+    }
+
+    /// <summary>The map for a task with two classes, with the labels of a training set.</summary>
     /// <exception cref="LabelException">There are not exactly two distinct labels.</exception>
     public static LabelMap ForClassification(LabelSummary labels)
     {
         if (labels.Distinct is not { } distinct)
             throw new LabelException($"Two classes are needed, but the labels are {labels}. For real targets use --model linear.");
         if (distinct.Count == 2) return Binary(distinct[0].Label, distinct[1].Label);
-        if (distinct.Count < 2)
-            throw new LabelException($"Two classes are needed, but {(distinct.Count == 0 ? "there is no row" : $"every row has the label {distinct[0].Label}")}. Add rows of the other class.");
+        if (distinct.Count < 2) throw OneClass(distinct);
         string shown = string.Join(", ", distinct.Take(ShownMax).Select(d => d.Label)) + (distinct.Count > ShownMax ? ", …" : "");
         throw new LabelException(
-            $"Two classes are needed, but there are {distinct.Count} distinct labels: {shown}. More than two classes are not available yet: map the labels to two, "
-            + "or treat them as real targets with --model linear.");
+            $"Two classes are needed, but there are {distinct.Count} distinct labels: {shown}. For several classes use --model softmax or multiclass-svm, "
+            + "for real targets --model linear.");
+    }
+
+    /// <summary>The map for a task with several classes, with the labels of a training set.</summary>
+    /// <exception cref="LabelException">There is one label only, or too many distinct ones.</exception>
+    public static LabelMap ForClasses(LabelSummary labels)
+    {
+        if (labels.Distinct is not { } distinct)
+            throw new LabelException($"At most {LabelSummary.DistinctMax} classes can be learned, but the labels are {labels}. For real targets use --model linear.");
+        return distinct.Count >= 2 ? OfClasses([.. distinct.Select(d => d.Label)]) : throw OneClass(distinct);
     }
 
     /// <summary>The label that learning uses.</summary>
     /// <param name="label">As written in the file.</param>
     /// <param name="row">The row's number in the file, from 0, for the error.</param>
-    /// <exception cref="LabelException">The label is neither of the two classes.</exception>
+    /// <exception cref="LabelException">The label is none of the classes.</exception>
     public float ToLearning(float label, long row)
     {
-        if (!IsBinary) return label;
+        if (_labels.Length == 0) return label;
+        if (!IsBinary) return ClassOf(label, row);
         if (label == Positive) return 1;
         if (label == Negative) return -1;
         throw new LabelException($"Row {row + 1} has the label {label}, which the model does not know; expected {Negative} or {Positive}.");
     }
 
-    /// <summary>The file's label for a score: for two classes that of the score's side (0 counts as negative), else the score itself.</summary>
+    /// <summary>The number of a class.</summary>
+    /// <param name="label">As written in the file.</param>
+    /// <param name="row">The row's number in the file, from 0, for the error.</param>
+    /// <exception cref="LabelException">The label is none of the classes.</exception>
+    public int ClassOf(float label, long row)
+    {
+        int number = Array.BinarySearch(_labels, label);
+        if (number >= 0) return number;
+        string shown = string.Join(", ", _labels.Take(ShownMax)) + (_labels.Length > ShownMax ? ", …" : "");
+        throw new LabelException($"Row {row + 1} has the label {label}, which the model does not know; expected one of {shown}.");
+    }
+
+    /// <summary>The file's label for one score: for two classes that of the score's side (0 counts as negative), else the score itself.</summary>
     public float ToFile(float score) => !IsBinary ? score : score > 0 ? Positive : Negative;
 
     /// <summary>Maps all labels of a data set.</summary>
     /// <param name="data">The data.</param>
     /// <param name="target">Receives one label for each row, in order.</param>
-    /// <exception cref="LabelException">A label is neither of the two classes.</exception>
+    /// <exception cref="LabelException">A label is none of the classes.</exception>
     /// <exception cref="ArgumentException"><paramref name="target"/> is not as long as the data.</exception>
     public void Map(Dataset data, Span<float> target)
     {
@@ -86,6 +125,18 @@ public sealed record LabelMap
             }
         }
     }
+
+    /// <inheritdoc/>
+    public bool Equals(LabelMap? other) => other is not null && IsBinary == other.IsBinary && _labels.AsSpan().SequenceEqual(other._labels);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as LabelMap);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(IsBinary, _labels.Length, _labels.Length == 0 ? 0 : _labels[^1]);
+
+    private static LabelException OneClass(IReadOnlyList<LabelCount> distinct) =>
+        new($"Two classes are needed, but {(distinct.Count == 0 ? "there is no row" : $"every row has the label {distinct[0].Label}")}. Add rows of the other class.");
 }
 
 /// <summary>The labels of a data set don't fit the task.</summary>

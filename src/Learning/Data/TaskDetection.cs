@@ -6,6 +6,9 @@ public enum LearningTask
     /// <summary>Two classes.</summary>
     Classification,
 
+    /// <summary>More than two classes.</summary>
+    Classes,
+
     /// <summary>Real targets.</summary>
     Regression,
 }
@@ -13,11 +16,20 @@ public enum LearningTask
 /// <summary>Chooses the task from the labels, for runs that name no model.</summary>
 public static class TaskDetection
 {
-    /// <summary>Whole-numbered labels with up to so many distinct values look like classes, not like real targets.</summary>
-    public const int ClassesMax = 100;
+    /// <summary>Classes are numbered from 0 or 1; so many numbers on the way may be missing, as a share of the classes.</summary>
+    public const double GapShareMax = 0.25;
 
-    /// <summary>Two distinct labels: classification. Real numbers, or very many whole ones: regression.</summary>
-    /// <exception cref="LabelException">There is one label only; or a few whole-numbered ones, which may be classes: the message says how to choose.</exception>
+    /// <summary>Up to so many classes, any shares of rows are believed.</summary>
+    public const int FewClasses = 10;
+
+    /// <summary>With more, the rarest has at least this share of the rows that it would have if all had as many: counts and years have rare ends.</summary>
+    public const double RarestShareMin = 0.05;
+
+    /// <summary>
+    /// Two distinct labels: classification. Whole numbers, numbered from 0 or 1 with few gaps, and either <see cref="FewClasses"/> or about
+    /// equally frequent: classes. All else: regression.
+    /// </summary>
+    /// <exception cref="LabelException">There is one label only.</exception>
     public static LearningTask Detect(LabelSummary labels)
     {
         if (labels.Distinct is not { } distinct) return LearningTask.Regression;
@@ -27,10 +39,14 @@ public static class TaskDetection
             string found = distinct.Count == 0 ? "there is no row" : $"every row has the label {distinct[0].Label}";
             throw new LabelException($"There is nothing to learn: {found}. Expected two distinct labels (classes) or real targets.");
         }
-        bool looksLikeClasses = distinct.Count <= ClassesMax && distinct.All(d => d.Label == MathF.Round(d.Label));
-        if (!looksLikeClasses) return LearningTask.Regression;
-        throw new LabelException(
-            $"There are {distinct.Count} distinct whole-numbered labels ({labels}): these look like classes, and more than two classes are not available yet. "
-            + "Map the labels to two; or, if they are real targets, say so with --model linear.");
+        return LookLikeClasses(distinct) ? LearningTask.Classes : LearningTask.Regression;
+    }
+
+    private static bool LookLikeClasses(IReadOnlyList<LabelCount> distinct)
+    {
+        if (distinct[0].Label is not (0 or 1) || distinct.Any(d => d.Label != MathF.Round(d.Label))) return false;
+        if (distinct[^1].Label - distinct[0].Label + 1 > distinct.Count * (1 + GapShareMax)) return false;
+        double even = distinct.Average(d => (double)d.Count);
+        return distinct.Count <= FewClasses || distinct.Min(d => d.Count) >= RarestShareMin * even;
     }
 }

@@ -6,7 +6,8 @@ using DistSgd.Learning.Models;
 namespace DistSgd.Learning.Formats;
 
 /// <summary>
-/// A trained linear model: all that prediction needs, and a record of how it came to be. Stored as safetensors: <c>weights</c> [D] and <c>bias</c> [1] in float32; the rest is metadata text.
+/// A trained model: all that prediction needs, and a record of how it came to be. Stored as safetensors: <c>weights</c> [D] and <c>bias</c> [1] in float32, or [D, k] and [k]
+/// where there are k scores a row; the rest is metadata text.
 /// </summary>
 public sealed record ModelFile
 {
@@ -20,11 +21,11 @@ public sealed record ModelFile
     private static readonly string[] Models = [.. Enum.GetNames<ModelKind>().Select(KindName.Of)];
     private static readonly string[] Losses = [.. Enum.GetNames<LossKind>().Select(KindName.Of)];
 
-    /// <summary>One weight for each 0-based feature.</summary>
+    /// <summary>k weights for each 0-based feature, side by side.</summary>
     public required ReadOnlyMemory<float> Weights { get; init; }
 
-    /// <summary>Added to every score.</summary>
-    public required float Bias { get; init; }
+    /// <summary>k numbers, added to the scores.</summary>
+    public required ReadOnlyMemory<float> Bias { get; init; }
 
     /// <summary>The model's written name: linear, logistic, svm, …</summary>
     public required string Model { get; init; }
@@ -35,12 +36,21 @@ public sealed record ModelFile
     /// <summary>Where the Huber loss turns linear.</summary>
     public double HuberDelta { get; init; } = 1;
 
+    /// <summary>Margin of the Crammer–Singer and 0/1 losses.</summary>
+    public double Margin { get; init; } = 1;
+
+    /// <summary>Costs of the tree loss.</summary>
+    public CostMatrix Costs { get; init; } = CostMatrix.None;
+
     /// <summary>Model and loss.</summary>
     public ModelSpec Spec => new()
     {
         Kind = Enum.GetValues<ModelKind>().First(kind => KindName.Of(kind) == Model),
         Loss = Enum.GetValues<LossKind>().First(loss => KindName.Of(loss) == Loss),
         HuberDelta = (float)HuberDelta,
+        Margin = (float)Margin,
+        Costs = Costs,
+        Outputs = Bias.Length,
     };
 
     /// <summary>From the labels of files to those of learning, and back.</summary>
@@ -62,7 +72,7 @@ public sealed record ModelFile
     public IReadOnlyDictionary<string, string> Summary { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>Number of features, D.</summary>
-    public long FeatureCount => Weights.Length;
+    public long FeatureCount => Weights.Length / Bias.Length;
 
     /// <summary>Writes the model: whole under its name, or not at all, even if the process is killed.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
@@ -73,8 +83,9 @@ public sealed record ModelFile
         if (!Models.Contains(Model)) throw new ArgumentException($"The model is \"{Model}\"; expected one of {string.Join(", ", Models)}.");
         if (IndexBase == IndexBase.Auto) throw new ArgumentException("The index base is Auto; expected Zero or One.");
         var file = new SafetensorsWriter();
-        file.AddTensor("weights", TensorType.F32, [Weights.Length], WriteWeights);
-        file.AddTensor("bias", TensorType.F32, [1], stream => stream.Write(MemoryMarshal.AsBytes<float>([Bias])));
+        file.AddTensor("weights", TensorType.F32, Bias.Length == 1 ? [Weights.Length] : [FeatureCount, Bias.Length], WriteWeights);
+        file.AddTensor("bias", TensorType.F32, [Bias.Length], stream => stream.Write(MemoryMarshal.AsBytes(Bias.Span)));
+        if (Costs.Classes > 0) file.AddTensor("class_costs", TensorType.F32, [Costs.Classes, Costs.Classes], stream => stream.Write(MemoryMarshal.AsBytes(Costs.Span)));
         foreach (var (name, value) in Metadata()) file.AddMetadata(name, value);
         file.Save(path);
     }
@@ -90,18 +101,22 @@ public sealed record ModelFile
         if (version != FormatVersion) throw new ModelFileException(path, $"the model has format version {version}; this program reads version {FormatVersion}.");
         float[] weights = ReadFloats(path, file, "weights");
         float[] bias = ReadFloats(path, file, "bias");
-        if (bias.Length != 1) throw new ModelFileException(path, $"tensor bias has {bias.Length} elements; expected 1.");
-        if (text.Integer("feature_count") != weights.Length)
-            throw new ModelFileException(path, $"the metadata says {text.Text("feature_count")} features; tensor weights has {weights.Length} elements.");
+        LabelMap labels = text.Labels();
+        int outputs = Math.Max(1, labels.Classes.Count);
+        if (bias.Length != outputs) throw new ModelFileException(path, $"tensor bias has {bias.Length} elements; expected {outputs}.");
+        if ((long)text.Integer("feature_count") * outputs != weights.Length)
+            throw new ModelFileException(path, $"the metadata says {text.Text("feature_count")} features; tensor weights has {weights.Length} elements, {outputs} a feature were expected.");
         string indexBase = text.OneOf("index_base", "0", "1");
         return new ModelFile
         {
             Weights = weights,
-            Bias = bias[0],
+            Bias = bias,
             Model = text.OneOf("model", Models),
             Loss = text.OneOf("loss", Losses),
             HuberDelta = file.Metadata.ContainsKey("huber_delta") ? text.Number("huber_delta") : 1,
-            Labels = text.Labels(),
+            Margin = file.Metadata.ContainsKey("margin") ? text.Number("margin") : 1,
+            Costs = file.Tensors.ContainsKey("class_costs") ? new CostMatrix(ReadFloats(path, file, "class_costs")) : CostMatrix.None,
+            Labels = labels,
             IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
             L1 = text.Number("l1"),
             L2 = text.Number("l2"),
@@ -113,8 +128,8 @@ public sealed record ModelFile
     private static float[] ReadFloats(string path, SafetensorsReader file, string name)
     {
         if (!file.Tensors.TryGetValue(name, out var entry)) throw new ModelFileException(path, $"there is no tensor \"{name}\"; is this a model of distsgd?");
-        if (entry.Type != TensorType.F32 || entry.Shape.Count != 1 || entry.ElementCount > Array.MaxLength)
-            throw new ModelFileException(path, $"tensor {name} is {entry.Type} [{string.Join(", ", entry.Shape)}]; expected F32 with one extent.");
+        if (entry.Type != TensorType.F32 || entry.Shape.Count is 0 or > 2 || entry.ElementCount > Array.MaxLength)
+            throw new ModelFileException(path, $"tensor {name} is {entry.Type} [{string.Join(", ", entry.Shape)}]; expected F32 with one or two extents.");
         float[] values = new float[entry.ElementCount];
         file.Read<float>(name, 0, values);
         for (int i = 0; i < values.Length; i++)
@@ -137,7 +152,9 @@ public sealed record ModelFile
         if (Loss == KindName.Of(LossKind.Huber)) yield return ("huber_delta", HuberDelta.ToString("R", CultureInfo.InvariantCulture));
         yield return ("feature_count", FeatureCount.ToString(CultureInfo.InvariantCulture));
         yield return ("index_base", IndexBase == IndexBase.Zero ? "0" : "1");
-        yield return ("labels", Labels.IsBinary ? "binary" : "real");
+        if (Margin != 1) yield return ("margin", Margin.ToString("R", CultureInfo.InvariantCulture));
+        yield return ("labels", Labels.IsBinary ? "binary" : Labels.Classes.Count > 0 ? "classes" : "real");
+        if (Labels.Classes.Count > 0) yield return ("class_labels", string.Join(',', Labels.Classes.Select(label => label.ToString("R", CultureInfo.InvariantCulture))));
         if (Labels.IsBinary)
         {
             yield return ("label_negative", Labels.Negative.ToString("R", CultureInfo.InvariantCulture));
@@ -163,10 +180,24 @@ internal sealed class ModelMetadata(string path, IReadOnlyDictionary<string, str
 
     public LabelMap Labels()
     {
-        if (OneOf("labels", "binary", "real") == "real") return LabelMap.Identity;
+        string kind = OneOf("labels", "binary", "real", "classes");
+        if (kind == "real") return LabelMap.Identity;
+        if (kind == "classes") return Classes();
         double negative = Number("label_negative");
         double positive = Number("label_positive");
         return negative < positive ? LabelMap.Binary((float)negative, (float)positive) : throw Bad("label_positive", $"a number above {negative}");
+    }
+
+    private LabelMap Classes()
+    {
+        try
+        {
+            return LabelMap.OfClasses([.. Text("class_labels").Split(',').Select(label => float.Parse(label, CultureInfo.InvariantCulture))]);
+        }
+        catch (Exception error) when (error is FormatException or ArgumentException)
+        {
+            throw Bad("class_labels", "numbers in ascending order, separated by commas");
+        }
     }
 
     private ModelFileException Bad(string name, string expected) => new(path, $"the metadata has {name} = \"{Text(name)}\"; expected {expected}.");

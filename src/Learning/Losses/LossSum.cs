@@ -24,6 +24,46 @@ public static class LossSum
         return sum.Total;
     }
 
+    /// <summary>Sum of the loss of a model with k scores a row.</summary>
+    /// <param name="model">Which loss.</param>
+    /// <param name="scores">k a row.</param>
+    /// <param name="rows">The rows' labels.</param>
+    public static double OfOutputs(ModelSpec model, ReadOnlySpan<float> scores, in SparseRows rows)
+    {
+        var sum = new OutputSummation(rows, scores, model.Outputs);
+        OutputLoss.Dispatch(model, ref sum);
+        return sum.Total;
+    }
+
+    private ref struct OutputSummation : IOutputLossVisitor
+    {
+        private readonly SparseRows _rows;
+        private readonly ReadOnlySpan<float> _scores;
+        private readonly int _outputs;
+
+        public OutputSummation(in SparseRows rows, ReadOnlySpan<float> scores, int outputs)
+        {
+            _rows = rows;
+            _scores = scores;
+            _outputs = outputs;
+        }
+
+        public double Total { get; private set; }
+
+        public void Visit<TLoss>(TLoss loss)
+            where TLoss : struct, IOutputLoss
+        {
+            var derivative = new float[_outputs];
+            double sum = 0;
+            for (int row = 0; row < _rows.Count; row++)
+            {
+                loss.Derivative(_rows, row, _scores.Slice(row * _outputs, _outputs), derivative, out float one);
+                sum += one;
+            }
+            Total = sum;
+        }
+    }
+
     private ref struct Summation(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels) : IScoreLossVisitor
     {
         private readonly ReadOnlySpan<float> _scores = scores;

@@ -21,6 +21,17 @@ public static class RegressionError
         return total == 0 ? double.NaN : 1 - (residual / total);
     }
 
+    /// <summary>(1/n) Σ |predictionᵢ − targetᵢ|, summed in double. NaN for no examples.</summary>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static double MeanAbsolute(ReadOnlySpan<float> predictions, ReadOnlySpan<float> targets)
+    {
+        Pairs.Check(predictions, targets);
+        double sum = 0;
+        for (int i = 0; i < predictions.Length; i++)
+            sum += Math.Abs((double)predictions[i] - targets[i]);
+        return sum / predictions.Length;
+    }
+
     private static double SumOfSquares(ReadOnlySpan<float> predictions, ReadOnlySpan<float> targets)
     {
         Pairs.Check(predictions, targets);

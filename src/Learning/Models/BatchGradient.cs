@@ -5,5 +5,8 @@ public static class BatchGradient
 {
     /// <summary>The gradient of a model; for one thread.</summary>
     /// <param name="model">Model and loss.</param>
-    public static IBatchGradient Of(ModelSpec model) => new ScalarGradient(model);
+    public static IBatchGradient Of(ModelSpec model) =>
+        model.HasClassScores ? new ClassGradient(model)
+        : model.HasScalarLoss ? new ScalarGradient(model)
+        : throw new ArgumentOutOfRangeException(nameof(model), model.Kind, "This model has no gradient.");
 }

@@ -10,29 +10,48 @@ namespace DistSgd.Learning.Models;
 /// <summary>How well a model does on a data set.</summary>
 /// <param name="Rows">Rows.</param>
 /// <param name="Loss">Mean loss a row, without regulariser.</param>
-/// <param name="Accuracy">Share of rows whose sign is right; null in regression.</param>
-/// <param name="Auc">Area under the ROC curve; null in regression or with one class only.</param>
+/// <param name="Accuracy">Share of rows whose class is right; null in regression and ranking.</param>
+/// <param name="Auc">Area under the ROC curve; null but for two classes that both occur.</param>
 /// <param name="Rmse">Root mean square error; null in classification.</param>
 /// <param name="IgnoredFeatures">Non-zeros of features that the model doesn't know.</param>
-public sealed record EvaluationResult(long Rows, double Loss, double? Accuracy, double? Auc, double? Rmse, long IgnoredFeatures);
+public sealed record EvaluationResult(long Rows, double Loss, double? Accuracy, double? Auc, double? Rmse, long IgnoredFeatures)
+{
+    /// <summary>Mean absolute error; null in classification.</summary>
+    public double? Mae { get; init; }
+
+    /// <summary>R², the share of the targets' variance that is explained; null in classification, or where all targets are equal.</summary>
+    public double? RSquared { get; init; }
+
+    /// <summary>Mean −log of the probability given to the right class; null for models without probabilities.</summary>
+    public double? LogLoss { get; init; }
+
+    /// <summary>Figures of each class; empty but in classification.</summary>
+    public IReadOnlyList<ClassFigures> Classes { get; init; } = [];
+
+    /// <summary>Mean F1 of the classes that occur; null without classes.</summary>
+    public double? MacroF1 => Classes.Count == 0 ? null : Classes.Where(one => one.Rows > 0).Select(one => one.F1).DefaultIfEmpty().Average();
+}
 
 /// <summary>Scores data with linear models on several threads.</summary>
 public static class Evaluation
 {
     private const int ChunkRows = 4096;
 
-    /// <summary>f = w·x + b of each row.</summary>
-    /// <param name="parameters">One value a key: the weights, the bias last.</param>
+    /// <summary>The scores of each row, k side by side.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="parameters">By position: the weights, the biases last.</param>
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="ignored">Non-zeros left out.</param>
-    public static float[] Scores(ReadOnlyMemory<float> parameters, Dataset data, int threads, out long ignored)
+    public static float[] Scores(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, int threads, out long ignored)
     {
-        var scores = new float[data.RowCount];
+        int outputs = model.Outputs;
+        var scores = new float[data.RowCount * outputs];
         long leftOut = 0;
         ForEachChunk(data, threads, (first, count) =>
         {
-            Interlocked.Add(ref leftOut, Score(parameters.Span, data, first, scores.AsSpan((int)first, count)));
+            Span<float> part = scores.AsSpan((int)first * outputs, count * outputs);
+            Interlocked.Add(ref leftOut, outputs == 1 ? Score(parameters.Span, data, first, part) : ScoreAll(parameters.Span, outputs, data, first, part));
         });
         ignored = leftOut;
         return scores;
@@ -55,27 +74,87 @@ public static class Evaluation
         return ignored;
     }
 
+    private static long ScoreAll(ReadOnlySpan<float> parameters, int outputs, Dataset data, long first, Span<float> scores)
+    {
+        ReadOnlySpan<float> weights = parameters[..^outputs], biases = parameters[^outputs..];
+        long ignored = 0;
+        for (int i = 0; i * outputs < scores.Length; i++)
+        {
+            SparseRow x = data.Row(first + i);
+            int known = Known(x.Indices, weights.Length / outputs);
+            ignored += x.Indices.Length - known;
+            WideScores.Compute(weights, x.Indices[..known], x.Values[..known], biases, scores.Slice(i * outputs, outputs));
+        }
+        return ignored;
+    }
+
     /// <summary>Loss and metrics of a model.</summary>
     /// <param name="model">Which loss and metrics.</param>
-    /// <param name="parameters">One value a key: the weights, the bias last.</param>
+    /// <param name="parameters">By position: the weights, the biases last.</param>
     /// <param name="data">Rows.</param>
     /// <param name="labels">The labels' mapping to targets.</param>
     /// <param name="threads">At least 1.</param>
     /// <exception cref="LabelException">A label that the map doesn't know.</exception>
     public static EvaluationResult Compute(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads)
     {
-        float[] scores = Scores(parameters, data, threads, out long ignored);
-        var targets = new float[scores.Length];
+        float[] scores = Scores(model, parameters, data, threads, out long ignored);
+        var targets = new float[data.RowCount];
         ForEachChunk(data, threads, (first, count) =>
         {
             for (long row = first; row < first + count; row++)
                 targets[row] = labels.ToLearning(data.Row(row).Label, row);
         });
-        double loss = LossSum.Compute(model, scores, targets) / Math.Max(1, scores.Length);
-        if (model.IsRegression)
-            return new EvaluationResult(scores.Length, loss, null, null, RegressionError.RootMeanSquare(scores, targets), ignored);
+        EvaluationResult result = model.HasClassScores ? OfClasses(model, scores, targets, labels)
+            : model.IsRegression ? OfTargets(model, scores, targets)
+            : OfTwoClasses(model, scores, targets, labels);
+        return result with { IgnoredFeatures = ignored };
+    }
+
+    private static EvaluationResult OfTargets(ModelSpec model, float[] scores, float[] targets)
+    {
+        double explained = RegressionError.RSquared(scores, targets);
+        return new EvaluationResult(targets.Length, LossSum.Compute(model, scores, targets) / Math.Max(1, targets.Length), null, null, RegressionError.RootMeanSquare(scores, targets), 0)
+        {
+            Mae = RegressionError.MeanAbsolute(scores, targets),
+            RSquared = double.IsNaN(explained) ? null : explained,
+        };
+    }
+
+    private static EvaluationResult OfTwoClasses(ModelSpec model, float[] scores, float[] targets, LabelMap labels)
+    {
+        double loss = LossSum.Compute(model, scores, targets) / Math.Max(1, targets.Length);
         double auc = RocAuc.Of(scores, targets);
-        return new EvaluationResult(scores.Length, loss, Accuracy.Of(scores, targets), double.IsNaN(auc) ? null : auc, null, ignored);
+        int[] predicted = Array.ConvertAll(scores, score => score > 0 ? 1 : 0), actual = Array.ConvertAll(targets, target => target > 0 ? 1 : 0);
+        return new EvaluationResult(targets.Length, loss, Accuracy.Of(scores, targets), double.IsNaN(auc) ? null : auc, null, 0)
+        {
+            LogLoss = model.Kind == ModelKind.Logistic ? loss : null,
+            Classes = ClassFigures.Of(predicted, actual, [labels.Negative, labels.Positive]),
+        };
+    }
+
+    private static EvaluationResult OfClasses(ModelSpec model, float[] scores, float[] targets, LabelMap labels)
+    {
+        int outputs = model.Outputs;
+        var predicted = new int[targets.Length];
+        for (int i = 0; i < predicted.Length; i++)
+            predicted[i] = Largest(scores.AsSpan(i * outputs, outputs));
+        ClassFigures[] classes = ClassFigures.Of(predicted, Array.ConvertAll(targets, target => (int)target), labels.Classes);
+        double loss = LossSum.OfOutputs(model, scores, new SparseRows(new int[targets.Length + 1], [], [], targets)) / Math.Max(1, targets.Length);
+        return new EvaluationResult(targets.Length, loss, (double)classes.Sum(one => one.Right) / targets.Length, null, null, 0)
+        {
+            LogLoss = model.Kind == ModelKind.Softmax ? loss : null,
+            Classes = classes,
+        };
+    }
+
+    /// <summary>The number of the largest score, the first of equals: the class that is predicted.</summary>
+    /// <param name="scores">At least one.</param>
+    public static int Largest(ReadOnlySpan<float> scores)
+    {
+        int largest = 0;
+        for (int i = 1; i < scores.Length; i++)
+            largest = scores[i] > scores[largest] ? i : largest;
+        return largest;
     }
 
     private static void ForEachChunk(Dataset data, int threads, Action<long, int> action)

@@ -29,4 +29,25 @@ public enum LossKind
 
     /// <summary>σ(−z); not convex.</summary>
     Sigmoid,
+
+    /// <summary>−f_y + log Σ e^f over the k scores of a row.</summary>
+    CrossEntropy,
+
+    /// <summary>Σ_{j≠y} max(0, f_j − f_y + 1).</summary>
+    WestonWatkins,
+
+    /// <summary>max(0, max_{j≠y}(f_j + Δ) − f_y).</summary>
+    CrammerSinger,
+
+    /// <summary>Structured hinge with the cost Δ for every wrong class.</summary>
+    ZeroOne,
+
+    /// <summary>Structured hinge on rows of several classes with the number of wrong ones as cost: k binary hinges.</summary>
+    Hamming,
+
+    /// <summary>Structured hinge with the distance of the classes in a tree as cost.</summary>
+    Tree,
+
+    /// <summary>max(0, 1 − (f_i − f_j)) for rows i above j of one query.</summary>
+    PairwiseHinge,
 }

@@ -21,8 +21,29 @@ public sealed record ModelSpec
     /// <summary>δ of the Huber loss; positive.</summary>
     public float HuberDelta { get; init; } = 1;
 
+    /// <summary>Δ of the Crammer–Singer and 0/1 losses; positive.</summary>
+    public float Margin { get; init; } = 1;
+
+    /// <summary>What mistakes cost, k by k, for the tree loss; else none.</summary>
+    public CostMatrix Costs { get; init; } = CostMatrix.None;
+
     /// <summary>True if rows have one score each and the loss is a function of that score and the label.</summary>
-    public bool HasScalarLoss => true;
+    public bool HasScalarLoss => Kind is ModelKind.Linear or ModelKind.Logistic or ModelKind.Svm;
+
+    /// <summary>True if rows have k scores, one a class.</summary>
+    public bool HasClassScores => Kind is ModelKind.Softmax or ModelKind.MulticlassSvm or ModelKind.StructuredSvm;
+
+    /// <summary>True if a row belongs to exactly one of k classes.</summary>
+    public bool IsMulticlass => HasClassScores && Loss != LossKind.Hamming;
+
+    /// <summary>True if a row may belong to several of k classes.</summary>
+    public bool IsMultiLabel => Loss == LossKind.Hamming;
+
+    /// <summary>True if rows are ranked within queries.</summary>
+    public bool IsRanking => Kind == ModelKind.SvmRank;
+
+    /// <summary>True if targets are two classes.</summary>
+    public bool IsBinary => Kind is ModelKind.Logistic or ModelKind.Svm;
 
     /// <summary>True if targets are real numbers.</summary>
     public bool IsRegression => Kind == ModelKind.Linear;
@@ -51,6 +72,10 @@ public sealed record ModelSpec
         ModelKind.Linear => [LossKind.Squared, LossKind.Huber],
         ModelKind.Logistic => [LossKind.Logistic],
         ModelKind.Svm => [LossKind.Hinge, LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential, LossKind.Sigmoid],
+        ModelKind.Softmax => [LossKind.CrossEntropy],
+        ModelKind.MulticlassSvm => [LossKind.CrammerSinger, LossKind.WestonWatkins],
+        ModelKind.StructuredSvm => [LossKind.ZeroOne, LossKind.Hamming, LossKind.Tree],
+        ModelKind.SvmRank => [LossKind.PairwiseHinge],
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown model."),
     };
 

@@ -16,6 +16,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
     private readonly IBatchGradient _gradients = BatchGradient.Of(model);
     private float[] _gradient = [];
     private uint[] _touched = [];
+    private bool[] _isTouched = [];
     private float[] _labels = [];
 
     /// <summary>Steps over all rows in the given order, mini-batch by mini-batch, at one learning rate. No regulariser acts.</summary>
@@ -27,9 +28,16 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
     /// <param name="scores">Filled, in visiting order, with each row's k scores just before its step.</param>
     public StepFigures Step(in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> replica, Span<float> scores)
     {
+        int steps = (order.Length + batch - 1) / batch;
+        if (model.HasClassScores)
+        {
+            var wide = new ClassRun(this, rows, order, rate, biasIndex, replica, scores);
+            OutputLoss.Dispatch(model, ref wide);
+            return new StepFigures(steps, wide.LossSum);
+        }
         var run = new ScalarRun(this, rows, order, rate, biasIndex, replica, scores);
         ScoreLoss.Dispatch(model, ref run);
-        return new StepFigures((order.Length + batch - 1) / batch, ScalarLossSum(rows, order, scores));
+        return new StepFigures(steps, ScalarLossSum(rows, order, scores));
     }
 
     /// <summary>The mean gradient of all rows at the given parameters.</summary>
@@ -53,12 +61,14 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
         return LossSum.Compute(model, scores[..order.Length], labels);
     }
 
-    private void ReserveGradient(int keys)
+    private void ReserveGradient(int positions)
     {
-        if (_gradient.Length >= keys)
+        if (_gradient.Length >= positions)
             return;
-        _gradient = new float[keys];
-        _touched = new uint[keys + 1];
+        _gradient = new float[positions];
+        _touched = new uint[positions / model.Outputs + 1];
+        if (model.HasClassScores)
+            _isTouched = new bool[_touched.Length];
     }
 
     // The fused kernels, for one loss.
@@ -107,6 +117,51 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             }
         }
     }
+
+    // The same for losses of k scores.
+    private ref struct ClassRun : IOutputLossVisitor
+    {
+        private readonly LocalSteps _steps;
+        private readonly SparseRows _rows;
+        private readonly ReadOnlySpan<int> _order;
+        private readonly float _rate;
+        private readonly int _bias;
+        private readonly Span<float> _replica;
+        private readonly Span<float> _scores;
+
+        public ClassRun(LocalSteps steps, in SparseRows rows, ReadOnlySpan<int> order, float rate, int bias, Span<float> replica, Span<float> scores)
+        {
+            _steps = steps;
+            _rows = rows;
+            _order = order;
+            (_rate, _bias) = (rate, bias);
+            _replica = replica;
+            _scores = scores;
+        }
+
+        public double LossSum { get; private set; }
+
+        public void Visit<TLoss>(TLoss loss)
+            where TLoss : struct, IOutputLoss
+        {
+            (int batch, int outputs, float delta) = (_steps.Batch, _steps.Outputs, _steps.Rule.Delta);
+            if (_steps.Rule.Optimizer == OptimizerKind.Sgd)
+            {
+                LossSum = WideSgdRun.Run(_rows, _order, batch, _rate, _bias, outputs, _replica, _scores, loss);
+            }
+            else if (batch == 1)
+            {
+                LossSum = WideAdaGradRun.Online(_rows, _order, _rate, delta, _bias, outputs, _replica, _scores, loss);
+            }
+            else
+            {
+                _steps.ReserveGradient(_replica.Length / 2);
+                LossSum = WideAdaGradRun.MiniBatch(_rows, _order, batch, _rate, delta, _bias, outputs, _replica, _scores, _steps._gradient, _steps._touched, _steps._isTouched, loss);
+            }
+        }
+    }
+
+    private int Outputs => model.Outputs;
 
     private UpdateRule Rule => rule;
 

@@ -30,8 +30,8 @@ public sealed record OracleJob
     /// <summary>True: keys are regularised when they are next read; false: all at each push.</summary>
     public bool Sparse { get; init; }
 
-    /// <summary>Value of the bias before the first step.</summary>
-    public float InitialBias { get; init; }
+    /// <summary>Values of the biases before the first step; empty: all 0.</summary>
+    public IReadOnlyList<float> InitialBias { get; init; } = [];
 
     /// <summary>Seed.</summary>
     public ulong Seed { get; init; }
@@ -48,15 +48,18 @@ public sealed record OracleJob
 /// <param name="data">The whole data set is the one partition.</param>
 public sealed class SequentialTrainer(OracleJob job, Dataset data)
 {
-    private readonly float[] _weight = new float[job.Features + 1];
-    private readonly float[] _squares = new float[job.Features + 1];
-    private readonly float[] _age = new float[job.Features + 1];
+    private readonly float[] _weight = new float[(job.Features + 1) * job.Model.Outputs];
+    private readonly float[] _squares = new float[(job.Features + 1) * job.Model.Outputs];
+    private readonly float[] _age = new float[(job.Features + 1) * job.Model.Outputs];
     private double _now;
     private long _steps;
 
     private bool AdaGrad => job.Rule.Optimizer == OptimizerKind.AdaGrad;
 
-    private int Bias => job.Features;
+    // A feature has one parameter an output, side by side; the biases come last. Below, "key" is the place of one parameter.
+    private int Outputs => job.Model.Outputs;
+
+    private int Bias => job.Features * Outputs;
 
     /// <summary>Trains all epochs.</summary>
     /// <returns>The values of all keys, the bias last, as a reader sees them.</returns>
@@ -67,7 +70,8 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         RowOrder.Deal(job.Seed, 0, deal);
         int[][] blocks = [.. deal.Chunk(rowsPerBlock)];
         var order = new int[blocks.Length];
-        _weight[Bias] = job.InitialBias;
+        for (int output = 0; output < job.InitialBias.Count; output++)
+            _weight[Bias + output] = job.InitialBias[output];
         for (int epoch = 0; epoch < job.Epochs; epoch++)
         {
             RowOrder.Blocks(job.Seed, 0, epoch, order);
@@ -84,7 +88,8 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
     private void TrainBlock(int[] rows)
     {
         float rate = job.Rule.Schedule.Rate(_steps);
-        int[] keys = job.Sparse ? [.. rows.SelectMany(row => data.Row(row).Indices.ToArray()).Select(key => (int)key).Append(Bias).Distinct()] : [.. Enumerable.Range(0, Bias + 1)];
+        int[] features = job.Sparse ? [.. rows.SelectMany(row => data.Row(row).Indices.ToArray()).Select(feature => (int)feature).Append(job.Features).Distinct()] : [.. Enumerable.Range(0, job.Features + 1)];
+        int[] keys = [.. features.SelectMany(feature => Enumerable.Range(feature * Outputs, Outputs))];
         var weight = new Dictionary<int, float>();
         var squares = new Dictionary<int, float>();
         foreach (int key in keys)
@@ -122,20 +127,29 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         if (AdaGrad)
         {
             foreach ((int key, float g) in Gradient(batch, weight))
-                (weight[key], squares[key]) = Step(rate, weight[key], squares[key], g);
+            {
+                if (g != 0 || Outputs == 1)
+                    (weight[key], squares[key]) = Step(rate, weight[key], squares[key], g);
+            }
             return;
         }
         float share = rate / batch.Length;
-        float[] derivatives = [.. batch.Select(row => Derivative(row, weight))];
+        float[][] derivatives = [.. batch.Select(row => Derivatives(row, weight))];
         for (int i = 0; i < batch.Length; i++)
         {
-            if (derivatives[i] == 0)
+            if (derivatives[i].All(g => g == 0))
                 continue;
-            float a = -share * derivatives[i];
             SparseRow row = data.Row(batch[i]);
-            for (int k = 0; k < row.Indices.Length; k++)
-                weight[(int)row.Indices[k]] = FusedMultiplyAdd(a, row.Values[k], weight[(int)row.Indices[k]]);
-            weight[Bias] += a;
+            for (int output = 0; output < Outputs; output++)
+            {
+                float a = -share * derivatives[i][output];
+                for (int k = 0; k < row.Indices.Length; k++)
+                {
+                    int key = (int)row.Indices[k] * Outputs + output;
+                    weight[key] = FusedMultiplyAdd(a, row.Values[k], weight[key]);
+                }
+                weight[Bias + output] += a;
+            }
         }
     }
 
@@ -145,27 +159,32 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         var gradient = new Dictionary<int, float>();
         foreach (int number in batch)
         {
-            float g = Derivative(number, weight);
-            if (g == 0)
+            float[] derivatives = Derivatives(number, weight);
+            if (derivatives.All(g => g == 0))
                 continue;
-            float share = g / batch.Length;
             SparseRow row = data.Row(number);
-            for (int k = 0; k < row.Indices.Length; k++)
+            for (int output = 0; output < Outputs; output++)
             {
-                int key = (int)row.Indices[k];
-                gradient[key] = FusedMultiplyAdd(share, row.Values[k], gradient.GetValueOrDefault(key));
+                float share = derivatives[output] / batch.Length;
+                for (int k = 0; k < row.Indices.Length; k++)
+                {
+                    int key = (int)row.Indices[k] * Outputs + output;
+                    gradient[key] = FusedMultiplyAdd(share, row.Values[k], gradient.GetValueOrDefault(key));
+                }
+                gradient[Bias + output] = gradient.GetValueOrDefault(Bias + output) + share;
             }
-            gradient[Bias] = gradient.GetValueOrDefault(Bias) + share;
         }
         return gradient;
     }
 
-    private float Derivative(int number, Dictionary<int, float> weight)
+    private float[] Derivatives(int number, Dictionary<int, float> weight)
     {
         SparseRow row = data.Row(number);
-        float score = OracleMath.Dot(row.Indices, row.Values, key => weight[(int)key]) + weight[Bias];
+        var scores = new float[Outputs];
+        for (int output = 0; output < Outputs; output++)
+            scores[output] = OracleMath.Dot(row.Indices, row.Values, feature => weight[(int)feature * Outputs + output]) + weight[Bias + output];
         float y = job.Labels.ToLearning(row.Label, number);
-        return Slope(score, y);
+        return job.Model.IsMulticlass ? OracleClasses.Slopes(job.Model, scores, (int)y) : [Slope(scores[0], y)];
     }
 
     // The derivative of each loss in the score, as its definition says.
@@ -231,7 +250,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
 
     private float Regularize(int key, float elapsed)
     {
-        if (key == Bias || !job.Rule.IsRegularized)
+        if (key >= Bias || !job.Rule.IsRegularized)
             return _weight[key];
         float l1 = (float)job.Rule.L1, l2 = (float)job.Rule.L2;
         float time = AdaGrad ? elapsed / (job.Rule.Delta + Sqrt(_squares[key])) : elapsed;

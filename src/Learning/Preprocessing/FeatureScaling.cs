@@ -104,16 +104,22 @@ public sealed class FeatureScaling
     }
 
     /// <summary>Turns parameters of x' into those of x, in place: w_j = w'_j/s_j, b = b' − Σ w_j·mean_j.</summary>
-    /// <param name="parameters">The weights, the bias last.</param>
-    public void ToOriginal(Span<float> parameters)
+    /// <param name="parameters">The weights, a key's side by side, the biases last.</param>
+    /// <param name="width">Weights a key.</param>
+    public void ToOriginal(Span<float> parameters, int width = 1)
     {
-        double bias = parameters[^1];
-        for (int j = 0; j < _means.Length; j++)
+        Span<float> biases = parameters[(_means.Length * width)..];
+        for (int output = 0; output < width; output++)
         {
-            parameters[j] *= _inverseScales[j];
-            bias -= (double)parameters[j] * _means[j];
+            double bias = biases[output];
+            for (int j = 0; j < _means.Length; j++)
+            {
+                ref float weight = ref parameters[j * width + output];
+                weight *= _inverseScales[j];
+                bias -= (double)weight * _means[j];
+            }
+            biases[output] = (float)bias;
         }
-        parameters[^1] = (float)bias;
     }
 
     private static bool IsDense(ColumnStatistics columns, int j) => columns.Counts[j] >= DenseShare * columns.Rows;

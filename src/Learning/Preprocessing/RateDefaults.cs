@@ -16,6 +16,11 @@ namespace DistSgd.Learning.Preprocessing;
 /// <param name="TargetMean">Mean of the targets.</param>
 public sealed record RateDefaults(double NormSquare, double NormSquareMax, double Magnitude, double TargetDeviation, double TargetMean)
 {
+    private const double RarestClass = 1e-3;
+
+    /// <summary>The share of each class among the rows looked at; empty without classes.</summary>
+    public IReadOnlyList<double> ClassShares { get; init; } = [];
+
     private const double AdaptiveMagnitude = 20;
 
     /// <summary>Looks at evenly spaced rows.</summary>
@@ -28,6 +33,7 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         long stride = Math.Max(1, data.RowCount / ColumnStatistics.SampleRowsMax);
         double squares = 0, magnitudes = 0, largest = 0, targets = 0, targetSquares = 0;
         long rows = 0;
+        var shares = new double[labels.Classes.Count];
         var transform = new RowTransform(scaling);
         for (long row = 0; row < data.RowCount; row += stride)
         {
@@ -42,12 +48,17 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             squares += square;
             largest = Math.Max(largest, square);
             double target = labels.ToLearning(x.Label, row);
+            if (shares.Length > 0)
+                shares[(int)target]++;
             targets += target;
             targetSquares += target * target;
             rows++;
         }
         double mean = targets / rows;
-        return new RateDefaults(squares / rows + 1, largest + 1, magnitudes / rows, Math.Sqrt(Math.Max(0, targetSquares / rows - mean * mean)), mean);
+        return new RateDefaults(squares / rows + 1, largest + 1, magnitudes / rows, Math.Sqrt(Math.Max(0, targetSquares / rows - mean * mean)), mean)
+        {
+            ClassShares = [.. shares.Select(count => count / rows)],
+        };
     }
 
     /// <summary>η₀ for a model and rule.</summary>
@@ -62,8 +73,8 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         }
         return model.Kind switch
         {
-            ModelKind.Logistic => 1 / NormSquare,
-            ModelKind.Svm => 0.5 / NormSquare,
+            ModelKind.Logistic or ModelKind.Softmax => 1 / NormSquare,
+            ModelKind.Svm or ModelKind.MulticlassSvm or ModelKind.StructuredSvm or ModelKind.SvmRank => 0.5 / NormSquare,
             // A step beyond 1/(‖x‖²+1) overshoots its row: one heavy row could start an explosion.
             _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
         };
@@ -75,6 +86,14 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     {
         if (model.IsRegression)
             return [(float)TargetMean];
+        if (model.Kind == ModelKind.Softmax && ClassShares.Count == model.Outputs)
+        {
+            // The logarithms of the shares, around 0.
+            double[] logarithms = [.. ClassShares.Select(share => Math.Log(Math.Max(RarestClass / model.Outputs, share)))];
+            return [.. logarithms.Select(logarithm => (float)(logarithm - logarithms.Average()))];
+        }
+        if (!model.IsBinary)
+            return new float[model.Outputs];
         double positive = Math.Clamp((TargetMean + 1) / 2, 1e-6, 1 - 1e-6);
         double bound = model.Kind == ModelKind.Logistic ? 5 : 1;
         return [(float)Math.Clamp(Math.Log(positive / (1 - positive)), -bound, bound)];

@@ -24,6 +24,8 @@ public static class JobConversion
             Loss = (V1.LossKind)(job.Model.Loss + 1),
             Outputs = (uint)job.Model.Outputs,
             HuberDelta = job.Model.HuberDelta,
+            Margin = job.Model.Margin,
+            ClassCosts = ByteString.CopyFrom(MemoryMarshal.AsBytes(job.Model.Costs.Span)),
             Rule = new V1.UpdateRule
             {
                 Optimizer = (V1.Optimizer)(job.Rule.Optimizer + 1),
@@ -65,6 +67,7 @@ public static class JobConversion
             (spec.Data, spec.DataBytes, spec.DataRows) = (data.Path, (ulong)data.Bytes, (ulong)data.Rows);
             (spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel) = ((uint)data.IndexBase, data.NegativeLabel, data.PositiveLabel);
             (spec.DataStoredBytes, spec.DataSample) = ((ulong)data.StoredBytes, data.Sample);
+            spec.ClassLabels.Add(data.ClassLabels);
             spec.PartitionRows.Add(data.PartitionRows.Select(rows => (ulong)rows));
         }
         return spec;
@@ -133,6 +136,7 @@ public static class JobConversion
         {
             StoredBytes = (long)spec.DataStoredBytes,
             Sample = spec.DataSample,
+            ClassLabels = spec.ClassLabels.Count == 0 ? [] : [.. spec.ClassLabels],
             PartitionRows = [.. spec.PartitionRows.Select(rows => (long)rows)],
         };
     }
@@ -143,7 +147,16 @@ public static class JobConversion
         LossKind? loss = spec.Loss == V1.LossKind.Unspecified ? null : Known<LossKind>((int)spec.Loss - 1, "loss");
         Require(spec.Outputs <= ModelSpec.OutputsMax, $"outputs must be at most {ModelSpec.OutputsMax}");
         Require(float.IsFinite(spec.HuberDelta) && spec.HuberDelta >= 0, "huber_delta must not be negative");
-        return ModelSpec.Of(kind, loss, (int)Math.Max(1, spec.Outputs)) with { HuberDelta = spec.HuberDelta == 0 ? 1 : spec.HuberDelta };
+        Require(float.IsFinite(spec.Margin) && spec.Margin >= 0, "margin must not be negative");
+        ModelSpec model = ModelSpec.Of(kind, loss, (int)Math.Max(1, spec.Outputs)) with
+        {
+            HuberDelta = spec.HuberDelta == 0 ? 1 : spec.HuberDelta,
+            Margin = spec.Margin == 0 ? 1 : spec.Margin,
+            Costs = spec.ClassCosts.IsEmpty ? CostMatrix.None : new CostMatrix(MemoryMarshal.Cast<byte, float>(spec.ClassCosts.Span).ToArray()),
+        };
+        Require(model.HasClassScores == model.Outputs > 1, "outputs must be the number of classes, at least 2, of a model that has several, else 1");
+        Require(model.Costs.Classes == (model.Loss == LossKind.Tree ? model.Outputs : 0), "class_costs must hold a float for each pair of classes with the tree loss, else nothing");
+        return model;
     }
 
     private static FeatureScaling? ToScaling(V1.JobSpec spec)

@@ -103,6 +103,9 @@ public sealed record JobData(string Path, long Bytes, long Rows, int IndexBase, 
     /// <summary>The file's checksum of samples (<c>DataFingerprint</c>).</summary>
     public uint Sample { get; init; }
 
+    /// <summary>The labels of classes 0, 1, …, ascending; empty where labels are no class numbers.</summary>
+    public IReadOnlyList<float> ClassLabels { get; init; } = [];
+
     /// <summary>Rows of each partition, as the leader counted them; empty: not known.</summary>
     public IReadOnlyList<long> PartitionRows { get; init; } = [];
 }

@@ -31,7 +31,9 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
                 throw new WorkerException($"{NotTheJobs(path)}: partition {partition + 1} of {job.Partitions} has {count:N0} rows here; the leader counted {expected:N0}.");
             if (count is 0 or > int.MaxValue)
                 throw new WorkerException($"Partition {partition + 1} of {job.Partitions} has {count:N0} rows; a partition must have 1 to {int.MaxValue:N0}. Change the number of workers.");
-            LabelMap labels = job.Model.IsRegression ? LabelMap.Identity : LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel);
+            LabelMap labels = source.ClassLabels.Count > 0 ? LabelMap.OfClasses(source.ClassLabels)
+                : job.Model.IsBinary ? LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel)
+                : LabelMap.Identity;
             var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys);
             return new PartitionData(BlockSet.Build(data, rows, plan), data.ParsedBytes);
         }

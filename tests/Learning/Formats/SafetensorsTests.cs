@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
+using DistSgd.Learning.Models;
 using DistSgd.Learning.Tests.Data;
 
 namespace DistSgd.Learning.Tests.Formats;
@@ -65,8 +66,30 @@ public sealed class SafetensorsTests
         model.Save(file.Path);
         var back = ModelFile.Load(file.Path);
         Assert.Equal(model.Weights.ToArray(), back.Weights.ToArray());
-        Assert.Equal(model with { Weights = default, Summary = back.Summary }, back with { Weights = default });
+        Assert.Equal(model.Bias.ToArray(), back.Bias.ToArray());
+        Assert.Equal(model with { Weights = default, Bias = default, Summary = back.Summary }, back with { Weights = default, Bias = default });
         Assert.Equal("3", back.Summary["epochs"]);
+    }
+
+    [Fact]
+    public void ModelOfClasses_SavedAndLoaded_IsTheSame()
+    {
+        using var file = new TempFile("");
+        ModelFile model = Model() with
+        {
+            Weights = new float[] { 1, -2, 0.1f, 4, 5, 6 },
+            Bias = new[] { 0.3f, 1, -1 },
+            Model = "structured-svm",
+            Loss = "tree",
+            Labels = LabelMap.OfClasses([1, 2.5f, 26]),
+            Costs = new CostMatrix([0, 1, 2, 1, 0, 3, 2, 3, 0]),
+        };
+        model.Save(file.Path);
+        ModelFile back = ModelFile.Load(file.Path);
+        Assert.Equal((model.Labels, model.Costs, 2L), (back.Labels, back.Costs, back.FeatureCount));
+        Assert.Equal(model.Weights.ToArray(), back.Weights.ToArray());
+        Assert.Equal(model.Bias.ToArray(), back.Bias.ToArray());
+        Assert.Equal((ModelKind.StructuredSvm, LossKind.Tree, 3), (back.Spec.Kind, back.Spec.Loss, back.Spec.Outputs));
     }
 
     [Fact]
@@ -110,7 +133,7 @@ public sealed class SafetensorsTests
     private static ModelFile Model() => new()
     {
         Weights = new float[] { 1, -2, 0.1f },
-        Bias = 0.3f,
+        Bias = new[] { 0.3f },
         Model = "logistic",
         Loss = "logistic",
         Labels = LabelMap.Binary(0, 1),

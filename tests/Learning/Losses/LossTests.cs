@@ -48,7 +48,7 @@ public sealed class LossTests
         var random = new Random(2);
         foreach (int length in (int[])[0, 1, 2, 15, 16, 17, 511, 512, 513, 2000])
         {
-            foreach (ModelKind model in Enum.GetValues<ModelKind>())
+            foreach (ModelKind model in (ModelKind[])[ModelKind.Linear, ModelKind.Logistic, ModelKind.Svm])
             {
                 float[] scores = [.. Enumerable.Range(0, length).Select(_ => (float)(random.NextDouble() * 60 - 30))];
                 float[] labels = [.. Enumerable.Range(0, length).Select(_ => model == ModelKind.Linear ? (float)random.NextDouble() : random.Next(2) * 2 - 1)];

@@ -69,7 +69,7 @@ public sealed class WorkedExampleTests
         using BlockSet blocks = Blocks(data, 12, LabelMap.Binary(-1, 1));
         var random = new Random(5);
         float[] weights = [.. Enumerable.Range(0, 13).Select(_ => (float)(random.NextDouble() - 0.5))];
-        foreach (ModelKind model in Enum.GetValues<ModelKind>())
+        foreach (ModelKind model in (ModelKind[])[ModelKind.Linear, ModelKind.Logistic, ModelKind.Svm])
         {
             float[] gradient = new float[13], scores = new float[20];
             new LocalSteps(model, Rule(OptimizerKind.Sgd), 20).Gradient(blocks[0].Rows, [.. Enumerable.Range(0, 20)], weights, gradient, scores);

@@ -67,7 +67,7 @@ public sealed class WideKeyTests
     }
 
     private static TrainingJob Wide(int width, OptimizerKind optimizer, bool sparse, double l1, double l2) =>
-        Jobs.Make(Keys, optimizer, sparse, l1, l2, rate: 0.5) with { Model = ModelSpec.Of(ModelKind.Logistic, outputs: width) };
+        Jobs.Make(Keys, optimizer, sparse, l1, l2, rate: 0.5) with { Model = ModelSpec.Of(ModelKind.Softmax, outputs: width) };
 
     private static uint[] Positions(uint[] keys, int width) =>
         [.. keys.SelectMany(key => Enumerable.Range(0, width).Select(part => key * (uint)width + (uint)part))];
