@@ -20,8 +20,9 @@ namespace DistSgd.Shared.Tests;
 internal sealed class DumbParameters(int keys) : Parameters.ParametersBase
 {
     private readonly Lock _gate = new();
-    private readonly HashSet<(ulong, ulong)> _applied = [];
+    private readonly HashSet<(ulong, ulong, uint)> _applied = [];
     private int _calls;
+    private int _streams;
 
     public float[] Values { get; } = new float[keys];
 
@@ -38,7 +39,20 @@ internal sealed class DumbParameters(int keys) : Parameters.ParametersBase
     /// <summary>Changes each answer.</summary>
     public Action<PushPullResponse>? Answer { get; set; }
 
+    /// <summary>Requests, of calls and of streams, with plain keys.</summary>
     public ConcurrentQueue<PushPullRequest> Requests { get; } = [];
+
+    /// <summary>Exchanges of streams as they came.</summary>
+    public ConcurrentQueue<StreamExchange> Exchanges { get; } = [];
+
+    /// <summary>Streams opened so far.</summary>
+    public int Streams => Volatile.Read(ref _streams);
+
+    /// <summary>What a welcome grants.</summary>
+    public Credit Granted { get; set; } = new() { Exchanges = 100, Bytes = 1 << 22, KeySets = 100, KeySetBytes = 1 << 22, ExchangeBytes = 1 << 20 };
+
+    /// <summary>The contract that a welcome speaks.</summary>
+    public uint Version { get; set; } = 1;
 
     public override async Task<PushPullResponse> PushPull(PushPullRequest request, ServerCallContext context)
     {
@@ -65,12 +79,62 @@ internal sealed class DumbParameters(int keys) : Parameters.ParametersBase
         return new PullResponse { Version = both.Version, Values = both.Values };
     }
 
+    /// <summary>A stream as docs/wire.md describes it: one exchange after the other, each through <see cref="PushPull"/>.</summary>
+    public override async Task Exchange(IAsyncStreamReader<ClientFrames> requests, IServerStreamWriter<ServerFrames> responses, ServerCallContext context)
+    {
+        string job = "";
+        var sets = new Dictionary<uint, ByteString>();
+        Interlocked.Increment(ref _streams);
+        while (await requests.MoveNext(context.CancellationToken))
+        {
+            foreach (ClientFrame frame in requests.Current.Frames)
+            {
+                if (frame.Hello is { } hello)
+                {
+                    job = hello.Job;
+                    await responses.WriteAsync(Frames(new ServerFrame { Welcome = new Welcome { Version = Version, Granted = Granted } }));
+                    continue;
+                }
+                Exchanges.Enqueue(frame.Exchange.Clone());
+                Know(frame.Exchange.Push?.Keys, sets);
+                Know(frame.Exchange.Pull?.Keys, sets);
+                await responses.WriteAsync(Frames(await AnswerAsync(job, frame.Exchange, context)));
+            }
+        }
+    }
+
+    private async Task<ServerFrame> AnswerAsync(string job, StreamExchange exchange, ServerCallContext context)
+    {
+        try
+        {
+            PushPullResponse both = await PushPull(new PushPullRequest { Job = job, Shard = exchange.Shard, Push = exchange.Push, Pull = exchange.Pull }, context);
+            return new ServerFrame { Answer = new Answer { Id = exchange.Id, Version = both.Version, Duplicate = both.Duplicate, Values = both.Values } };
+        }
+        catch (RpcException refused)
+        {
+            return new ServerFrame { Refusal = new Refusal { Id = exchange.Id, Code = (uint)refused.StatusCode, Message = refused.Status.Detail } };
+        }
+    }
+
+    private static void Know(ShardKeys? keys, Dictionary<uint, ByteString> sets)
+    {
+        DumbKeys.Uncode(keys);
+        if (keys is null || keys.Set == 0)
+            return;
+        if (keys.Keys.IsEmpty)
+            keys.Keys = sets[keys.Set];
+        else
+            sets[keys.Set] = keys.Keys;
+    }
+
+    private static ServerFrames Frames(ServerFrame frame) => new() { Frames = { frame } };
+
     private PushPullResponse Apply(PushPullRequest request)
     {
         lock (_gate)
         {
             var response = new PushPullResponse();
-            if (request.Push is { } push && !(response.Duplicate = !_applied.Add((push.Name.Source, push.Name.Sequence))))
+            if (request.Push is { } push && !(response.Duplicate = !_applied.Add((push.Name.Source, push.Name.Sequence, push.Part))))
             {
                 ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(push.Values.Span);
                 foreach ((int key, int place) in Keys(push.Keys).Select((key, place) => (key, place)))

@@ -14,14 +14,125 @@ public sealed class WireCodecTests
     private const int Rounds = 400;
 
     [Fact]
-    public void Request_Written_HasTheGeneratedCodecsBytes()
+    public void Exchanges_Written_AreWhatTheGeneratedCodecReads()
     {
         for (int seed = 0; seed < Rounds; seed++)
         {
-            var random = new RandomExchange(seed);
-            byte[] expected = random.Message.ToByteArray();
-            Assert.True(expected.AsSpan().SequenceEqual(Codec.Write(OutgoingRequest.Serialize, random.Request)), $"seed {seed}: {random.Message}");
-            Assert.True(expected.AsSpan().SequenceEqual(Codec.Write(OutgoingRequest.Serialize, random.Request, pieceBytes: 1)), $"seed {seed}, small pieces: {random.Message}");
+            RandomExchange[] exchanges = [.. Enumerable.Range(0, seed % 4).Select(i => new RandomExchange(seed * 7 + i))];
+            var message = new OutgoingExchanges();
+            foreach (RandomExchange exchange in exchanges)
+                message.Add(exchange.Piece);
+            byte[] bytes = Codec.Write(OutgoingExchanges.Serialize, message);
+            Assert.True(bytes.AsSpan().SequenceEqual(Codec.Write(OutgoingExchanges.Serialize, message, pieceBytes: 1)), $"seed {seed}, small pieces");
+            V1.ClientFrames read = V1.ClientFrames.Parser.ParseFrom(bytes);
+            Assert.True(bytes.AsSpan().SequenceEqual(read.ToByteArray()), $"seed {seed}: fields out of order, or defaults written");
+            foreach (V1.ClientFrame frame in read.Frames)
+            {
+                DumbKeys.Uncode(frame.Exchange.Push?.Keys);
+                DumbKeys.Uncode(frame.Exchange.Pull?.Keys);
+            }
+            Assert.Equal(exchanges.Select(exchange => exchange.Streamed), read.Frames.Select(frame => frame.Exchange));
+        }
+    }
+
+    [Fact]
+    public void Exchanges_OfTheGeneratedCodec_AreReadAsTheyWereWritten()
+    {
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            var frames = new V1.ClientFrames();
+            for (int i = 0; i < seed % 4; i++)
+                frames.Frames.Add(new V1.ClientFrame { Exchange = new RandomExchange(seed * 7 + i).Streamed });
+            foreach (V1.ClientFrame frame in frames.Frames)
+                frame.Exchange.TimeoutMs = (uint)seed;
+            using IncomingFrames read = IncomingFrames.Deserialize(Codec.Source([.. Unknown(seed), .. frames.ToByteArray()], seed % 5 + 1));
+            foreach (V1.ClientFrame expected in frames.Frames)
+            {
+                Assert.True(read.TryNext(out ClientFrameKind kind, out WirePart place));
+                Assert.Equal(ClientFrameKind.Exchange, kind);
+                var exchange = new ExchangeFrame();
+                exchange.ReadStreamed(read.Message, place);
+                Assert.Equal((expected.Exchange.Id, expected.Exchange.TimeoutMs), (exchange.Id, exchange.TimeoutMs));
+                Assert.Equal((int)(expected.Exchange.Push?.Parts ?? 0), exchange.Push.Parts);
+                Assert.Equal((int)(expected.Exchange.Push?.Part ?? 0), exchange.Push.Part);
+                Assert.Equal(expected.Exchange.Push?.Values.Length ?? 0, exchange.Values.Length);
+                Assert.Equal(expected.Exchange.Pull?.Keys.Set ?? 0, exchange.PullKeys.Set);
+            }
+            Assert.False(read.TryNext(out _, out _));
+        }
+    }
+
+    [Fact]
+    public void Hello_AndWelcome_AreTheSameInBothCodecs()
+    {
+        var credit = new StreamCredit(1, 2_000_000_000_000, 3, 4, 5);
+        var message = new OutgoingExchanges();
+        message.SetHello(new HelloFrame("jöb", 7, 1UL << 63, credit));
+        V1.Hello hello = V1.ClientFrames.Parser.ParseFrom(Codec.Write(OutgoingExchanges.Serialize, message)).Frames.Single().Hello;
+        Assert.Equal(("jöb", 7u, 1UL << 63, 2_000_000_000_000UL, 5UL), (hello.Job, hello.Version, hello.Client, hello.Wanted.Bytes, hello.Wanted.ExchangeBytes));
+        var frames = new V1.ClientFrames { Frames = { new V1.ClientFrame { Hello = hello } } };
+        using IncomingFrames read = IncomingFrames.Deserialize(Codec.Source(frames.ToByteArray(), 3));
+        Assert.True(read.TryNext(out ClientFrameKind kind, out WirePart place));
+        Assert.Equal((ClientFrameKind.Hello, new HelloFrame("jöb", 7, 1UL << 63, credit)), (kind, read.ReadHello(place)));
+        var answers = new OutgoingFrames();
+        answers.Welcome(1, credit);
+        V1.Welcome welcome = V1.ServerFrames.Parser.ParseFrom(Codec.Write(OutgoingFrames.Serialize, answers)).Frames.Single().Welcome;
+        Assert.Equal((1u, hello.Wanted), (welcome.Version, welcome.Granted));
+    }
+
+    [Fact]
+    public void ServerFrames_OfBothCodecs_AreHandedOutInOrder()
+    {
+        for (int seed = 0; seed < Rounds; seed++)
+        {
+            var random = new Random(seed);
+            var expected = new V1.ServerFrames();
+            var answers = new OutgoingFrames();
+            for (int i = random.Next(4); i > 0; i--)
+            {
+                (V1.PushPullResponse message, float[] values) = RandomResponse(random.Next());
+                if (random.Next(3) == 0)
+                {
+                    expected.Frames.Add(new V1.ServerFrame { Refusal = new V1.Refusal { Id = message.Version, Code = 5, Message = "wörds" } });
+                    answers.Refuse(message.Version, StatusCode.NotFound, "wörds");
+                    continue;
+                }
+                expected.Frames.Add(new V1.ServerFrame { Answer = new V1.Answer { Id = (ulong)i, Version = message.Version, Duplicate = message.Duplicate, Values = message.Values } });
+                values.CopyTo(answers.BeginAnswer((ulong)i, message.Duplicate, values.Length));
+                answers.EndAnswer((long)message.Version);
+                answers.BeginAnswer(99, true, 7);
+                answers.UndoAnswer();
+            }
+            byte[] bytes = Codec.Write(OutgoingFrames.Serialize, answers);
+            Assert.Equal(expected, V1.ServerFrames.Parser.ParseFrom(bytes));
+            foreach (byte[] source in (byte[][])[bytes, [.. Unknown(seed), .. expected.ToByteArray()]])
+            {
+                var taken = new TakenFrames();
+                ServerFrames.Read(Codec.Source(source, seed % 3 == 0 ? int.MaxValue : 1 + seed % 7).PayloadAsReadOnlySequence(), taken);
+                Assert.Equal(expected, taken.Frames);
+            }
+        }
+    }
+
+    [Fact]
+    public void ServerFrames_MutatedAnyhow_AreReadOrRefused()
+    {
+        for (int seed = 0; seed < 2000; seed++)
+        {
+            var random = new Random(seed);
+            (V1.PushPullResponse message, _) = RandomResponse(seed);
+            var frames = new V1.ServerFrames { Frames = { new V1.ServerFrame { Answer = new V1.Answer { Id = 1, Version = message.Version, Values = message.Values } } } };
+            byte[] bytes = frames.ToByteArray();
+            for (int i = 0; i < 3; i++)
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            try
+            {
+                ServerFrames.Read(Codec.Source(bytes).PayloadAsReadOnlySequence(), new TakenFrames());
+            }
+            catch (InvalidDataException)
+            {
+                // That is how it is refused.
+            }
         }
     }
 
@@ -123,6 +234,8 @@ public sealed class WireCodecTests
         AssertRefused("not a multiple of 4", new V1.PushPullRequest { Push = new V1.Push { Kind = V1.PushKind.Delta, Values = ByteString.CopyFrom(1, 2, 3) } });
         AssertRefused("not a multiple of 4", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 1, Keys = ByteString.CopyFrom(1, 2, 3) } } });
         AssertRefused("5 keys are announced but 1 are listed", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 5, Keys = ByteString.CopyFrom(1, 2, 3, 4) } } });
+        AssertRefused("part 3 of 3", new V1.PushPullRequest { Push = new V1.Push { Kind = V1.PushKind.Delta, Part = 3, Parts = 3 } });
+        AssertRefused("one of the two", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 1, Keys = ByteString.CopyFrom(1, 2, 3, 4), Coded = ByteString.CopyFrom(0) } } });
         AssertRefused("at most", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 1UL << 40 } } });
         AssertRefused("longer than 256", new V1.PushPullRequest { Job = new string('x', 257) });
     }
@@ -138,54 +251,6 @@ public sealed class WireCodecTests
             byte[] bytes = Codec.Write(OutgoingResponse.Serialize, new OutgoingResponse((long)message.Version, message.Duplicate, rented, values.Length));
             Assert.True(message.ToByteArray().AsSpan().SequenceEqual(bytes), $"seed {seed}");
         }
-    }
-
-    [Fact]
-    public void Response_OfTheGeneratedCodec_IsReadIntoTheCallersMemory()
-    {
-        for (int seed = 0; seed < Rounds; seed++)
-        {
-            (V1.PushPullResponse message, float[] values) = RandomResponse(seed);
-            byte[] bytes = [.. Unknown(seed), .. message.ToByteArray()];
-            foreach (int pieceBytes in (int[])[int.MaxValue, 1, 5])
-            {
-                var response = new IncomingResponse { Destination = new float[values.Length] };
-                response.Deserialize(Codec.Source(bytes, pieceBytes));
-                Assert.Equal(((long)message.Version, message.Duplicate), (response.Version, response.Duplicate));
-                Assert.Equal(values, response.Destination.ToArray());
-            }
-        }
-    }
-
-    [Fact]
-    public void Response_OfAnotherLengthOrMalformed_IsRefusedAndNeverWrittenBeyondTheDestination()
-    {
-        var memory = new float[20];
-        var response = new IncomingResponse { Destination = memory.AsMemory(5, 10) };
-        foreach (int count in (int[])[0, 9, 11, 100])
-        {
-            var message = new V1.PullResponse { Version = 3, Values = ByteString.CopyFrom(RandomExchange.Bytes<float>([.. Enumerable.Repeat(7f, count)])) };
-            RpcException refused = Assert.Throws<RpcException>(() => response.Deserialize(Codec.Source(message.ToByteArray(), 3)));
-            Assert.Equal(StatusCode.Internal, refused.StatusCode);
-            Assert.Contains("10 were asked for", refused.Status.Detail, StringComparison.Ordinal);
-        }
-        Assert.All(memory, value => Assert.Equal(0f, value));
-        for (int seed = 0; seed < 2000; seed++)
-        {
-            var random = new Random(seed);
-            byte[] bytes = RandomResponse(seed).Message.ToByteArray();
-            for (int i = 0; i < 3 && bytes.Length > 0; i++)
-                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
-            try
-            {
-                response.Deserialize(Codec.Source(bytes, 1 + seed % 9));
-            }
-            catch (RpcException refused)
-            {
-                Assert.Equal(StatusCode.Internal, refused.StatusCode);
-            }
-        }
-        Assert.All(memory[..5].Concat(memory[15..]), value => Assert.Equal(0f, value));
     }
 
     private static (V1.PushPullResponse Message, float[] Values) RandomResponse(int seed)
@@ -230,21 +295,27 @@ public sealed class WireCodecTests
                 Step = (ulong)push.Step,
                 RateSum = push.RateSum,
                 ReadVersion = (ulong)push.ReadVersion,
-                Keys = AsMessage(request.PushKeys),
+                Keys = AsMessage(request, request.PushKeys),
                 Values = ByteString.CopyFrom(MemoryMarshal.AsBytes(request.Values)),
+                Part = (uint)push.Part,
+                Parts = (uint)push.Parts,
             };
         }
         if (request.HasPull)
-            message.Pull = new V1.Pull { Keys = AsMessage(request.PullKeys), Part = (V1.PullPart)(request.Part + 1) };
+            message.Pull = new V1.Pull { Keys = AsMessage(request, request.PullKeys), Part = (V1.PullPart)(request.Part + 1) };
         return message;
     }
 
-    private static V1.ShardKeys AsMessage(IncomingKeys keys) => new()
+    private static V1.ShardKeys AsMessage(IncomingRequest request, WireKeys keys)
     {
-        First = (ulong)keys.First,
-        Count = (ulong)keys.Count,
-        Keys = keys.List is null ? ByteString.Empty : ByteString.CopyFrom(MemoryMarshal.AsBytes(keys.List.AsSpan(0, keys.Count))),
-    };
+        var message = new V1.ShardKeys { First = (ulong)keys.First, Count = (ulong)keys.Count, Set = keys.Set };
+        var list = ByteString.CopyFrom(request.Message.Slice(keys.List.Start, keys.List.Length));
+        if (keys.IsCoded)
+            message.Coded = list;
+        else
+            message.Keys = list;
+        return message;
+    }
 
     // Each byte in a piece of its own as well: reading beyond the last would throw something other than a refusal.
     private static void ReadOrRefuse(byte[] bytes, string context)
@@ -272,5 +343,19 @@ public sealed class WireCodecTests
         RpcException refused = Assert.Throws<RpcException>(() => IncomingRequest.Deserialize(Codec.Source(message.ToByteArray())));
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         Assert.Contains(reason, refused.Status.Detail, StringComparison.Ordinal);
+    }
+
+    private sealed class TakenFrames : IServerFrames
+    {
+        public V1.ServerFrames Frames { get; } = new();
+
+        public void Welcome(uint version, in StreamCredit granted) =>
+            Frames.Frames.Add(new V1.ServerFrame { Welcome = new V1.Welcome { Version = version, Granted = new V1.Credit { Exchanges = granted.Exchanges } } });
+
+        public void Answer(ulong id, long version, bool duplicate, ReadOnlySpan<byte> values) =>
+            Frames.Frames.Add(new V1.ServerFrame { Answer = new V1.Answer { Id = id, Version = (ulong)version, Duplicate = duplicate, Values = ByteString.CopyFrom(values) } });
+
+        public void Refusal(ulong id, StatusCode code, string message) =>
+            Frames.Frames.Add(new V1.ServerFrame { Refusal = new V1.Refusal { Id = id, Code = (uint)code, Message = message } });
     }
 }

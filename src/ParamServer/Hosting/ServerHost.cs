@@ -83,6 +83,7 @@ public sealed class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton<AwakeClock>();
         builder.Services.AddSingleton(_ => new ServerLog(options.Log, TimeProvider.System));
         builder.Services.AddSingleton(_ => new ShardRegistry(options.Limits.MemoryBytesMax));
+        builder.Services.AddSingleton<StreamBudget>();
         builder.Services.AddSingleton<ParametersService>();
         builder.Services.AddSingleton<CoordinationService>();
         builder.Services.AddSingleton<ShardsService>();

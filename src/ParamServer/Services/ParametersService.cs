@@ -3,33 +3,62 @@ using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
 using Grpc.Core;
+using Microsoft.Extensions.Hosting;
 
 namespace DistSgd.ParamServer.Services;
 
-/// <summary>The data plane: <c>distsgd.v1.Parameters</c> over the server's shards. Any number of calls at once, up to a bound.</summary>
+/// <summary>The data plane: <c>distsgd.v1.Parameters</c> over the server's shards. Any number of calls and streams at once, up to a bound.</summary>
 /// <param name="shards">The server's shards.</param>
 /// <param name="limits">Bounds.</param>
+/// <param name="budget">What streams may hold.</param>
+/// <param name="lifetime">Streams end when the server stops.</param>
+/// <param name="time">Time.</param>
 [BindServiceMethod(typeof(ParametersBinding), nameof(ParametersBinding.BindService))]
-public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
+public sealed class ParametersService(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time)
 {
     private int _underWay;
+    private int _streams;
 
     /// <summary>Applies a push.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => Exchange(request, request.HasPush && !request.HasPull, "a push");
+    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && !request.HasPull, "a push");
 
     /// <summary>Reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => Exchange(request, request.HasPull && !request.HasPush, "a pull");
+    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPull && !request.HasPush, "a pull");
 
     /// <summary>Applies a push, then reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => Exchange(request, request.HasPush && request.HasPull, "a push and a pull");
+    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && request.HasPull, "a push and a pull");
 
-    private Task<OutgoingResponse> Exchange(IncomingRequest request, bool isComplete, string expected)
+    /// <summary>Serves a stream until its client ends it or the server stops.</summary>
+    /// <param name="requests">What the client sends.</param>
+    /// <param name="responses">What it is sent.</param>
+    /// <param name="context">The call.</param>
+    public async Task Exchange(IAsyncStreamReader<IncomingFrames> requests, IServerStreamWriter<OutgoingFrames> responses, ServerCallContext context)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _streams) > limits.StreamsMax)
+                throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.StreamsMax} streams are open on this server; try again."));
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+            using var session = new StreamSession(shards, budget, time);
+            await session.RunAsync(requests, responses, ending.Token);
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } && lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "This server is stopping; what it hasn't answered can be sent again under its name."));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _streams);
+        }
+    }
+
+    private Task<OutgoingResponse> One(IncomingRequest request, bool isComplete, string expected)
     {
         using (request)
         {
@@ -48,6 +77,10 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
             {
                 throw refused.ToRpcException();
             }
+            catch (InvalidDataException malformed)
+            {
+                throw new RpcException(new Status(StatusCode.InvalidArgument, $"Malformed request: {malformed.Message}."));
+            }
             finally
             {
                 Interlocked.Decrement(ref _underWay);
@@ -58,15 +91,17 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
     private OutgoingResponse Execute(IncomingRequest request)
     {
         ParameterShard shard = shards.Find(request.Job, request.Shard);
-        long floats = request.HasPull ? CheckPull(request, shard) : 0;
-        bool duplicate = request.HasPush && !shard.Push(request.Push, Local(request.PushKeys), request.Values);
+        var keys = new RequestKeys(0, 0, limits.MessageBytesMax);
+        ShardKeys pullKeys = request.HasPull ? keys.Read(request.PullKeys, request.Message, shard, place: 0) : default;
+        int floats = request.HasPull ? CheckPull(shard, pullKeys, request.Part, limits.MessageBytesMax) : 0;
+        bool duplicate = request.HasPush && !shard.Push(request.Push, keys.Read(request.PushKeys, request.Message, shard, place: 1), request.Values);
         if (!request.HasPull)
             return new OutgoingResponse(shard.Version, duplicate, null, 0);
-        float[] values = ArrayPool<float>.Shared.Rent((int)floats);
+        float[] values = ArrayPool<float>.Shared.Rent(floats);
         try
         {
-            long version = shard.Pull(Local(request.PullKeys), request.Part, values.AsSpan(0, (int)floats));
-            return new OutgoingResponse(version, duplicate, values, (int)floats);
+            long version = shard.Pull(pullKeys, request.Part, values.AsSpan(0, floats));
+            return new OutgoingResponse(version, duplicate, values, floats);
         }
         catch
         {
@@ -75,17 +110,15 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits)
         }
     }
 
-    // Before the push that comes with it is applied: an exchange is refused whole or not at all.
-    private long CheckPull(IncomingRequest request, ParameterShard shard)
+    /// <summary>Before the push that comes with it is applied: an exchange is refused whole or not at all.</summary>
+    /// <returns>Number of floats that are pulled.</returns>
+    internal static int CheckPull(ParameterShard shard, in ShardKeys keys, PullPart part, long bytesMax)
     {
-        shard.CheckKeys(Local(request.PullKeys));
-        long floats = (long)request.PullKeys.Count * shard.FloatsPerKey(request.Part);
-        return floats * sizeof(float) <= limits.MessageBytesMax ? floats : throw new ParameterException(ParameterFault.Invalid,
-            $"A pull of {request.PullKeys.Count:N0} keys would be answered with {floats * sizeof(float):N0} bytes; the limit is {limits.MessageBytesMax:N0}. Pull fewer keys at a time.");
+        shard.CheckKeys(keys);
+        long floats = (long)keys.Count * shard.FloatsPerKey(part);
+        return floats * sizeof(float) <= bytesMax ? (int)floats : throw new ParameterException(ParameterFault.Invalid,
+            $"A pull of {keys.Count:N0} keys would be answered with {floats * sizeof(float):N0} bytes; the limit is {bytesMax:N0}. Pull fewer keys at a time.");
     }
-
-    private static ShardKeys Local(IncomingKeys keys) =>
-        keys.List is null ? ShardKeys.Range(keys.First, keys.Count) : ShardKeys.Of(keys.List.AsSpan(0, keys.Count));
 }
 
 /// <summary>Binds <see cref="ParametersService"/> to the methods of the contract.</summary>
@@ -106,5 +139,6 @@ public static class ParametersBinding
                 _ => new UnaryServerMethod<IncomingRequest, OutgoingResponse>(service.PushPull),
             });
         }
+        binder.AddMethod(ParametersContract.ServerStream, service is null ? null : new DuplexStreamingServerMethod<IncomingFrames, OutgoingFrames>(service.Exchange));
     }
 }

@@ -11,6 +11,24 @@ public sealed record ServerLimits
     /// <summary>Exchanges under way at once; further ones are refused with RESOURCE_EXHAUSTED.</summary>
     public int ExchangesMax { get; init; } = 256;
 
+    /// <summary>Streams at once; further ones are refused with RESOURCE_EXHAUSTED.</summary>
+    public int StreamsMax { get; init; } = 256;
+
+    /// <summary>Exchanges that a stream's client may have sent without an answer.</summary>
+    public int StreamExchangesMax { get; init; } = 1024;
+
+    /// <summary>Bytes of those exchanges and of their answers.</summary>
+    public int StreamBytesMax { get; init; } = 4 << 20;
+
+    /// <summary>Bytes of one message of a stream, of one exchange's decoded keys, of one answer's values; at least 1 MiB.</summary>
+    public int StreamExchangeBytesMax { get; init; } = 1 << 20;
+
+    /// <summary>Bytes of the key sets that a stream keeps.</summary>
+    public int StreamKeySetBytesMax { get; init; } = 64 << 20;
+
+    /// <summary>Bytes that all streams may hold together: messages, answers, key sets. What the HTTP/2 windows hold comes on top, under 2 MiB a connection.</summary>
+    public long StreamMemoryBytesMax { get; init; } = 1L << 30;
+
     /// <summary>Bytes of shard memory of all jobs.</summary>
     public long MemoryBytesMax { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
 

@@ -30,6 +30,7 @@ public sealed class ParameterShard : IDisposable
     // Everything below is written and read under _gate, except _version: written under it, read anywhere.
     private readonly Lock _gate = new();
     private readonly PushWindow _window = new();
+    private readonly PushesInParts _parts = new();
     private readonly StalenessLedger _staleness = new();
     private long _version;
     private long _duplicates;
@@ -84,45 +85,77 @@ public sealed class ParameterShard : IDisposable
     /// <param name="part">Which floats.</param>
     public int FloatsPerKey(PullPart part) => part == PullPart.Entries ? _memory.EntryFloats : _memory.Width;
 
-    /// <summary>Applies a push once; a push of a name that was applied before changes nothing.</summary>
-    /// <param name="push">Name, kind, step.</param>
+    /// <summary>
+    /// Applies a push once; a push of a name that was applied before changes nothing. Of a push that was cut, each part is applied once, in
+    /// any order; with the last of them the push is complete: the version rises, and the regulariser acts.
+    /// </summary>
+    /// <param name="push">Name, kind, step, part.</param>
     /// <param name="keys">Local keys.</param>
     /// <param name="values">k floats a key (gradient) or one entry a key (delta).</param>
-    /// <returns>False if it was a duplicate.</returns>
+    /// <returns>False if it, or this part of it, was a duplicate.</returns>
     /// <exception cref="ParameterException">Keys outside the shard or out of order, a wrong number of values, values not finite. Nothing was changed.</exception>
     public bool Push(in PushHeader push, ShardKeys keys, ReadOnlySpan<float> values)
     {
         CheckPush(push, keys, values);
+        double rateSum = push.Kind == PushKind.Gradient ? _rule.Schedule.Rate(push.Step) : push.RateSum;
+        if (!TryEnter(push, PayloadBytes(keys, values.Length)))
+            return false;
+        Apply(push, rateSum, keys, values);
+        bool isComplete = IsComplete(push);
+        if (isComplete)
+            _regularizer?.Age(rateSum);
         lock (_gate)
         {
-            ThrowIfClosed();
-            _bytesPushed += PayloadBytes(keys, values.Length);
-            if (!_window.TryAdmit(push.Name))
-            {
-                _duplicates++;
-                return false;
-            }
-            _staleness.Record(_version - push.ReadVersion);
-            _users++;
-        }
-        Apply(push, keys, values);
-        lock (_gate)
-        {
-            Volatile.Write(ref _version, _version + 1);
+            Volatile.Write(ref _version, _version + (isComplete ? 1 : 0));
             Leave();
         }
         return true;
     }
 
-    private void Apply(in PushHeader push, in ShardKeys keys, ReadOnlySpan<float> values)
+    private bool TryEnter(in PushHeader push, long payloadBytes)
     {
-        double rateSum = push.Kind == PushKind.Gradient ? _rule.Schedule.Rate(push.Step) : push.RateSum;
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            _bytesPushed += payloadBytes;
+            switch (_parts.Admit(push, _window))
+            {
+                case PartAdmission.Duplicate:
+                    _duplicates++;
+                    return false;
+                case PartAdmission.CutOtherwise:
+                    _refused++;
+                    throw Invalid($"the push {push.Name.Source:x}/{push.Name.Sequence} was begun in another number of parts than {Math.Max(push.Parts, 1)}; cut a push in the same way whenever it is sent");
+            }
+            if (push.Parts <= 1)
+                _window.TryAdmit(push.Name);
+            if (push.Part == 0)
+                _staleness.Record(_version - push.ReadVersion);
+            _users++;
+            return true;
+        }
+    }
+
+    private bool IsComplete(in PushHeader push)
+    {
+        if (push.Parts <= 1)
+            return true;
+        lock (_gate)
+        {
+            bool isLast = _parts.Applied(push);
+            if (isLast)
+                _window.TryAdmit(push.Name);
+            return isLast;
+        }
+    }
+
+    private void Apply(in PushHeader push, double rateSum, in ShardKeys keys, ReadOnlySpan<float> values)
+    {
         _regularizer?.BeforeTouch(keys);
         if (push.Kind == PushKind.Delta)
             Add(keys, values);
         else
             Step((float)rateSum, keys, values);
-        _regularizer?.Age(rateSum);
     }
 
     /// <summary>Reads the keys' floats as they are now.</summary>
@@ -276,6 +309,8 @@ public sealed class ParameterShard : IDisposable
                 throw Invalid($"a push of {keys.Count} keys of {stride} floats needs {(long)keys.Count * stride} values, not {values.Length}");
             if (push.Name.Sequence == 0)
                 throw Invalid("a push's sequence counts from 1; it is 0");
+            if (push.Part < 0 || push.Part >= Math.Max(push.Parts, 1))
+                throw Invalid($"the push is part {push.Part} of {push.Parts}; parts are numbered from 0");
             if (!double.IsFinite(push.RateSum) || push.RateSum < 0 || push.Step < 0)
                 throw Invalid($"a push's step and rate sum must be finite and not negative; they are {push.Step} and {push.RateSum}");
             if (!AllFinite.Check(values))

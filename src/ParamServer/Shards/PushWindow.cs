@@ -44,6 +44,10 @@ public sealed class PushWindow
         return source.TryAdmit(name.Sequence);
     }
 
+    /// <summary>Whether a name was taken, or is older than what the window remembers of its source. Changes nothing.</summary>
+    /// <param name="name">The push's name.</param>
+    public bool Holds(PushName name) => _sources.TryGetValue(name.Source, out Source? source) && source.Holds(name.Sequence);
+
     private void ForgetLeastRecent() => _sources.Remove(_sources.MinBy(pair => pair.Value.LastAdmission).Key);
 
     private sealed class Source
@@ -54,9 +58,14 @@ public sealed class PushWindow
 
         public long LastAdmission { get; set; }
 
+        public bool Holds(ulong sequence) =>
+            sequence <= _highest && (IsForgotten(sequence) || (_bits[sequence % WindowPushes / 64] & 1UL << (int)(sequence % 64)) != 0);
+
+        private bool IsForgotten(ulong sequence) => _highest >= WindowPushes && sequence <= _highest - WindowPushes;
+
         public bool TryAdmit(ulong sequence)
         {
-            if (_highest >= WindowPushes && sequence <= _highest - WindowPushes)
+            if (IsForgotten(sequence))
                 return false;
             if (sequence > _highest)
             {

@@ -31,7 +31,14 @@ public readonly record struct PushName(ulong Source, ulong Sequence);
 /// <param name="Step">The job's step at which it begins.</param>
 /// <param name="RateSum">Sum of the learning rates of the steps in a <see cref="PushKind.Delta"/>.</param>
 /// <param name="ReadVersion">The shard's version that the values were computed from.</param>
-public readonly record struct PushHeader(PushName Name, PushKind Kind, long Step, double RateSum, long ReadVersion);
+public readonly record struct PushHeader(PushName Name, PushKind Kind, long Step, double RateSum, long ReadVersion)
+{
+    /// <summary>Which part of a push that was cut this is, from 0.</summary>
+    public int Part { get; init; }
+
+    /// <summary>Into how many parts, of one name and different keys, the push was cut; 0 and 1: it is whole.</summary>
+    public int Parts { get; init; }
+}
 
 /// <summary>
 /// One round of a worker with all shards: an optional push, then an optional pull that sees it. The object and its buffers belong to the

@@ -1,25 +1,32 @@
-using System.Buffers;
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace DistSgd.Shared.Wire;
 
-/// <summary>Reads protobuf fields straight from a transport's buffers; unknown fields are skipped.</summary>
-internal ref struct WireReader(ReadOnlySequence<byte> payload)
+/// <summary>A part of a message: where its bytes lie.</summary>
+/// <param name="Start">First byte, counted from the message's first.</param>
+/// <param name="Length">Number of bytes.</param>
+public readonly record struct WirePart(int Start, int Length)
 {
-    private SequenceReader<byte> _reader = new(payload);
+    /// <summary>One past the last byte.</summary>
+    public int End => Start + Length;
+}
 
-    /// <summary>Bytes consumed so far.</summary>
-    public readonly long Position => _reader.Consumed;
+/// <summary>Reads protobuf fields where they lie; unknown fields are skipped. Bytes and nested messages are given as places, not copies.</summary>
+internal ref struct WireReader(ReadOnlySpan<byte> message)
+{
+    private readonly ReadOnlySpan<byte> _message = message;
+
+    /// <summary>The next byte.</summary>
+    public int Position { get; set; }
 
     /// <summary>Reads the next field's number and wire type; false at the given end.</summary>
-    public bool TryField(long end, out int number, out int wireType)
+    public bool TryField(int end, out int number, out int wireType)
     {
         (number, wireType) = (0, 0);
-        if (_reader.Consumed >= end)
+        if (Position >= end)
         {
-            if (_reader.Consumed > end)
+            if (Position > end)
                 throw new InvalidDataException("a field reaches beyond its message");
             return false;
         }
@@ -34,8 +41,9 @@ internal ref struct WireReader(ReadOnlySequence<byte> payload)
         ulong value = 0;
         for (int shift = 0; shift < 64; shift += 7)
         {
-            if (!_reader.TryRead(out byte part))
+            if (Position >= _message.Length)
                 throw Truncated();
+            byte part = _message[Position++];
             value |= (ulong)(part & 0x7F) << shift;
             if (part < 0x80)
                 return value;
@@ -45,45 +53,42 @@ internal ref struct WireReader(ReadOnlySequence<byte> payload)
 
     public ulong Fixed64()
     {
-        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        if (!_reader.TryCopyTo(bytes))
+        if (_message.Length - Position < sizeof(ulong))
             throw Truncated();
-        _reader.Advance(sizeof(ulong));
-        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+        ulong value = BinaryPrimitives.ReadUInt64LittleEndian(_message[Position..]);
+        Position += sizeof(ulong);
+        return value;
     }
 
     public double Double() => BitConverter.UInt64BitsToDouble(Fixed64());
 
-    /// <summary>Reads a length and returns the position at which the nested message or bytes end.</summary>
-    public long End()
+    /// <summary>Reads a length and returns the position at which the nested message ends.</summary>
+    public int End()
     {
         ulong length = Varint();
-        return length <= (ulong)_reader.Remaining ? _reader.Consumed + (long)length : throw Truncated();
+        return length <= (ulong)(_message.Length - Position) ? Position + (int)length : throw Truncated();
+    }
+
+    /// <summary>Bytes; passed over.</summary>
+    public WirePart Bytes()
+    {
+        int end = End();
+        var part = new WirePart(Position, end - Position);
+        Position = end;
+        return part;
+    }
+
+    /// <summary>Bytes that hold elements of 4 bytes each; passed over.</summary>
+    public WirePart Elements(string what)
+    {
+        WirePart part = Bytes();
+        return part.Length % sizeof(float) == 0 ? part : throw new InvalidDataException($"{what} are {part.Length} bytes long, not a multiple of 4");
     }
 
     public string Text()
     {
-        long end = End();
-        string text = Encoding.UTF8.GetString(_reader.UnreadSequence.Slice(0, end - _reader.Consumed));
-        _reader.Advance(end - _reader.Consumed);
-        return text;
-    }
-
-    /// <summary>Number of 4-byte elements in the bytes that follow, to be read with <see cref="Copy{T}"/>.</summary>
-    public int Elements(string what)
-    {
-        long length = End() - _reader.Consumed;
-        return length % sizeof(float) == 0 ? (int)(length / sizeof(float)) : throw new InvalidDataException($"{what} are {length} bytes long, not a multiple of 4");
-    }
-
-    /// <summary>Copies little-endian elements, once, from the transport's buffers.</summary>
-    public void Copy<T>(Span<T> elements)
-        where T : unmanaged
-    {
-        Span<byte> bytes = MemoryMarshal.AsBytes(elements);
-        if (!_reader.TryCopyTo(bytes))
-            throw Truncated();
-        _reader.Advance(bytes.Length);
+        WirePart part = Bytes();
+        return Encoding.UTF8.GetString(_message.Slice(part.Start, part.Length));
     }
 
     public void Skip(int wireType)
@@ -97,7 +102,7 @@ internal ref struct WireReader(ReadOnlySequence<byte> payload)
                 Advance(8);
                 break;
             case 2:
-                Advance(End() - _reader.Consumed);
+                Position = End();
                 break;
             case 5:
                 Advance(4);
@@ -107,11 +112,11 @@ internal ref struct WireReader(ReadOnlySequence<byte> payload)
         }
     }
 
-    private void Advance(long bytes)
+    private void Advance(int bytes)
     {
-        if (bytes > _reader.Remaining)
+        if (bytes > _message.Length - Position)
             throw Truncated();
-        _reader.Advance(bytes);
+        Position += bytes;
     }
 
     private static InvalidDataException Truncated() => new("the message ends in the middle of a field");

@@ -67,21 +67,12 @@ internal readonly ref struct WireWriter(IBufferWriter<byte> output)
         output.Write(MemoryMarshal.AsBytes(values));
     }
 
-    /// <summary>Keys less the shard's first key, as packed uint32.</summary>
-    public void Keys(int number, ReadOnlySpan<uint> keys, uint first)
+    public void Bytes(int number, ReadOnlySpan<byte> bytes)
     {
-        if (keys.Length == 0)
+        if (bytes.Length == 0)
             return;
-        BeginMessage(number, keys.Length * sizeof(uint));
-        while (keys.Length > 0)
-        {
-            Span<uint> room = MemoryMarshal.Cast<byte, uint>(output.GetSpan(sizeof(uint)));
-            int count = Math.Min(room.Length, keys.Length);
-            for (int i = 0; i < count; i++)
-                room[i] = keys[i] - first;
-            output.Advance(count * sizeof(uint));
-            keys = keys[count..];
-        }
+        BeginMessage(number, bytes.Length);
+        output.Write(bytes);
     }
 
     private void Varint(ulong value)

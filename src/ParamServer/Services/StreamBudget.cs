@@ -1,0 +1,56 @@
+using DistSgd.Shared.Wire;
+
+namespace DistSgd.ParamServer.Services;
+
+/// <summary>
+/// What all streams of a server may hold together. A stream reserves its share when it is welcomed and gives it back at its end, so that
+/// neither slow readers nor floods of pushes take more. Any thread.
+/// </summary>
+/// <param name="limits">Bounds.</param>
+public sealed class StreamBudget(ServerLimits limits)
+{
+    // A message, its two decoded lists of keys, an answer and the answers before it that aren't flushed yet.
+    private const int SharesOfAnExchange = 5;
+    private const uint KeySetsMax = 65_536;
+
+    private readonly Lock _gate = new();
+    private long _reserved;
+
+    /// <summary>Bytes reserved.</summary>
+    public long Reserved
+    {
+        get
+        {
+            lock (_gate)
+                return _reserved;
+        }
+    }
+
+    /// <summary>Reserves for one stream; false if there is too little left.</summary>
+    /// <param name="wanted">What its client would like; 0 where it doesn't say.</param>
+    /// <param name="granted">What it gets.</param>
+    /// <param name="reserved">To be given back.</param>
+    public bool TryReserve(in StreamCredit wanted, out StreamCredit granted, out long reserved)
+    {
+        lock (_gate)
+        {
+            long own = SharesOfAnExchange * (long)limits.StreamExchangeBytesMax;
+            long left = limits.StreamMemoryBytesMax - _reserved - own;
+            long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), left / 2));
+            granted = new StreamCredit((uint)OrMax(wanted.Exchanges, limits.StreamExchangesMax), OrMax(wanted.Bytes, limits.StreamBytesMax),
+                (uint)OrMax(wanted.KeySets, KeySetsMax), keySets, limits.StreamExchangeBytesMax);
+            reserved = left < 0 ? 0 : own + keySets;
+            _reserved += reserved;
+            return left >= 0;
+        }
+    }
+
+    /// <summary>Gives back what a stream had.</summary>
+    public void Release(long reserved)
+    {
+        lock (_gate)
+            _reserved -= reserved;
+    }
+
+    private static long OrMax(long wanted, long max) => wanted == 0 ? max : Math.Min(wanted, max);
+}
