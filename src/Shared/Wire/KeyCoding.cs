@@ -21,6 +21,9 @@ public static class KeyCoding
     private const int WidthMax = 32;
     private const int VarintBytesMax = 5;
 
+    // The last gaps of a block, less than a word and a gap, and a word's room behind them.
+    private const int TailBytes = 32;
+
     /// <summary>Most bytes that so many keys can take.</summary>
     public static int BytesMax(int keys) => checked(keys * sizeof(uint) + (keys + BlockKeys - 1) / BlockKeys);
 
@@ -135,7 +138,7 @@ public static class KeyCoding
             keys[i] = (uint)next++;
         }
         int from = inWords * width >> 3;
-        Span<byte> tail = stackalloc byte[4 * sizeof(ulong)];
+        Span<byte> tail = stackalloc byte[TailBytes];
         if (inWords < keys.Length)
         {
             tail.Clear();
