@@ -72,8 +72,15 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
         (holder.Report, holder.Heard) = (report, now);
         if (told)
             job.Change++;
-        return new ReportResponse { Awaited = (uint)job.Workers.Count(worker => worker?.Report is not { Ready: true }) };
+        return Answer(job, report);
     }
+
+    /// <summary>The answer to a report as it would be now, without taking the worker for alive.</summary>
+    public ReportResponse Answer(ReportRequest report) =>
+        _jobs.TryGetValue(report.Job, out Entry? job) ? Answer(job, report) : new ReportResponse { Stop = true };
+
+    private static ReportResponse Answer(Entry job, ReportRequest report) =>
+        new() { Awaited = (uint)job.Workers.Count(worker => worker?.Report is not { Ready: true } other || other.EpochsDone < report.EpochsDone) };
 
     /// <summary>Counts changes of a job that a leader wants to hear of at once; null if there is no such job.</summary>
     public ulong? Change(string job) => _jobs.TryGetValue(job, out Entry? entry) ? entry.Change : null;

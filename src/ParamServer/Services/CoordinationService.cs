@@ -65,8 +65,15 @@ public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, S
     }
 
     /// <inheritdoc/>
-    public override Task<ReportResponse> Report(ReportRequest request, ServerCallContext context) =>
-        Task.FromResult(Change(() => _board.Report(request, clock.Now)));
+    public override async Task<ReportResponse> Report(ReportRequest request, ServerCallContext context)
+    {
+        ReportResponse answer = Change(() => _board.Report(request, clock.Now));
+        if (request.WaitMs == 0 || IsFinal(answer))
+            return answer;
+        return await WaitAsync(() => _board.Answer(request) is var now && IsFinal(now) ? now : null, request.WaitMs, context.CancellationToken) ?? answer;
+
+        static bool IsFinal(ReportResponse answer) => answer.Stop || answer.Awaited == 0;
+    }
 
     /// <inheritdoc/>
     public override async Task<WatchJobResponse> WatchJob(WatchJobRequest request, ServerCallContext context)

@@ -7,9 +7,11 @@ namespace DistSgd.Worker.Hosting;
 /// <summary>A worker's line to the coordinator for one partition: epoch reports, heartbeats, the end.</summary>
 internal sealed class WorkerSession(Coordination.CoordinationClient coordination, RegisterResponse assignment, WorkerOptions options) : ITrainingObserver
 {
+    // A wait counts as a sign of life at its beginning only, and heartbeats wait behind it.
+    private const uint MeetingWaitMs = 1_000;
+
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LastWordDeadline = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ReadyInterval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan TellAfter = TimeSpan.FromSeconds(3);
 
     // Serialises reports, which are built under it, so that an older clock never overtakes a newer one.
@@ -31,26 +33,41 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     public async Task BeginTogetherAsync(CancellationToken cancellationToken)
     {
         _ready = true;
-        long started = TimeProvider.System.GetTimestamp();
-        bool told = false;
-        while (await ReportAsync(Build, cancellationToken) is { Stop: false, Awaited: > 0 } answer)
-        {
-            if (!told && TimeProvider.System.GetElapsedTime(started) > TellAfter)
-            {
-                options.Notice?.Invoke($"waiting for {answer.Awaited} of {assignment.Spec.Partitions} workers of the job");
-                told = true;
-            }
-            await Task.Delay(ReadyInterval, cancellationToken);
-        }
+        await MeetAsync("to begin", cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         _began = TimeProvider.System.GetTimestamp();
     }
 
+    /// <summary>Reports the epoch, and waits until all workers of the job have finished it: a worker far ahead would leave the model to what the others' parts say.</summary>
     public async ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
     {
         _epoch = report;
-        await ReportAsync(Build, cancellationToken);
+        if (report.EpochsDone == assignment.Spec.Epochs)
+            await ReportAsync(Build, cancellationToken);
+        else
+            await MeetAsync($"at the end of epoch {report.EpochsDone}", cancellationToken);
         return !_stopped;
+    }
+
+    private async Task MeetAsync(string where, CancellationToken cancellationToken)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        bool told = false;
+        while (await ReportAsync(BuildMeeting, cancellationToken) is { Stop: false, Awaited: > 0 } answer)
+        {
+            if (!told && TimeProvider.System.GetElapsedTime(started) > TellAfter)
+            {
+                options.Notice?.Invoke($"waiting {where} for {answer.Awaited} of {assignment.Spec.Partitions} workers of the job");
+                told = true;
+            }
+        }
+
+        ReportRequest BuildMeeting()
+        {
+            ReportRequest report = Build();
+            report.WaitMs = MeetingWaitMs;
+            return report;
+        }
     }
 
     /// <summary>Reports several times within what the coordinator allows, until cancelled; cancels when told to stop.</summary>

@@ -49,6 +49,41 @@ public sealed class CoordinationServiceTests
     }
 
     [Fact]
+    public async Task Report_AtAnEpochsEnd_IsAnsweredWhenTheSlowestHasFinishedIt()
+    {
+        var time = new ManualTime();
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(time), Silence);
+        await service.BeginJob(new BeginJobRequest { Spec = (Jobs.Make() with { Partitions = 2 }).ToMessage() }, new FakeCall());
+        ReportRequest fast = await ReadyAsync(), slow = await ReadyAsync();
+        fast.EpochsDone = 2;
+        fast.WaitMs = 1_000;
+        Task<ReportResponse> waiting = service.Report(fast, new FakeCall());
+        slow.EpochsDone = 1;
+        Assert.Equal(0u, (await service.Report(slow, new FakeCall())).Awaited);
+        Assert.False(waiting.IsCompleted);
+        slow.EpochsDone = 2;
+        await service.Report(slow, new FakeCall());
+        Assert.Equal(0u, (await waiting.WaitAsync(Patience)).Awaited);
+
+        fast.EpochsDone = 3;
+        waiting = service.Report(fast, new FakeCall());
+        time.Advance(TimeSpan.FromMilliseconds(1_000));
+        Assert.Equal(1u, (await waiting.WaitAsync(Patience)).Awaited);
+
+        waiting = service.Report(fast, new FakeCall());
+        await service.EndJob(new EndJobRequest { Job = fast.Job }, new FakeCall());
+        Assert.True((await waiting.WaitAsync(Patience)).Stop);
+
+        async Task<ReportRequest> ReadyAsync()
+        {
+            RegisterResponse given = await service.Register(new RegisterRequest { Worker = "w" }, new FakeCall());
+            var report = new ReportRequest { Job = given.Spec.Job, Partition = given.Partition, Lease = given.Lease, Ready = true };
+            await service.Report(report, new FakeCall());
+            return report.Clone();
+        }
+    }
+
+    [Fact]
     public async Task Register_CallGivenUp_TakesNoPartition()
     {
         var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
