@@ -64,17 +64,21 @@ public sealed class BlockSet : IDisposable
     /// <param name="rows">The partition's rows; at most 2³¹−1 altogether.</param>
     /// <param name="plan">How to cut.</param>
     /// <exception cref="LabelException">A label that the map doesn't know.</exception>
-    public static BlockSet Build(Dataset data, IReadOnlyList<RowRange> rows, BlockPlan plan)
+    public static BlockSet Build(Dataset data, RowRange[] rows, BlockPlan plan)
     {
-        int rowCount = checked((int)rows.Sum(range => range.Count));
+        var list = new RowList(rows);
+        int rowCount = list.Count;
         var places = new int[rowCount];
         RowOrder.Deal(plan.Seed, plan.Partition, places);
         // Scaling gives every row a value in each centred column.
-        var memory = new BlockMemory(rows.Sum(range => data.CountNonZeros(range.Start, range.Count)) + (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0));
+        long nonZeros = (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0);
+        foreach (RowRange range in rows)
+            nonZeros += data.CountNonZeros(range.Start, range.Count);
+        var memory = new BlockMemory(nonZeros);
         try
         {
             var blocks = new Block[(rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock];
-            var gather = new BlockGather(data, new RowList(rows), plan, memory);
+            var gather = new BlockGather(data, list, plan, memory);
             for (int b = 0; b < blocks.Length; b++)
             {
                 int first = b * plan.RowsPerBlock;

@@ -10,21 +10,35 @@ internal sealed class RowList
     // How many rows the ranges before each have.
     private readonly int[] _before;
 
-    public RowList(IReadOnlyList<RowRange> ranges)
+    public RowList(RowRange[] ranges)
     {
-        _ranges = [.. ranges.Where(range => range.Count > 0)];
-        _before = new int[_ranges.Length];
-        for (int i = 1; i < _ranges.Length; i++)
-            _before[i] = checked(_before[i - 1] + (int)_ranges[i - 1].Count);
+        _ranges = ranges;
+        _before = new int[ranges.Length];
+        long rows = 0;
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            _before[i] = checked((int)rows);
+            rows += ranges[i].Count;
+        }
+        Count = checked((int)rows);
     }
+
+    public int Count { get; }
 
     /// <summary>Number in the data set of the row at this place of the list.</summary>
     public long this[int place]
     {
         get
         {
-            int found = _before.AsSpan().BinarySearch(place);
-            int range = found < 0 ? ~found - 1 : found;
+            int range = 0;
+            for (int end = _before.Length; end - range > 1;)
+            {
+                int middle = (range + end) / 2;
+                if (_before[middle] <= place)
+                    range = middle;
+                else
+                    end = middle;
+            }
             return _ranges[range].Start + (place - _before[range]);
         }
     }

@@ -37,7 +37,7 @@ public sealed class LabelSummary
 
     internal static LabelSummary Of(Dataset data)
     {
-        var counts = new Dictionary<float, long>();
+        var counts = new LabelCounter(DistinctMax);
         float minimum = float.PositiveInfinity;
         float maximum = float.NegativeInfinity;
         double sum = 0;
@@ -54,12 +54,11 @@ public sealed class LabelSummary
                 minimum = Math.Min(minimum, label);
                 maximum = Math.Max(maximum, label);
                 sum += (double)label * run;
-                if (counts.Count <= DistinctMax) counts[label] = counts.GetValueOrDefault(label) + run;
+                counts.Add(label, run);
             }
         }
         if (data.RowCount == 0) return new LabelSummary([], 0, 0, 0);
-        var distinct = counts.Count > DistinctMax ? null : counts.OrderBy(c => c.Key).Select(c => new LabelCount(c.Key, c.Value)).ToArray();
-        return new LabelSummary(distinct, minimum, maximum, sum / data.RowCount);
+        return new LabelSummary(counts.ToArray(), minimum, maximum, sum / data.RowCount);
     }
 }
 
@@ -67,3 +66,53 @@ public sealed class LabelSummary
 /// <param name="Label">As written in the file.</param>
 /// <param name="Count">Rows.</param>
 public readonly record struct LabelCount(float Label, long Count);
+
+/// <summary>Counts distinct labels in ascending order, up to a bound.</summary>
+internal sealed class LabelCounter(int distinctMax)
+{
+    private readonly float[] _labels = new float[distinctMax];
+    private readonly long[] _counts = new long[distinctMax];
+    private int _distinct;
+    private bool _tooMany;
+    private int _last;
+
+    /// <summary>Counts a run of equal labels.</summary>
+    public void Add(float label, int rows)
+    {
+        if (_tooMany) return;
+        if (_last >= _distinct || _labels[_last] != label) _last = PlaceOf(label);
+        if (_tooMany) return;
+        _counts[_last] += rows;
+    }
+
+    /// <summary>The labels with their counts; null if there are more than the bound.</summary>
+    public LabelCount[]? ToArray()
+    {
+        if (_tooMany) return null;
+        var labels = new LabelCount[_distinct];
+        for (int i = 0; i < labels.Length; i++) labels[i] = new LabelCount(_labels[i], _counts[i]);
+        return labels;
+    }
+
+    private int PlaceOf(float label)
+    {
+        int place = 0;
+        for (int end = _distinct; place < end;)
+        {
+            int middle = (place + end) / 2;
+            if (_labels[middle] < label) place = middle + 1;
+            else end = middle;
+        }
+        if (place < _distinct && _labels[place] == label) return place;
+        if (_distinct == distinctMax)
+        {
+            _tooMany = true;
+            return place;
+        }
+        Array.Copy(_labels, place, _labels, place + 1, _distinct - place);
+        Array.Copy(_counts, place, _counts, place + 1, _distinct - place);
+        (_labels[place], _counts[place]) = (label, 0);
+        _distinct++;
+        return place;
+    }
+}

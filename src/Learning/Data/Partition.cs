@@ -49,7 +49,12 @@ public readonly record struct Partition
     /// <param name="sourceBytes">Length of the (decompressed) source.</param>
     public (long Start, long End)[] ByteRanges(long sourceBytes) => Stripes(sourceBytes, StripeBytesMin);
 
-    private long Boundary(long length, long stripe, int groups) => (long)((Int128)length * stripe / ((long)groups * Count));
+    // ⌊length·stripe/stripes⌋ without a product that could overflow.
+    private long Boundary(long length, long stripe, int groups)
+    {
+        long stripes = (long)groups * Count;
+        return (length / stripes * stripe) + (length % stripes * stripe / stripes);
+    }
 }
 
 /// <summary>Consecutive rows of a data set.</summary>

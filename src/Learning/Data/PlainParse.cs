@@ -18,27 +18,39 @@ internal sealed class PlainParse
         _source = source;
         _options = options;
         _ranges = ranges;
-        _parts = [.. ranges.Select(range => new LibsvmRows(options, range.End - range.Start))];
+        _parts = new LibsvmRows[ranges.Length];
+        for (int i = 0; i < ranges.Length; i++) _parts[i] = new LibsvmRows(options, ranges[i].End - ranges[i].Start);
     }
 
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The file cannot be read to its end.</exception>
     public static ParsedText Run(SourceFile source, LibsvmOptions options, (long Start, long End)[] ranges)
     {
-        long bytes = ranges.Sum(range => range.End - range.Start);
+        long bytes = 0;
+        foreach (var (start, end) in ranges) bytes += end - start;
         int wanted = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         int threads = (int)Math.Clamp(bytes / options.ThreadBytesMin, 1, wanted);
         long parts = threads == 1 ? 1 : threads * PartsPerThread;
         long partBytes = Math.Min(Math.Max(1, (bytes + parts - 1) / parts), options.SegmentBytesMax);
-        return new PlainParse(source, options, [.. ranges.SelectMany(range => Cut(range, partBytes))]).Run(threads);
+        return new PlainParse(source, options, Cut(ranges, partBytes)).Run(threads);
     }
 
-    private static IEnumerable<(long Start, long End)> Cut((long Start, long End) range, long partBytes)
+    // Loops, as little else is compiled ahead of time for pairs of numbers: most readings are short.
+    private static (long Start, long End)[] Cut((long Start, long End)[] ranges, long partBytes)
     {
-        long parts = Math.Max(1, (range.End - range.Start + partBytes - 1) / partBytes);
-        for (long part = 0; part < parts; part++)
-            yield return (range.Start + (part * partBytes), Math.Min(range.End, range.Start + ((part + 1) * partBytes)));
+        int count = 0;
+        foreach (var range in ranges) count += Parts(range, partBytes);
+        var parts = new (long, long)[count];
+        int next = 0;
+        foreach (var range in ranges)
+        {
+            for (long part = 0; part < Parts(range, partBytes); part++)
+                parts[next++] = (range.Start + (part * partBytes), Math.Min(range.End, range.Start + ((part + 1) * partBytes)));
+        }
+        return parts;
     }
+
+    private static int Parts((long Start, long End) range, long partBytes) => (int)Math.Max(1, (range.End - range.Start + partBytes - 1) / partBytes);
 
     private ParsedText Run(int threads)
     {

@@ -64,12 +64,16 @@ public sealed class SafetensorsWriter
 
     private List<(TensorEntry Entry, Action<Stream> Write)> Placed()
     {
-        var placed = _tensors.OrderByDescending(t => TensorEntry.SizeOf(t.Entry.Type)).ToList();
+        var placed = new List<(TensorEntry Entry, Action<Stream> Write)>();
         long end = 0;
-        for (int i = 0; i < placed.Count; i++)
+        for (int size = AlignmentBytes; size > 0; size /= 2)
         {
-            placed[i] = placed[i] with { Entry = placed[i].Entry with { Start = end } };
-            end = checked(end + placed[i].Entry.Bytes);
+            foreach (var (entry, write) in _tensors)
+            {
+                if (TensorEntry.SizeOf(entry.Type) != size) continue;
+                placed.Add((entry with { Start = end }, write));
+                end = checked(end + entry.Bytes);
+            }
         }
         return placed;
     }

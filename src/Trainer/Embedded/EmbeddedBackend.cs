@@ -41,7 +41,10 @@ internal sealed class EmbeddedBackend : ITrainingBackend
         Parallel.For(0, job.Partitions, partition =>
         {
             // By row number, not by byte: partitions of one process are equal in length, so that no thread waits for another.
-            RowRange[] rows = [.. new Partition(partition, job.Partitions).Stripes(data.RowCount, StripeRowsMin).Select(stripe => new RowRange(stripe.Start, stripe.End - stripe.Start))];
+            (long Start, long End)[] stripes = new Partition(partition, job.Partitions).Stripes(data.RowCount, StripeRowsMin);
+            var rows = new RowRange[stripes.Length];
+            for (int i = 0; i < rows.Length; i++)
+                rows[i] = new RowRange(stripes[i].Start, stripes[i].End - stripes[i].Start);
             var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys);
             blocks[partition] = BlockSet.Build(data, rows, plan);
         });
