@@ -74,6 +74,55 @@ public sealed class ClientInterceptorTests
         Assert.NotNull(await call.ResponseHeadersAsync);
     }
 
+    [Fact]
+    public async Task WithHost_EachShape_AddressesTheHostByName()
+    {
+        await using var host = await EchoHost.StartAsync();
+        var client = host.Client.WithHost("models.example");
+        await client.UnaryAsync(new EchoRequest()).ResponseAsync.WaitAsync(Patience);
+        Assert.Equal("models.example", host.Probe.Host);
+        await Task.Run(() => host.Client.WithHost("a.example").Unary(new EchoRequest())).WaitAsync(Patience);
+        Assert.Equal("a.example", host.Probe.Host);
+        using (var call = host.Client.WithHost("b.example").Expand(new EchoRequest()))
+            Assert.Empty(await call.ResponseStream.ReadAllAsync().ToListAsync());
+        Assert.Equal("b.example", host.Probe.Host);
+        using (var call = host.Client.WithHost("c.example").Chat())
+        {
+            await call.RequestStream.WriteAsync(new EchoRequest());
+            Assert.True(await call.ResponseStream.MoveNext().WaitAsync(Patience));
+        }
+        Assert.Equal("c.example", host.Probe.Host);
+        using (var call = host.Client.WithHost("d.example").Collect())
+        {
+            await call.RequestStream.WriteAsync(new EchoRequest());
+            await call.RequestStream.CompleteAsync();
+            await call.ResponseAsync.WaitAsync(Patience);
+        }
+        Assert.Equal("d.example", host.Probe.Host);
+        Assert.Equal(1, host.ConnectionCount);
+    }
+
+    [Fact]
+    public void Calls_OfFunctionsOfAState_AskThemWithIt()
+    {
+        var state = new object();
+        var seen = 0;
+        T See<T>(object given, T value)
+        {
+            Assert.Same(state, given);
+            seen++;
+            return value;
+        }
+        using (var call = new AsyncUnaryCall<string>(
+            Task.FromResult("x"), s => See(s, Task.FromResult(Metadata.Empty)), s => See(s, Status.DefaultSuccess), s => See(s, Metadata.Empty), s => See(s, 0), state))
+        {
+            Assert.Same(Metadata.Empty, call.GetTrailers());
+            Assert.Equal(Status.DefaultSuccess, call.GetStatus());
+            Assert.True(call.ResponseHeadersAsync.IsCompletedSuccessfully);
+        }
+        Assert.Equal(4, seen);
+    }
+
     private sealed class ShoutingInterceptor : Interceptor
     {
         public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(

@@ -43,7 +43,7 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public EchoProbe Probe => _app.Services.GetRequiredService<EchoProbe>();
 
-    public HealthService Health => _app.Services.GetRequiredService<HealthService>();
+    public HealthServiceImpl Health => _app.Services.GetRequiredService<HealthServiceImpl>();
 
     public IReadOnlyCollection<string> Errors => _log.Errors;
 
@@ -70,11 +70,11 @@ internal sealed class EchoHost : IAsyncDisposable
                 options.Listen(System.Net.IPAddress.Loopback, port, Listen);
         });
         builder.Services.AddGrpc(server ?? (_ => { }));
-        builder.Services.AddSingleton<EchoProbe>().AddSingleton<HealthService>();
+        builder.Services.AddSingleton<EchoProbe>().AddSingleton<HealthServiceImpl>();
         services?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapGrpcService<EchoService>();
-        app.MapGrpcService<HealthService>();
+        app.MapGrpcService<HealthServiceImpl>();
         app.MapGet("/plain", () => "not gRPC");
         maps?.Invoke(app);
         await app.StartAsync();

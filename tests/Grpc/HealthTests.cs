@@ -35,6 +35,10 @@ public sealed class HealthTests
         await ExpectAsync(watch, ServingStatus.NotServing);
         host.Health.ClearStatus("a");
         await ExpectAsync(watch, ServingStatus.ServiceUnknown);
+        host.Health.SetStatus("a", ServingStatus.Serving);
+        await ExpectAsync(watch, ServingStatus.Serving);
+        host.Health.ClearAll();
+        await ExpectAsync(watch, ServingStatus.ServiceUnknown);
     }
 
     private static async Task ExpectAsync(AsyncServerStreamingCall<HealthCheckResponse> watch, ServingStatus expected)

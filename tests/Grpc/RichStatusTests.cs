@@ -64,7 +64,7 @@ public sealed class RichStatusTests
             outer = e;
         }
         var alone = outer.ToRpcDebugInfo();
-        Assert.Equal("outer", alone.Detail);
+        Assert.Equal("System.InvalidOperationException: outer", alone.Detail);
         Assert.Contains(alone.StackEntries, line => line.Contains(nameof(Throw), StringComparison.Ordinal));
         Assert.DoesNotContain(alone.StackEntries, line => line.StartsWith("caused by", StringComparison.Ordinal));
         Assert.Contains("caused by System.IO.IOException: inner", outer.ToRpcDebugInfo(innerDepth: 1).StackEntries);

@@ -15,6 +15,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
 {
     private readonly ChannelSettings _channel;
     private readonly Method<TRequest, TResponse> _method;
+    private readonly string? _host;
     private readonly CallOptions _options;
     private readonly CallLifetime _lifetime;
     private readonly CallOutcome _outcome;
@@ -33,12 +34,13 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
 
     /// <exception cref="ArgumentException">The headers can't be sent.</exception>
     /// <exception cref="InvalidOperationException">The headers ask for an encoding that the channel hasn't.</exception>
-    public ClientCall(ChannelSettings channel, Method<TRequest, TResponse> method, in CallOptions options)
+    public ClientCall(ChannelSettings channel, Method<TRequest, TResponse> method, string? host, in CallOptions options)
     {
         MetadataHeaders.Check(options.Headers);
         _compressor = RequestCompressor.Find(options.Headers, channel.Encodings);
         _channel = channel;
         _method = method;
+        _host = host;
         _options = options;
         _outcome = new CallOutcome(channel.ThrowsCanceled);
         _lifetime = new CallLifetime(options, channel.Shutdown);
@@ -207,7 +209,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     private ITransportCall OpenStream(Metadata? credentials)
     {
         var head = new CallHead(
-            _method.FullName, _options.Headers, credentials, _lifetime.TimeLeft, _compressor?.EncodingName, _channel.Encodings.AcceptHeader);
+            _method.FullName, _host, _options.Headers, credentials, _lifetime.TimeLeft, _compressor?.EncodingName, _channel.Encodings.AcceptHeader);
         _stream = _channel.Transport.Open(head);
         _reader = new ResponseReader(_stream, _channel.ReceiveLimitBytes);
         return _stream;

@@ -16,6 +16,18 @@ public sealed class AsyncUnaryCall<TResponse> : IDisposable
         _parts = new FunctionCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction);
     }
 
+    /// <summary>Wraps a call whose parts are given as functions of one state.</summary>
+    public AsyncUnaryCall(
+        Task<TResponse> responseAsync,
+        Func<object, Task<Metadata>> responseHeadersAsync,
+        Func<object, Status> getStatusFunc,
+        Func<object, Metadata> getTrailersFunc,
+        Action<object> disposeAction,
+        object state)
+        : this(responseAsync, new StateCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction, state))
+    {
+    }
+
     internal AsyncUnaryCall(Task<TResponse> responseAsync, ICallParts parts)
     {
         ResponseAsync = responseAsync;
@@ -60,6 +72,19 @@ public sealed class AsyncClientStreamingCall<TRequest, TResponse> : IDisposable
         Func<Metadata> getTrailersFunc,
         Action disposeAction)
         : this(requestStream, responseAsync, new FunctionCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction))
+    {
+    }
+
+    /// <summary>Wraps a call whose parts are given as functions of one state.</summary>
+    public AsyncClientStreamingCall(
+        IClientStreamWriter<TRequest> requestStream,
+        Task<TResponse> responseAsync,
+        Func<object, Task<Metadata>> responseHeadersAsync,
+        Func<object, Status> getStatusFunc,
+        Func<object, Metadata> getTrailersFunc,
+        Action<object> disposeAction,
+        object state)
+        : this(requestStream, responseAsync, new StateCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction, state))
     {
     }
 
@@ -112,6 +137,18 @@ public sealed class AsyncServerStreamingCall<TResponse> : IDisposable
     {
     }
 
+    /// <summary>Wraps a call whose parts are given as functions of one state.</summary>
+    public AsyncServerStreamingCall(
+        IAsyncStreamReader<TResponse> responseStream,
+        Func<object, Task<Metadata>> responseHeadersAsync,
+        Func<object, Status> getStatusFunc,
+        Func<object, Metadata> getTrailersFunc,
+        Action<object> disposeAction,
+        object state)
+        : this(responseStream, new StateCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction, state))
+    {
+    }
+
     internal AsyncServerStreamingCall(IAsyncStreamReader<TResponse> responseStream, ICallParts parts)
     {
         ResponseStream = responseStream;
@@ -150,6 +187,19 @@ public sealed class AsyncDuplexStreamingCall<TRequest, TResponse> : IDisposable
         Func<Metadata> getTrailersFunc,
         Action disposeAction)
         : this(requestStream, responseStream, new FunctionCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction))
+    {
+    }
+
+    /// <summary>Wraps a call whose parts are given as functions of one state.</summary>
+    public AsyncDuplexStreamingCall(
+        IClientStreamWriter<TRequest> requestStream,
+        IAsyncStreamReader<TResponse> responseStream,
+        Func<object, Task<Metadata>> responseHeadersAsync,
+        Func<object, Status> getStatusFunc,
+        Func<object, Metadata> getTrailersFunc,
+        Action<object> disposeAction,
+        object state)
+        : this(requestStream, responseStream, new StateCallParts(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction, state))
     {
     }
 

@@ -22,3 +22,20 @@ internal sealed class FunctionCallParts(
 
     public void Dispose() => dispose();
 }
+
+/// <summary>The parts given one by one as functions of one state, so that they need no closures.</summary>
+internal sealed class StateCallParts(
+    Func<object, Task<Metadata>> responseHeadersAsync,
+    Func<object, Status> getStatus,
+    Func<object, Metadata> getTrailers,
+    Action<object> dispose,
+    object state) : ICallParts
+{
+    public Task<Metadata> ResponseHeadersAsync => responseHeadersAsync(state);
+
+    public Status GetStatus() => getStatus(state);
+
+    public Metadata GetTrailers() => getTrailers(state);
+
+    public void Dispose() => dispose(state);
+}

@@ -1,3 +1,5 @@
+using Grpc.Core.Interceptors;
+
 namespace Grpc.Core;
 
 /// <summary>Starts calls. Thread-safe.</summary>
@@ -76,14 +78,14 @@ public abstract class ClientBase
     protected ClientBase(ChannelBase channel)
     {
         ArgumentNullException.ThrowIfNull(channel);
-        Configuration = new ClientBaseConfiguration(channel.CreateCallInvoker());
+        Configuration = new ClientBaseConfiguration(channel.CreateCallInvoker(), null);
     }
 
     /// <summary>A client over this invoker.</summary>
     protected ClientBase(CallInvoker callInvoker)
     {
         ArgumentNullException.ThrowIfNull(callInvoker);
-        Configuration = new ClientBaseConfiguration(callInvoker);
+        Configuration = new ClientBaseConfiguration(callInvoker, null);
     }
 
     /// <summary>What starts this client's calls.</summary>
@@ -95,9 +97,17 @@ public abstract class ClientBase
     /// <summary>How a client starts its calls. Immutable.</summary>
     protected internal sealed class ClientBaseConfiguration
     {
-        internal ClientBaseConfiguration(CallInvoker invoker) => Invoker = invoker;
+        private readonly CallInvoker _undecorated;
+
+        internal ClientBaseConfiguration(CallInvoker invoker, string? host)
+        {
+            _undecorated = invoker;
+            Invoker = host is null ? invoker : invoker.Intercept(new HostInterceptor(host));
+        }
 
         internal CallInvoker Invoker { get; }
+
+        internal ClientBaseConfiguration WithHost(string host) => new(_undecorated, host);
     }
 }
 
@@ -127,6 +137,15 @@ public abstract class ClientBase<T> : ClientBase
     protected ClientBase(CallInvoker callInvoker)
         : base(callInvoker)
     {
+    }
+
+    /// <summary>A client whose calls address this host by name, on the same connection.</summary>
+    public T WithHost(string host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        var configuration = Configuration
+            ?? throw new InvalidOperationException("This client was made without a channel or invoker, so it can't make calls.");
+        return NewInstance(configuration.WithHost(host));
     }
 
     /// <summary>Makes a client of this type.</summary>

@@ -54,14 +54,15 @@ namespace Grpc.Core
     /// <summary>Puts rich errors into trailers and reads them.</summary>
     public static class MetadataExtensions
     {
-        private const string TrailerName = "grpc-status-details-bin";
+        /// <summary>The trailer that carries a rich error.</summary>
+        public const string StatusDetailsTrailerName = "grpc-status-details-bin";
 
         /// <summary>The rich error in these trailers, or null.</summary>
         /// <exception cref="InvalidProtocolBufferException">It can't be parsed, and that isn't to be ignored.</exception>
-        public static Google.Rpc.Status? GetRpcStatus(this Metadata headers, bool ignoreParseError = false)
+        public static Google.Rpc.Status? GetRpcStatus(this Metadata metadata, bool ignoreParseError = false)
         {
-            ArgumentNullException.ThrowIfNull(headers);
-            if (headers.GetValueBytes(TrailerName) is not { } bytes)
+            ArgumentNullException.ThrowIfNull(metadata);
+            if (metadata.GetValueBytes(StatusDetailsTrailerName) is not { } bytes)
                 return null;
             try
             {
@@ -74,24 +75,24 @@ namespace Grpc.Core
         }
 
         /// <summary>Puts a rich error into trailers, in place of one that is there.</summary>
-        public static void SetRpcStatus(this Metadata headers, Google.Rpc.Status status)
+        public static void SetRpcStatus(this Metadata metadata, Google.Rpc.Status status)
         {
-            ArgumentNullException.ThrowIfNull(headers);
+            ArgumentNullException.ThrowIfNull(metadata);
             ArgumentNullException.ThrowIfNull(status);
-            if (headers.Get(TrailerName) is { } old)
-                headers.Remove(old);
-            headers.Add(TrailerName, status.ToByteArray());
+            while (metadata.Get(StatusDetailsTrailerName) is { } old)
+                metadata.Remove(old);
+            metadata.Add(StatusDetailsTrailerName, status.ToByteArray());
         }
     }
 
     /// <summary>Makes details of exceptions.</summary>
     public static class ExceptionExtensions
     {
-        /// <summary>An exception's message and stack for a developer who may see them, with those of so many inner exceptions.</summary>
+        /// <summary>An exception's type, message and stack for a developer who may see them, with those of so many inner exceptions.</summary>
         public static Google.Rpc.DebugInfo ToRpcDebugInfo(this Exception exception, int innerDepth = 0)
         {
             ArgumentNullException.ThrowIfNull(exception);
-            var info = new Google.Rpc.DebugInfo { Detail = exception.Message };
+            var info = new Google.Rpc.DebugInfo { Detail = $"{exception.GetType()}: {exception.Message}" };
             for (Exception? current = exception; current is not null && innerDepth >= 0; current = current.InnerException, innerDepth--)
             {
                 if (!ReferenceEquals(current, exception))

@@ -92,19 +92,21 @@ public sealed class ServerHost : IAsyncDisposable
             grpc.MaxReceiveMessageSize = options.Limits.MessageBytesMax;
             grpc.MaxSendMessageSize = options.Limits.MessageBytesMax;
         });
-        builder.Services.AddSingleton<HealthService>();
+        builder.Services.AddGrpcReflection();
+        builder.Services.AddSingleton<HealthServiceImpl>();
         WebApplication application = builder.Build();
         application.MapGrpcService<ParametersService>();
         application.MapGrpcService<CoordinationService>();
         application.MapGrpcService<ShardsService>();
-        application.MapGrpcService<HealthService>();
+        application.MapGrpcService<HealthServiceImpl>();
+        application.MapGrpcReflectionService();
         return application;
     }
 
     // A server that drains says so before it stops answering, so that whoever asks sends its next call elsewhere.
     private static void AnnounceHealth(WebApplication application, ServerOptions options)
     {
-        HealthService health = application.Services.GetRequiredService<HealthService>();
+        HealthServiceImpl health = application.Services.GetRequiredService<HealthServiceImpl>();
         ServerLog log = application.Services.GetRequiredService<ServerLog>();
         SetAll(ServingStatus.Serving);
         application.Lifetime.ApplicationStopping.Register(() =>

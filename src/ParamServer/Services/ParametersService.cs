@@ -124,6 +124,9 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
 /// <summary>Binds <see cref="ParametersService"/> to the methods of the contract.</summary>
 public static class ParametersBinding
 {
+    /// <summary>The service as its .proto file describes it, for server reflection.</summary>
+    public static Google.Protobuf.Reflection.ServiceDescriptor Descriptor => Protos.V1.Parameters.Descriptor;
+
     /// <summary>Called by the gRPC runtime.</summary>
     /// <param name="binder">Takes the methods.</param>
     /// <param name="service">The service; null while methods are only listed.</param>

@@ -17,13 +17,14 @@ internal interface ICallTransport : IDisposable
 
 /// <summary>What the request's header block says.</summary>
 /// <param name="Path">The method, "/service/method".</param>
+/// <param name="Host">The host to address by name, or null for the channel's own.</param>
 /// <param name="Headers">The caller's headers, or null.</param>
 /// <param name="Credentials">Headers that authenticate the call, or null.</param>
 /// <param name="Timeout">How long the call may take, or null.</param>
 /// <param name="Encoding">The encoding of the requests, or null for identity.</param>
 /// <param name="AcceptEncoding">The encodings that responses may have.</param>
 internal readonly record struct CallHead(
-    string Path, Metadata? Headers, Metadata? Credentials, TimeSpan? Timeout, string? Encoding, string AcceptEncoding);
+    string Path, string? Host, Metadata? Headers, Metadata? Credentials, TimeSpan? Timeout, string? Encoding, string AcceptEncoding);
 
 /// <summary>
 /// One stream. Order: Send, or Start with any number of writes and one CompleteWriting; reads after the head came; trailers after a read gave 0.

@@ -64,17 +64,32 @@ internal sealed class MessageContent : HttpContent
     }
 }
 
-/// <summary>A request body that stays open for messages until it is completed or abandoned.</summary>
+/// <summary>
+/// A request body that stays open for messages until it is completed or abandoned. As long as nothing was written the handler may open it again
+/// on another connection, as it does where the server of the first one is about to stop.
+/// </summary>
 internal sealed class StreamingContent : HttpContent
 {
-    private readonly TaskCompletionSource<Stream> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Both under _gate: the connection that writes go to, and whether one has.
+    private Stream? _stream;
+    private bool _hasWritten;
 
     public StreamingContent() => Headers.ContentType = GrpcContentType.Value;
 
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken)
     {
-        var stream = _opened.Task.IsCompletedSuccessfully ? await _opened.Task : await _opened.Task.WaitAsync(cancellationToken);
+        if (!_opened.Task.IsCompletedSuccessfully)
+            await _opened.Task.WaitAsync(cancellationToken);
+        Stream stream;
+        lock (_gate)
+        {
+            stream = _stream!;
+            _hasWritten = true;
+        }
         await stream.WriteAsync(framed, cancellationToken);
         await stream.FlushAsync(cancellationToken);
     }
@@ -94,8 +109,13 @@ internal sealed class StreamingContent : HttpContent
     {
         // Headers leave now, not with the first message: the server may speak first.
         await stream.FlushAsync(cancellationToken);
-        if (!_opened.TrySetResult(stream))
-            throw new InvalidOperationException("A request stream can't be sent again on another connection.");
+        lock (_gate)
+        {
+            if (_hasWritten)
+                throw new IOException("The connection was lost after messages had been written to it.");
+            _stream = stream;
+        }
+        _opened.TrySetResult();
         await _completed.Task.WaitAsync(cancellationToken);
     }
 

@@ -68,6 +68,8 @@ internal sealed class SocketsTransportCall : ITransportCall
     private void AddHeaders(in CallHead head)
     {
         var headers = _request.Headers;
+        if (head.Host is { } host)
+            headers.Host = host;
         headers.TryAddWithoutValidation("te", "trailers");
         headers.TryAddWithoutValidation("user-agent", WireNames.UserAgent);
         if (head.Timeout is { } timeout)

@@ -7,7 +7,7 @@ namespace Grpc.HealthCheck;
 /// Serves grpc.health.v1 from what SetStatus was told. Register it as a singleton and map it with MapGrpcService. Thread-safe.
 /// Source: gRPC health checking protocol (doc/health-checking.md).
 /// </summary>
-public sealed class HealthService : Health.V1.Health.HealthBase
+public sealed class HealthServiceImpl : Health.V1.Health.HealthBase
 {
     private readonly Lock _gate = new();
 
@@ -34,6 +34,16 @@ public sealed class HealthService : Health.V1.Health.HealthBase
         {
             if (_statuses.Remove(service))
                 Announce();
+        }
+    }
+
+    /// <summary>Forgets all services.</summary>
+    public void ClearAll()
+    {
+        lock (_gate)
+        {
+            _statuses.Clear();
+            Announce();
         }
     }
 
