@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Grpc.Net.Client.Transport;
 using Grpc.Wire;
@@ -61,7 +62,9 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     public async Task<TResponse> UnaryAsync(TRequest request)
     {
         await SendAsync(request);
-        return await SingleResponseAsync();
+        // As SingleResponseAsync does, but without the state machine of a second method.
+        var response = await ReadAsync() ?? throw Cardinality("no response");
+        return await ReadAsync() is null ? response : throw Cardinality("more than one response");
     }
 
     public void StartServerStreaming(TRequest request)
@@ -91,7 +94,8 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         return await ReadAsync() is null ? response : throw Cardinality("more than one response");
     }
 
-    /// <summary>Reads the next response; null where the call ended with OK.</summary>
+    /// <summary>Reads the next response; null where the call ended with OK. To be awaited at once, and once.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<TResponse?> ReadAsync()
     {
         if (_headTask is { IsCompleted: false } headTask)
@@ -104,7 +108,8 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         {
             if (await _reader!.ReadAsync(_lifetime.Token))
                 return Deserialize(_reader);
-            End(ResponseStatus.Read(_stream!.Trailers), _stream.Trailers);
+            var trailers = _stream!.Trailers;
+            End(ResponseStatus.Read(trailers), trailers);
         }
         catch (Exception e)
         {
@@ -177,7 +182,18 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
             End(e);
             return;
         }
-        await ReceiveHeadAsync(exchange);
+        try
+        {
+            AcceptHead(await exchange);
+        }
+        catch (Exception e)
+        {
+            End(e);
+        }
+        finally
+        {
+            LeaveFlow();
+        }
     }
 
     private async Task StartPreparedAsync(TaskCompletionSource opened)
@@ -215,19 +231,12 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         return _stream;
     }
 
-    /// <summary>Awaits the response's head. Ends the call where the head already tells the status; never throws.</summary>
+    /// <summary>Awaits the response's head. Never throws.</summary>
     private async Task ReceiveHeadAsync(Task<IResponseHead> exchange)
     {
         try
         {
-            var head = await exchange;
-            if (ResponseStatus.ReadHead(head, _channel.Encodings) is { } status)
-            {
-                End(status, head);
-                return;
-            }
-            _reader!.Encoding = head.Find(WireNames.EncodingHeader) is { } encoding ? _channel.Encodings.Find(encoding) : null;
-            _outcome.SetHead(head);
+            AcceptHead(await exchange);
         }
         catch (Exception e)
         {
@@ -237,6 +246,18 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         {
             LeaveFlow();
         }
+    }
+
+    /// <summary>Ends the call where the head already tells the status.</summary>
+    private void AcceptHead(IResponseHead head)
+    {
+        if (ResponseStatus.ReadHead(head, _channel.Encodings) is { } status)
+        {
+            End(status, head);
+            return;
+        }
+        _reader!.Encoding = head.Find(WireNames.EncodingHeader) is { } encoding ? _channel.Encodings.Find(encoding) : null;
+        _outcome.SetHead(head);
     }
 
     private TResponse Deserialize(ResponseReader reader)

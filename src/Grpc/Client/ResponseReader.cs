@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Grpc.Net.Client.Transport;
 using Grpc.Net.Compression;
 using Grpc.Wire;
@@ -27,6 +28,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     public ReadOnlyMemory<byte> Payload { get; private set; }
 
     /// <summary>Reads the next message; false at the end of the response.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
     {
         ReturnMessage();
@@ -52,6 +54,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
         _start = _end = 0;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ReadSmallAsync(int payloadBytes, CancellationToken cancellationToken)
     {
         if (!await FillAsync(payloadBytes, cancellationToken))
@@ -60,6 +63,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
         _start += payloadBytes;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ReadLargeAsync(int payloadBytes, CancellationToken cancellationToken)
     {
         _message = MessagePool.Rent(payloadBytes);
@@ -77,6 +81,7 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     }
 
     /// <summary>Makes at least this many unread bytes lie in the chunk; false where the response ends before.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> FillAsync(int bytes, CancellationToken cancellationToken)
     {
         if (_chunk.Length == 0)

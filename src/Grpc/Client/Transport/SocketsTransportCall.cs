@@ -28,18 +28,18 @@ internal sealed class SocketsTransportCall : ITransportCall
 
     public IHeaderBlock Trailers => new HttpHeaderBlock(_response!.TrailingHeaders);
 
-    public async Task<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken)
+    public Task<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken)
     {
         _message = new MessageContent(message);
         _request.Content = _message;
-        return await ExchangeAsync(cancellationToken);
+        return ExchangeAsync(cancellationToken);
     }
 
-    public async Task<IResponseHead> StartAsync(CancellationToken cancellationToken)
+    public Task<IResponseHead> StartAsync(CancellationToken cancellationToken)
     {
         _streaming = new StreamingContent();
         _request.Content = _streaming;
-        return await ExchangeAsync(cancellationToken);
+        return ExchangeAsync(cancellationToken);
     }
 
     public ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken) =>
