@@ -61,5 +61,10 @@ internal static class GrpcUse
             : $"{reader.GetString(type.Namespace)}.{name}";
     }
 
-    private static string MemberName(string name) => name == ".ctor" ? "new" : Regex.Replace(name, "^(get|set)_", "", RegexOptions.NonBacktracking);
+    private static string MemberName(string name) => name switch
+    {
+        ".ctor" => "new",
+        ['g' or 's', 'e', 't', '_', .. var property] => property,
+        _ => name,
+    };
 }

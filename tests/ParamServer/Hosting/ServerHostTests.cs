@@ -3,6 +3,7 @@ using DistSgd.Shared.Wire;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
+using Grpc.Reflection.V1;
 using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DistSgd.ParamServer.Tests.Hosting;
@@ -28,6 +29,21 @@ public sealed class ServerHostTests
         Assert.Equal(ServingStatus.NotServing, watch.ResponseStream.Current.Status);
         watch.Dispose();
         await stopped.WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Reflection_TellsAGenericClientOfEachService()
+    {
+        await using ServerHost host = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None);
+        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{host.Address}");
+        using var call = new ServerReflection.ServerReflectionClient(channel).ServerReflectionInfo(deadline: DateTime.UtcNow + Patience);
+        await call.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" });
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        string[] names = [.. call.ResponseStream.Current.ListServicesResponse.Service.Select(service => service.Name)];
+        Assert.Superset(new HashSet<string> { ParametersContract.ServiceName, "distsgd.v1.Coordination", "distsgd.v1.Shards", "grpc.health.v1.Health" }, names.ToHashSet(StringComparer.Ordinal));
+        await call.RequestStream.WriteAsync(new ServerReflectionRequest { FileContainingSymbol = "distsgd.v1.Parameters.PushPull" });
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.NotEmpty(call.ResponseStream.Current.FileDescriptorResponse.FileDescriptorProto);
     }
 
     [Theory]
