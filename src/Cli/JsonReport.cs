@@ -96,6 +96,10 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
         line["test_r2"] = test?.RSquared;
         line["test_log_loss"] = test?.LogLoss;
         line["test_macro_f1"] = test?.MacroF1;
+        line["test_micro_f1"] = test?.MicroF1;
+        line["test_hamming_loss"] = test?.HammingLoss;
+        line["test_mean_cost"] = test?.MeanCost;
+        line["test_ndcg_10"] = test?.Ndcg;
         line["test_ignored_features"] = test?.IgnoredFeatures;
     }
 

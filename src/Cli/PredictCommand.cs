@@ -43,7 +43,20 @@ internal static class PredictCommand
     }
 
     private static string Line(TrainedModel model, ReadOnlySpan<float> scores) =>
-        model.Spec.IsMulticlass ? string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Classes[Evaluation.Largest(scores)]} {Confidence(model, scores):G6}") : Line(model, scores[0]);
+        model.Spec.IsMultiLabel ? Labels(model, scores)
+        : model.Spec.IsMulticlass ? string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Classes[Evaluation.Largest(scores)]} {Confidence(model, scores):G6}") : Line(model, scores[0]);
+
+    // All classes with a positive score; an empty line if there is none.
+    private static string Labels(TrainedModel model, ReadOnlySpan<float> scores)
+    {
+        var labels = new List<string>();
+        for (int l = 0; l < scores.Length; l++)
+        {
+            if (scores[l] > 0)
+                labels.Add(model.Labels.Classes[l].ToString("R", CultureInfo.InvariantCulture));
+        }
+        return string.Join(',', labels);
+    }
 
     // The probability of the predicted class, or its score where there are no probabilities.
     private static float Confidence(TrainedModel model, ReadOnlySpan<float> scores)

@@ -18,6 +18,9 @@ internal static class TrainCommand
     private static readonly Option<string?> Loss = Arguments.Choice("--loss", "What is minimised; default: the model's usual loss.", typeof(LossKind));
     private static readonly Option<string?> HuberDelta = Arguments.Text("--huber-delta", "Residual from which the Huber loss is linear; default: 1.", help: "X");
     private static readonly Option<string?> Margin = Arguments.Text("--margin", "Margin of the Crammer-Singer and 0/1 losses; default: 1.", help: "X");
+    private static readonly Option<string?> Taxonomy = Arguments.Text("--taxonomy", "Tree of classes for the tree loss: a line CHILD PARENT for each node but the root.", help: "FILE");
+    private static readonly Option<string?> C = Arguments.Text("--C", "Strength of the loss as SVM solvers count it, in place of --l2: l2 = 1/(rows C).", help: "X");
+    private static readonly Option<string?> MaxNorm = Arguments.Text("--max-norm", "Radius of the ball that the weights are projected onto; default: none.", help: "R");
     private static readonly Option<string?> Optimizer = Arguments.Choice("--optimizer", "The update rule.", typeof(OptimizerKind), "adagrad");
     private static readonly Option<string?> Epochs = Arguments.Text("--epochs", "Passes over the data; default: about a million rows altogether, 5 to 200 passes.", help: "N");
     private static readonly Option<string?> Batch = Arguments.Text("--batch", "Rows in a mini-batch.", "1", "N");
@@ -25,7 +28,7 @@ internal static class TrainCommand
     private static readonly Option<string?> Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0.", typeof(ScheduleKind), "linear");
     private static readonly Option<string?> Decay = Arguments.Text("--decay", "Decay of the inverse schedules, per step; default: 10 an epoch.", help: "X");
     private static readonly Option<string?> L1 = Arguments.Text("--l1", "Strength of the L1 regulariser.", "0", "X");
-    private static readonly Option<string?> L2 = Arguments.Text("--l2", "Strength of the L2 regulariser; default: 1/rows.", help: "X");
+    private static readonly Option<string?> L2 = Arguments.Text("--l2", "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge.", help: "X");
     private static readonly Option<string?> Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
     private static readonly Option<string?> Seed = Arguments.Text("--seed", "Seed of every order and draw.", "1", "N");
     private static readonly Option<string?> Threads = Arguments.Text("--threads", "Worker threads of an embedded training; default: as many as processors.", help: "N");
@@ -48,7 +51,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, Model, Loss, HuberDelta, Margin, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, Model, Loss, HuberDelta, Margin, Taxonomy, C, MaxNorm, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Base, Cache, Json,
         };
         command.SetAction(RunAsync);
@@ -108,6 +111,9 @@ internal static class TrainCommand
         Loss = (LossKind?)parsed.Chosen(Loss, typeof(LossKind)),
         HuberDelta = parsed.Number(HuberDelta),
         Margin = parsed.Number(Margin),
+        Taxonomy = parsed.GetValue(Taxonomy),
+        C = parsed.Number(C),
+        MaxNorm = parsed.Number(MaxNorm),
         Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
         Epochs = parsed.Count(Epochs),
         Batch = parsed.Count(Batch)!.Value,

@@ -36,14 +36,14 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
 
     public override void Progress(TrainingProgress p)
     {
-        bool classifies = p.Test?.Rmse is null;
+        bool classifies = p.Test?.Accuracy is not null, ranks = p.Test?.Ndcg is not null;
         if (!_headed)
         {
-            string test = p.Test is null ? "" : classifies ? "  test loss  accuracy     AUC" : "  test loss       RMSE";
+            string test = p.Test is null ? "" : ranks ? "  test loss  NDCG@10" : classifies ? "  test loss  accuracy     AUC" : "  test loss       RMSE";
             output.WriteLine($" epoch  examples/s  train loss{test}  staleness p50/p99  wire MB/s");
             _headed = true;
         }
-        string figures = p.Test is null ? "" : classifies
+        string figures = p.Test is null ? "" : ranks ? F($"  {p.Test.Loss,9:F4}  {p.Test.Ndcg,7:F4}") : classifies
             ? F($"  {p.Test.Loss,9:F4}  {p.Test.Accuracy,8:F4}  {p.Test.Auc,6:F4}")
             : F($"  {p.Test.Loss,9:G6}  {p.Test.Rmse,9:G6}");
         string wire = p.WireMegabytesPerSecond is { } rate ? F($"{rate,9:F1}") : "        -";
@@ -65,7 +65,12 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
     {
         string auc = e.Auc is { } area ? F($", AUC {area:F4}") : e.Classes.Count > 2 ? F($", macro F1 {e.MacroF1:F4}") : "";
         string ignored = e.IgnoredFeatures > 0 ? F($" ({e.IgnoredFeatures:N0} values of features that the model doesn't know were left out)") : "";
-        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}, R2 {e.RSquared:F4} on {e.Rows:N0} rows{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc} on {e.Rows:N0} rows{ignored}");
+        if (e.Ndcg is { } ndcg)
+            return F($"loss {e.Loss:F4}, NDCG@10 {ndcg:F4} on {e.Rows:N0} rows{ignored}");
+        if (e.HammingLoss is { } hamming)
+            return F($"loss {e.Loss:F4}, all labels right {e.Accuracy:F4}, Hamming loss {hamming:F4}, micro F1 {e.MicroF1:F4}, macro F1 {e.MacroF1:F4} on {e.Rows:N0} rows{ignored}");
+        string cost = e.MeanCost is { } mean ? F($", mean cost {mean:F4}") : "";
+        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}, R2 {e.RSquared:F4} on {e.Rows:N0} rows{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc}{cost} on {e.Rows:N0} rows{ignored}");
     }
 
     private static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

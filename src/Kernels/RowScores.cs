@@ -26,6 +26,20 @@ public static class RowScores
         Compute(rows, order, biasIndex, ref MemoryMarshal.GetReference(weights), scores);
     }
 
+    /// <summary>The same for entries[2j] = w, entries[2j+1] = anything.</summary>
+    /// <param name="rows">The block; its indices are below half the length of <paramref name="entries"/> (not checked here).</param>
+    /// <param name="order">Rows in the order of their visits.</param>
+    /// <param name="biasIndex">Key of the bias, −1 for none.</param>
+    /// <param name="entries">Pairs.</param>
+    /// <param name="scores">Receives one score per visit; at least as long as <paramref name="order"/>.</param>
+    /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
+    public static void ComputeOfPairs(in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ReadOnlySpan<float> entries, Span<float> scores)
+    {
+        KernelGuard.AtLeast(scores.Length, order.Length, nameof(scores));
+        KernelGuard.AtLeast(entries.Length, 2 * (biasIndex + 1L), nameof(entries));
+        Compute(rows, order, biasIndex, ref Unsafe.As<float, double>(ref MemoryMarshal.GetReference(entries)), scores);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Compute<TEntry>(in SparseRows rows, ReadOnlySpan<int> order, int biasIndex, ref TEntry entries, Span<float> scores)
         where TEntry : unmanaged

@@ -22,6 +22,11 @@ internal static class OptionCheck
         Require(options.SaveEvery >= 0, $"--save-every is {options.SaveEvery}; expected 0 (only at the end) or more.");
         Require(options.SaveEvery == 0 || options.Out is not null, $"--save-every {options.SaveEvery} is given without --out; name the model file.");
         Require(options.HuberDelta is null || options.Loss == LossKind.Huber, $"--huber-delta {options.HuberDelta} is given without --loss huber.");
+        Positive("--C", options.C);
+        Require(options.C is null || options.L2 is null, $"--C {options.C} and --l2 {options.L2} are both given; they are one strength, l2 = 1/(rows C). Give one.");
+        Positive("--max-norm", options.MaxNorm);
+        Require(options.MaxNorm is null || options.Exchange != ExchangeKind.Sparse, $"--max-norm {options.MaxNorm} needs all weights at once; --exchange sparse moves some. Leave one out.");
+        Require(options.MaxNorm is null || options.LocalSteps != 0, $"--max-norm {options.MaxNorm} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.");
         Positive("--margin", options.Margin);
         Positive("--huber-delta", options.HuberDelta);
         Positive("--learning-rate", options.LearningRate);

@@ -17,13 +17,26 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
         IReadOnlyList<LossKind> losses = ModelSpec.LossesOf(kind);
         if (options.Loss is { } loss && !losses.Contains(loss))
             throw new TrainingException($"--loss {KindName.Of(loss)} doesn't go with --model {KindName.Of(kind)}; expected --loss {string.Join(" or ", losses.Select(known => KindName.Of(known)))}.");
-        ModelSpec model = ModelSpec.Of(kind, options.Loss) with { HuberDelta = (float)(options.HuberDelta ?? 1), Margin = (float)(options.Margin ?? 1) };
-        LabelMap labels = model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
-        return new TaskChoice(model.HasClassScores ? model with { Outputs = labels.Classes.Count } : model, labels, reason);
+        LossKind? usual = options.Loss ?? (kind == ModelKind.StructuredSvm && data.HasLabelSets ? LossKind.Hamming : options.Taxonomy is not null && kind == ModelKind.StructuredSvm ? LossKind.Tree : null);
+        ModelSpec model = ModelSpec.Of(kind, usual) with { HuberDelta = (float)(options.HuberDelta ?? 1), Margin = (float)(options.Margin ?? 1) };
+        if (model.IsRanking && !data.HasQueries)
+            throw new TrainingException("--model svm-rank needs queries: give every row qid:NUMBER behind its label.");
+        if (data.HasLabelSets && !model.IsMultiLabel)
+            throw new TrainingException($"--model {KindName.Of(kind)}{(model.Loss == losses[0] ? "" : $" --loss {KindName.Of(model.Loss)}")} learns one label a row, but rows of the data have several; use --model structured-svm --loss hamming.");
+        if (model.Loss == LossKind.Tree != options.Taxonomy is not null)
+            throw new TrainingException(options.Taxonomy is null ? "--loss tree needs the tree of classes: give it with --taxonomy FILE." : $"--taxonomy {options.Taxonomy} is given without --model structured-svm --loss tree.");
+        LabelMap labels = model.IsMultiLabel && data.HasLabelSets ? LabelMap.OfClasses(data.SetLabels) : model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
+        if (model.HasClassScores)
+            model = model with { Outputs = labels.Classes.Count, Costs = options.Taxonomy is null ? CostMatrix.None : Taxonomy.Read(options.Taxonomy, labels.Classes) };
+        return new TaskChoice(model, labels, reason);
     }
 
     private static (ModelKind Kind, string Reason) Detect(Dataset data)
     {
+        if (data.HasLabelSets)
+            return (ModelKind.StructuredSvm, "rows have several labels");
+        if (data.HasQueries)
+            return (ModelKind.SvmRank, "rows belong to queries (qid)");
         int distinct = data.Labels.Distinct?.Count ?? 0;
         bool whole = distinct > 2 && data.Labels.Distinct!.All(label => label.Label == MathF.Round(label.Label));
         return TaskDetection.Detect(data.Labels) switch

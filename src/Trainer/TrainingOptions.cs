@@ -33,6 +33,15 @@ public sealed record TrainingOptions
     /// <summary>Δ of the Crammer–Singer and 0/1 losses; positive. Null: 1.</summary>
     public double? Margin { get; init; }
 
+    /// <summary>File with the tree of classes, for the tree loss (<see cref="Learning.Data.Taxonomy"/>); null: none.</summary>
+    public string? Taxonomy { get; init; }
+
+    /// <summary>Strength of the loss beside ½‖w‖², as SVM solvers count it: λ₂ = 1/(n·C); positive. Null: <see cref="L2"/> says.</summary>
+    public double? C { get; init; }
+
+    /// <summary>Radius of the ball that the weights are projected onto after every block; positive. Null: none.</summary>
+    public double? MaxNorm { get; init; }
+
     /// <summary>The update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;
 
@@ -54,7 +63,7 @@ public sealed record TrainingOptions
     /// <summary>λ₁; 0 or more.</summary>
     public double L1 { get; init; }
 
-    /// <summary>λ₂; 0 or more. Null: 1/n for n rows.</summary>
+    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 4/n for losses of two classes steeper than the hinge.</summary>
     public double? L2 { get; init; }
 
     /// <summary>When columns are scaled for training; the model is always in the units of the data.</summary>

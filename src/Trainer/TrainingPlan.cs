@@ -25,7 +25,11 @@ internal sealed class TrainingPlan
     private const int BlocksPerPartitionMin = 16;
     private const int RowsPerTraining = 1_000_000;
     private const long ShardBytesMax = 64L << 20;
+    private const double SteepStrength = 4;
     private const int ScaledFeaturesMax = 4 << 20;
+
+    // Their slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
+    private static readonly LossKind[] SteepLosses = [LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential];
 
     private TrainingPlan(TrainingJob job, LabelMap labels, InitialParameters initial, int shards, string summary)
     {
@@ -56,10 +60,10 @@ internal sealed class TrainingPlan
         TaskChoice choice = TaskChoice.Choose(data, options);
         (ModelSpec model, LabelMap labels) = (choice.Model, choice.Labels);
         FeatureScaling? scaling = data.FeatureCount > ScaledFeaturesMax ? null
-            : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.L1 > 0);
+            : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.C is not null || options.MaxNorm is not null || options.L1 > 0);
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling);
         double rate = options.LearningRate ?? defaults.Rate(model, options.Optimizer);
-        double l2 = options.L2 ?? 1.0 / data.RowCount;
+        double l2 = options.L2 ?? (options.C is { } c ? 1 / c : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
         bool sparse = IsSparse(data, options, deployment);
         (float mergeScale, double rateScale) = Merging(options.Optimizer, deployment.Workers);
         int localSteps = options.LocalSteps ?? LocalSteps(data, options, deployment, rate * Math.Max(l2, options.L1));
@@ -83,6 +87,7 @@ internal sealed class TrainingPlan
             Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
             MergeScale = localSteps == 0 ? 1 : mergeScale,
             Scaling = scaling,
+            MaxNorm = (float)(options.MaxNorm ?? 0),
             Seed = options.Seed,
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
@@ -105,6 +110,8 @@ internal sealed class TrainingPlan
     // Whole ranges cost time for every key at each push; lists cost an index a key, and the gathering of it. Over a wire, bytes weigh more.
     private static bool IsSparse(Dataset data, TrainingOptions options, Deployment deployment)
     {
+        if (options.MaxNorm is not null)
+            return false;
         if (options.Exchange != ExchangeKind.Auto)
             return options.Exchange == ExchangeKind.Sparse;
         double nonZerosPerBlock = (double)data.NonZeroCount / data.RowCount * BlockRowsMax;
@@ -149,6 +156,6 @@ internal sealed class TrainingPlan
         string exchange = $"{(job.Sparse ? "sparse" : "dense")} exchange every {job.RowsPerBlock} rows";
         string scaling = job.Scaling is null ? "" : ", columns scaled";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{job.Model}{Chosen(options.Model is not null)}, {options.Optimizer.ToString().ToLowerInvariant()}, rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}, l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null)}, {job.Epochs} epochs{Chosen(options.Epochs is not null)}, {exchange}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}{scaling}; {data.RowCount:N0} rows, {data.FeatureCount:N0} features, {(double)data.NonZeroCount / data.RowCount:F1} non-zeros a row; {deployment.Workers} {(deployment.IsRemote ? "workers" : "threads")}");
+            $"{job.Model}{Chosen(options.Model is not null)}, {options.Optimizer.ToString().ToLowerInvariant()}, rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}, l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null || options.C is not null)}, {job.Epochs} epochs{Chosen(options.Epochs is not null)}, {exchange}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}{scaling}; {data.RowCount:N0} rows, {data.FeatureCount:N0} features, {(double)data.NonZeroCount / data.RowCount:F1} non-zeros a row; {deployment.Workers} {(deployment.IsRemote ? "workers" : "threads")}");
     }
 }

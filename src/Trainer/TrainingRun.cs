@@ -1,6 +1,7 @@
 using System.Globalization;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
 using DistSgd.ParamServer.Shards;
 
 namespace DistSgd.Trainer;
@@ -87,6 +88,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     private async Task<TrainedModel> ReadModelAsync(CancellationToken cancellationToken)
     {
         float[] parameters = await backend.ReadAsync(cancellationToken);
+        if (plan.Job.MaxNorm > 0)
+            BallProjection.Apply(plan.Job.MaxNorm, parameters.AsSpan(0, parameters.Length - plan.Job.Width), 1);
         plan.Job.Scaling?.ToOriginal(parameters, plan.Job.Width);
         return new TrainedModel(plan.Job.Model, parameters, plan.Labels, data.IndexBase, plan.Job.Rule, Describe());
     }

@@ -36,7 +36,7 @@ internal sealed class BlockComputation : IDisposable
     {
         Span<int> order = _order.AsSpan(0, block.RowCount);
         Span<float> scores = _scores.AsSpan(0, block.RowCount * _job.Model.Outputs);
-        RowOrder.Rows(_job.Seed, partition, epoch, block.Number, order);
+        block.Order(_job.Seed, partition, epoch, order);
         if (_job.LocalSteps == 0)
         {
             StepFigures one = _steps.Gradient(block.Rows, order, pulled, pushed, scores);
@@ -46,6 +46,8 @@ internal sealed class BlockComputation : IDisposable
         Span<float> replica = _replica.AsSpan(0, pulled.Length);
         pulled.CopyTo(replica);
         StepFigures figures = _steps.Step(block.Rows, order, rate, pulled.Length / _job.EntryFloats - _tailKeys, replica, scores);
+        if (_job.MaxNorm > 0)
+            BallProjection.Apply(_job.MaxNorm, replica[..checked((int)_job.Features * _job.EntryFloats)], _job.Stride);
         Subtract.Apply(replica, pulled, pushed);
         ScaleValues(pushed);
         return new BlockResult(figures.Steps, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);

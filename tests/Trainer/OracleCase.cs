@@ -119,6 +119,16 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         return await ParameterReader.ReadAsync(job, client, CancellationToken.None);
     }
 
+    /// <summary>Trains one of a job's partitions.</summary>
+    public static async Task TrainPartitionAsync(TrainingJob job, Dataset data, LabelMap labels, int partition, IParameterClient client)
+    {
+        long first = data.RowCount * partition / job.Partitions, end = data.RowCount * (partition + 1) / job.Partitions;
+        var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets };
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(first, end - first)], plan);
+        using var loop = new TrainingLoop(job, blocks, client, new Silent());
+        await loop.RunAsync(CancellationToken.None);
+    }
+
     /// <summary>Empty if the bits are equal; else where they first differ.</summary>
     public string Difference(float[] expected, float[] actual)
     {

@@ -39,7 +39,48 @@ public sealed class Block
     public ReadOnlySpan<float> Labels => _labels;
 
     /// <summary>The rows as the kernels take them.</summary>
-    public SparseRows Rows => new(_rowStarts, _memory.Indices.AsSpan(_firstNonZero, NonZeroCount), _memory.Values.AsSpan(_firstNonZero, NonZeroCount), _labels);
+    public SparseRows Rows => new(_rowStarts, _memory.Indices.AsSpan(_firstNonZero, NonZeroCount), _memory.Values.AsSpan(_firstNonZero, NonZeroCount), _labels)
+    {
+        ClassSetStarts = ClassSetStarts,
+        ClassSets = ClassSets,
+        Queries = Queries,
+    };
+
+    internal int[] ClassSetStarts { get; init; } = [];
+
+    internal int[] ClassSets { get; init; } = [];
+
+    // The number of each row's query in the block, ascending.
+    internal int[] Queries { get; init; } = [];
+
+    /// <summary>The order in which an epoch visits the rows; those of one query stay together.</summary>
+    /// <param name="seed">The job's seed.</param>
+    /// <param name="partition">Partition number, from 0.</param>
+    /// <param name="epoch">Epoch number, from 0.</param>
+    /// <param name="rows">Filled with a permutation of the rows.</param>
+    public void Order(ulong seed, int partition, int epoch, Span<int> rows)
+    {
+        if (Queries.Length == 0)
+        {
+            RowOrder.Rows(seed, partition, epoch, Number, rows);
+            return;
+        }
+        var queries = new int[Queries[^1] + 1];
+        RowOrder.Rows(seed, partition, epoch, Number, queries);
+        int next = 0;
+        foreach (int query in queries)
+        {
+            for (int row = First(Array.BinarySearch(Queries, query)); row < Queries.Length && Queries[row] == query; row++)
+                rows[next++] = row;
+        }
+    }
+
+    private int First(int row)
+    {
+        while (row > 0 && Queries[row - 1] == Queries[row])
+            row--;
+        return row;
+    }
 }
 
 /// <summary>Native memory of all blocks of a partition.</summary>

@@ -12,7 +12,24 @@ namespace DistSgd.Learning.Batches;
 /// <param name="Labels">The labels' mapping to targets.</param>
 /// <param name="Scaling">How columns are scaled; null: not.</param>
 /// <param name="TailKeys">Keys behind the features', which every block has.</param>
-public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels, FeatureScaling? Scaling = null, int TailKeys = 1);
+public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long Features, bool Compact, LabelMap Labels, FeatureScaling? Scaling = null, int TailKeys = 1)
+{
+    /// <summary>What the rows are to learn.</summary>
+    public TargetKind Targets { get; init; }
+}
+
+/// <summary>What a row is to learn.</summary>
+public enum TargetKind
+{
+    /// <summary>Its label.</summary>
+    Label,
+
+    /// <summary>The classes of its label set.</summary>
+    ClassSet,
+
+    /// <summary>Its place among the rows of its query.</summary>
+    Rank,
+}
 
 /// <summary>
 /// A partition's rows, dealt to blocks by <see cref="RowOrder.Deal"/> and gathered, so that an epoch reads memory in long runs. Immutable
@@ -68,8 +85,7 @@ public sealed class BlockSet : IDisposable
     {
         var list = new RowList(rows);
         int rowCount = list.Count;
-        var places = new int[rowCount];
-        RowOrder.Deal(plan.Seed, plan.Partition, places);
+        (int[] places, int[] starts) = plan.Targets == TargetKind.Rank ? QueryDeal.Deal(data, list, rowCount, plan) : Deal(rowCount, plan);
         // Scaling gives every row a value in each centred column.
         long nonZeros = (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0);
         foreach (RowRange range in rows)
@@ -77,13 +93,10 @@ public sealed class BlockSet : IDisposable
         var memory = new BlockMemory(nonZeros);
         try
         {
-            var blocks = new Block[(rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock];
+            var blocks = new Block[starts.Length - 1];
             var gather = new BlockGather(data, list, plan, memory);
             for (int b = 0; b < blocks.Length; b++)
-            {
-                int first = b * plan.RowsPerBlock;
-                blocks[b] = gather.Next(b, places.AsSpan(first, Math.Min(plan.RowsPerBlock, rowCount - first)));
-            }
+                blocks[b] = gather.Next(b, places.AsSpan(starts[b]..starts[b + 1]));
             return new BlockSet(plan, memory, blocks);
         }
         catch
@@ -95,6 +108,15 @@ public sealed class BlockSet : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
+
+    // Rows in random order, and where each block begins among them.
+    private static (int[] Places, int[] Starts) Deal(int rowCount, BlockPlan plan)
+    {
+        var places = new int[rowCount];
+        RowOrder.Deal(plan.Seed, plan.Partition, places);
+        int blocks = (int)(((long)rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock);
+        return (places, [.. Enumerable.Range(0, blocks).Select(block => block * plan.RowsPerBlock), rowCount]);
+    }
 }
 
 /// <summary>Copies rows into a partition's block memory, block after block.</summary>
@@ -116,9 +138,41 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
             int known = KnownFeatures(source.Indices);
             _nonZeros += Put(source.Indices[..known], source.Values[..known]);
             rowStarts[i + 1] = checked((int)(_nonZeros - first));
-            labels[i] = plan.Labels.ToLearning(source.Label, row);
+            labels[i] = plan.Targets == TargetKind.ClassSet ? 0 : plan.Labels.ToLearning(source.Label, row);
         }
-        return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null);
+        (int[] setStarts, int[] sets) = plan.Targets == TargetKind.ClassSet ? ClassSets(places) : ([], []);
+        return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null)
+        {
+            ClassSetStarts = setStarts,
+            ClassSets = sets,
+            Queries = plan.Targets == TargetKind.Rank ? Queries(places) : [],
+        };
+    }
+
+    private (int[] Starts, int[] Sets) ClassSets(ReadOnlySpan<int> places)
+    {
+        var starts = new int[places.Length + 1];
+        var sets = new List<int>();
+        for (int i = 0; i < places.Length; i++)
+        {
+            long row = rows[places[i]];
+            foreach (float label in data.LabelSet(row))
+                sets.Add(plan.Labels.ClassOf(label, row));
+            starts[i + 1] = sets.Count;
+        }
+        return (starts, [.. sets]);
+    }
+
+    // A query's rows lie side by side in the list of rows, and so do their places.
+    private int[] Queries(ReadOnlySpan<int> places)
+    {
+        var queries = new int[places.Length];
+        for (int i = 1; i < places.Length; i++)
+        {
+            bool same = places[i] == places[i - 1] + 1 && data.Query(rows[places[i]]) == data.Query(rows[places[i - 1]]);
+            queries[i] = queries[i - 1] + (same ? 0 : 1);
+        }
+        return queries;
     }
 
     private int Put(ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)

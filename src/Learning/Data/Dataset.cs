@@ -66,6 +66,30 @@ public sealed class Dataset : IDisposable
 
     internal DatasetFacts Facts { get; }
 
+    internal RowTargets Targets { get; init; } = RowTargets.None;
+
+    /// <summary>True if every row belongs to a query (qid).</summary>
+    public bool HasQueries => Targets.Queries.Length > 0;
+
+    /// <summary>True if rows may have none or several labels.</summary>
+    public bool HasLabelSets => Targets.SetStarts.Length > 0;
+
+    /// <summary>The distinct labels of all rows' label sets, ascending.</summary>
+    public IReadOnlyList<float> SetLabels => [.. Targets.SetLabels.Distinct().Order()];
+
+    /// <summary>The number of a row's query; 0 where there are no queries.</summary>
+    /// <param name="row">From 0 to RowCount − 1.</param>
+    public long Query(long row) => HasQueries ? Targets.Queries[row] : 0;
+
+    /// <summary>A row's labels, ascending: one, where rows have one.</summary>
+    /// <param name="row">From 0 to RowCount − 1.</param>
+    public ReadOnlySpan<float> LabelSet(long row)
+    {
+        if (HasLabelSets) return Targets.SetLabels.AsSpan(Targets.SetStarts[row]..Targets.SetStarts[row + 1]);
+        var segment = _segments[SegmentOf(row)];
+        return segment.Labels.Slice((int)(row - segment.FirstRow), 1);
+    }
+
     /// <summary>One row by its number in the data set, found by binary search over the segments.</summary>
     /// <param name="row">From 0 to RowCount − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>

@@ -18,6 +18,7 @@ public sealed class DatasetBuilder : IRowSink, IDisposable
     private const int FirstSegmentNonZeros = 1 << 16;
     private const int SegmentNonZerosMax = 1 << 26;
 
+    private readonly RowNotes _notes = new();
     private readonly List<SegmentDraft> _drafts = [];
     private long _rows;
     private long _features;
@@ -40,6 +41,35 @@ public sealed class DatasetBuilder : IRowSink, IDisposable
         if (indices.Length > 0) _features = Math.Max(_features, indices[^1] + 1L);
     }
 
+    /// <summary>Takes a row of a query. All rows have one, or none.</summary>
+    /// <param name="label">How high it ranks; finite.</param>
+    /// <param name="query">The query's number; rows of one query come one after the other.</param>
+    /// <param name="indices">0-based, strictly ascending.</param>
+    /// <param name="values">One finite value for each index.</param>
+    /// <exception cref="ArgumentException">The row is not as described.</exception>
+    public void Add(float label, long query, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)
+    {
+        Add(label, indices, values);
+        _notes.Begin();
+        _notes.SetQuery(query);
+        _notes.Commit(_rows - 1, 0);
+    }
+
+    /// <summary>Takes a row with any number of labels.</summary>
+    /// <param name="labels">Finite; none, one or several.</param>
+    /// <param name="indices">0-based, strictly ascending.</param>
+    /// <param name="values">One finite value for each index.</param>
+    /// <exception cref="ArgumentException">The row is not as described.</exception>
+    public void Add(ReadOnlySpan<float> labels, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)
+    {
+        Add(labels.Length == 0 ? 0 : labels[0], indices, values);
+        _notes.Begin();
+        _notes.BeginSet();
+        foreach (float label in labels)
+            _notes.AddLabel(label);
+        _notes.Commit(_rows - 1, 0);
+    }
+
     /// <summary>The data set, which then owns the memory; the builder is used up.</summary>
     /// <exception cref="InvalidOperationException">No row was added.</exception>
     public Dataset Build()
@@ -60,7 +90,20 @@ public sealed class DatasetBuilder : IRowSink, IDisposable
             Image = Image,
             IndexBase = IndexBase.Zero,
             IndexBaseOrigin = IndexBaseOrigin.Given,
-        });
+        })
+        {
+            Targets = Targets(segments),
+        };
+    }
+
+    private RowTargets Targets(DatasetSegment[] segments)
+    {
+        if (_notes.Queries.Count + _notes.Sets.Count == 0)
+            return RowTargets.None;
+        var labels = new float[_rows];
+        foreach (DatasetSegment segment in segments)
+            segment.Labels.CopyTo(labels.AsSpan((int)segment.FirstRow));
+        return RowTargets.Join([(_rows, _notes)], labels, "the rows given", isWhole: false);
     }
 
     /// <summary>Frees the memory, unless a data set was built.</summary>

@@ -16,6 +16,11 @@ internal static class DatasetCache
         if (TryOpen(cachePath, key, options, out string? refusal) is { } cached) return cached;
         var data = LibsvmReader.Read(source, options);
         if (refusal is not null) data.Notice = $"the cache {cachePath} was not used: {refusal}; it is made anew";
+        if (data.HasQueries || data.HasLabelSets)
+        {
+            data.Notice = "not cached: the cache holds neither queries nor several labels a row";
+            return data;
+        }
         if (cache.Mode == CacheMode.Auto)
         {
             data.WriteInBackground(() => CacheFile.TryWrite(cachePath, data, key, options.IndexBase));

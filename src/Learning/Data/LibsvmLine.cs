@@ -12,20 +12,37 @@ internal static class LibsvmLine
     /// <param name="line">The line without its line feed.</param>
     /// <param name="lineOffset">Where the line starts in the source.</param>
     /// <param name="rows">Has room for one row and one non-zero per colon.</param>
+    /// <param name="notes">Told of the row's query and of its labels, if they are not just one.</param>
     /// <returns>Null, or what is wrong; then nothing was added.</returns>
-    public static LineFault? Parse(ReadOnlySpan<byte> line, long lineOffset, ref SparseTextRows rows)
+    public static LineFault? Parse(ReadOnlySpan<byte> line, long lineOffset, ref SparseTextRows rows, RowNotes notes)
     {
+        notes.Begin();
         int comment = line.IndexOf((byte)'#');
         var text = comment < 0 ? line : line[..comment];
         int at = 0;
         if (!NextToken(text, ref at, out int start)) return null;
-        if (ParseNumber(text, start, at, "label", out float label) is { } badLabel) return badLabel;
+        float label = 0;
+        if (start > 0 && text[start..at].Contains((byte)':'))
+        {
+            // A blank where the label would stand: the row belongs to no class.
+            notes.BeginSet();
+            at = start;
+        }
+        else if (ParseLabels(text, start, at, notes, out label) is { } badLabel)
+        {
+            return badLabel;
+        }
 
         int n = rows.NonZeroCount;
         long previous = -1;
         bool ascending = true;
         while (NextToken(text, ref at, out start))
         {
+            if (n == rows.NonZeroCount && text[start..at].StartsWith("qid:"u8))
+            {
+                if (ParseQuery(text, start, at, notes) is { } badQuery) return badQuery;
+                continue;
+            }
             if (ParsePair(text, start, at, in rows, out uint index, out float value) is { } badPair) return badPair;
             ascending &= index > previous;
             previous = index;
@@ -53,6 +70,35 @@ internal static class LibsvmLine
         rows.NonZeroCount = kept;
     }
 
+    // One label, or several separated by commas.
+    private static LineFault? ParseLabels(ReadOnlySpan<byte> text, int start, int end, RowNotes notes, out float label)
+    {
+        int comma = text[start..end].IndexOf((byte)',');
+        if (comma < 0) return ParseNumber(text, start, end, "label", out label);
+        notes.BeginSet();
+        label = 0;
+        for (int from = start; from <= end;)
+        {
+            int length = text[from..end].IndexOf((byte)',');
+            int to = length < 0 ? end : from + length;
+            if (to == from) return new(from, "found a comma without a label beside it; expected labels separated by single commas.");
+            if (ParseNumber(text, from, to, "label", out float one) is { } fault) return fault;
+            label = from == start ? one : label;
+            notes.AddLabel(one);
+            from = to + 1;
+        }
+        return null;
+    }
+
+    private static LineFault? ParseQuery(ReadOnlySpan<byte> text, int start, int end, RowNotes notes)
+    {
+        var digits = text[(start + 4)..end];
+        if (!System.Buffers.Text.Utf8Parser.TryParse(digits, out long query, out int used) || used != digits.Length || query < 0)
+            return new(start, $"found {Quote(text[start..end])}; expected qid: and a whole number.");
+        notes.SetQuery(query);
+        return null;
+    }
+
     private static LineFault? ParsePair(ReadOnlySpan<byte> text, int start, int end, in SparseTextRows rows, out uint index, out float value)
     {
         index = 0;
@@ -61,7 +107,7 @@ internal static class LibsvmLine
         int colon = token.IndexOf((byte)':');
         if (colon < 0) return new(start, $"found {Quote(token)}; expected index:value (there is no colon).");
         var name = token[..colon];
-        if (name.SequenceEqual("qid"u8)) return new(start, "found a query number (qid:); ranking data is not supported by this command. Remove the qid: column.");
+        if (name.SequenceEqual("qid"u8)) return new(start, "found a query number (qid:) behind a feature; expected it right behind the label.");
         if (ParseIndex(name, start, in rows, out index) is { } fault) return fault;
         return ParseNumber(text, start + colon + 1, end, "value", out value);
     }

@@ -1,7 +1,7 @@
 namespace DistSgd.Learning.Data;
 
 /// <summary>
-/// Reads LIBSVM text, <c>label index:value index:value … [# comment]</c>, plain or gzip (told by its first bytes). Blank lines, tabs, CRLF, rows with indices in any
+/// Reads LIBSVM text, <c>label[,label…] [qid:number] index:value index:value … [# comment]</c>, plain or gzip (told by its first bytes). Blank lines, tabs, CRLF, rows with indices in any
 /// order are accepted; labels and values are the nearest float32. A plain file is parsed by several threads, each reading its own byte ranges; gzip is inflated on one
 /// thread and parsed on another. Nothing is allocated per line.
 /// </summary>
@@ -53,7 +53,7 @@ public static class LibsvmReader
         {
             parsed = parse();
             source.CheckUnchanged();
-            var data = Assemble(parsed, options, source.Path);
+            var data = Assemble(parsed, options, source.Path, isWhole: rowsNeeded > 0);
             if (data.RowCount < rowsNeeded) throw new DatasetException(source.Path, "the file has no rows, only blank lines or comments; expected one example a line.");
             return data;
         }
@@ -70,7 +70,7 @@ public static class LibsvmReader
         }
     }
 
-    private static Dataset Assemble(ParsedText parsed, LibsvmOptions options, string path)
+    private static Dataset Assemble(ParsedText parsed, LibsvmOptions options, string path, bool isWhole)
     {
         bool sawZero = false;
         uint largest = 0;
@@ -101,6 +101,13 @@ public static class LibsvmReader
             segments.Add(draft.Seal(row));
             row += draft.RowCount;
         }
+        var targets = RowTargets.None;
+        if (parsed.Rows.Any(rows => rows.Notes.Queries.Count + rows.Notes.Sets.Count > 0))
+        {
+            var labels = new float[row];
+            foreach (var segment in segments) segment.Labels.CopyTo(labels.AsSpan((int)segment.FirstRow));
+            targets = RowTargets.Join([.. parsed.Rows.Select(rows => (rows.RowCount, rows.Notes))], labels, path, isWhole);
+        }
         return new Dataset([.. segments], new DatasetFacts
         {
             SourceBytes = parsed.SourceBytes,
@@ -111,6 +118,7 @@ public static class LibsvmReader
         })
         {
             ParsedBytes = parsedBytes,
+            Targets = targets,
         };
     }
 }

@@ -39,6 +39,12 @@ internal sealed class LibsvmRows : IDisposable
     /// <summary>Bytes of text parsed so far.</summary>
     public long ParsedBytes { get; private set; }
 
+    /// <summary>Queries and label sets met so far.</summary>
+    public RowNotes Notes { get; } = new();
+
+    /// <summary>Rows parsed so far.</summary>
+    public long RowCount => _drafts.Sum(draft => (long)draft.RowCount);
+
     public IReadOnlyList<SegmentDraft> Drafts => _drafts;
 
     /// <summary>Parses the lines <c>text[start..end)</c>.</summary>
@@ -56,6 +62,7 @@ internal sealed class LibsvmRows : IDisposable
         var marks = _marks.AsSpan(0, TextStructure.Find(text, start, end, _marks));
         int k = 0;
         var rows = Lend((marks.Length / 2) + SlackNonZeros);
+        long rowsBefore = RowsBefore();
         for (int at = start; at < end;)
         {
             at = SparseTextKernel.Parse(text, at, marks, ref k, textOffset, _scratch, ref rows);
@@ -64,14 +71,24 @@ internal sealed class LibsvmRows : IDisposable
             {
                 TakeBack(in rows);
                 rows = Lend((marks.Length / 2) + SlackNonZeros);
+                rowsBefore = RowsBefore();
                 continue;
             }
             int length = text.AsSpan(at, end - at).IndexOf((byte)'\n');
-            if (LibsvmLine.Parse(text.AsSpan(at, length), textOffset + at, ref rows) is { } fault) throw new LineFaultException(textOffset + at, fault);
+            if (LibsvmLine.Parse(text.AsSpan(at, length), textOffset + at, ref rows, Notes) is { } fault) throw new LineFaultException(textOffset + at, fault);
+            Notes.Commit(rowsBefore + rows.RowCount - 1, textOffset + at);
             at += length + 1;
             while (k < marks.Length && (marks[k] & TextStructure.PositionBits) < at) k++;
         }
         TakeBack(in rows);
+    }
+
+    // Rows of all drafts but the one being filled.
+    private long RowsBefore()
+    {
+        long rows = 0;
+        for (int i = 0; i < _drafts.Count - 1; i++) rows += _drafts[i].RowCount;
+        return rows;
     }
 
     public void Dispose()

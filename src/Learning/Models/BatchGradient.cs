@@ -8,5 +8,6 @@ public static class BatchGradient
     public static IBatchGradient Of(ModelSpec model) =>
         model.HasClassScores ? new ClassGradient(model)
         : model.HasScalarLoss ? new ScalarGradient(model)
+        : model.IsRanking ? new RankGradient()
         : throw new ArgumentOutOfRangeException(nameof(model), model.Kind, "This model has no gradient.");
 }

@@ -28,6 +28,18 @@ public sealed record EvaluationResult(long Rows, double Loss, double? Accuracy, 
     /// <summary>Figures of each class; empty but in classification.</summary>
     public IReadOnlyList<ClassFigures> Classes { get; init; } = [];
 
+    /// <summary>Mean NDCG of the first 10 places of each query; null but in ranking.</summary>
+    public double? Ndcg { get; init; }
+
+    /// <summary>Share of all (row, class) decisions that are wrong; null but for rows with several classes.</summary>
+    public double? HammingLoss { get; init; }
+
+    /// <summary>F1 of all (row, class) decisions together; null but for rows with several classes.</summary>
+    public double? MicroF1 { get; init; }
+
+    /// <summary>Mean cost of the predictions; null but with the tree loss.</summary>
+    public double? MeanCost { get; init; }
+
     /// <summary>Mean F1 of the classes that occur; null without classes.</summary>
     public double? MacroF1 => Classes.Count == 0 ? null : Classes.Where(one => one.Rows > 0).Select(one => one.F1).DefaultIfEmpty().Average();
 }
@@ -98,6 +110,8 @@ public static class Evaluation
     public static EvaluationResult Compute(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads)
     {
         float[] scores = Scores(model, parameters, data, threads, out long ignored);
+        if (model.IsMultiLabel)
+            return OfClassSets(model, scores, data, labels) with { IgnoredFeatures = ignored };
         var targets = new float[data.RowCount];
         ForEachChunk(data, threads, (first, count) =>
         {
@@ -105,6 +119,7 @@ public static class Evaluation
                 targets[row] = labels.ToLearning(data.Row(row).Label, row);
         });
         EvaluationResult result = model.HasClassScores ? OfClasses(model, scores, targets, labels)
+            : model.IsRanking ? OfQueries(scores, targets, data)
             : model.IsRegression ? OfTargets(model, scores, targets)
             : OfTwoClasses(model, scores, targets, labels);
         return result with { IgnoredFeatures = ignored };
@@ -132,6 +147,60 @@ public static class Evaluation
         };
     }
 
+    private const int NdcgPlaces = 10;
+
+    private static EvaluationResult OfQueries(float[] scores, float[] targets, Dataset data)
+    {
+        double loss = 0, ndcg = 0;
+        long queries = 0;
+        for (int first = 0, end; first < targets.Length; first = end)
+        {
+            for (end = first + 1; end < targets.Length && data.Query(end) == data.Query(first); end++)
+            {
+                // The rows of one query lie side by side.
+            }
+            ReadOnlySpan<float> own = scores.AsSpan(first, end - first), wanted = targets.AsSpan(first, end - first);
+            loss += PairwiseHinge.Query(wanted, own, new float[end - first]);
+            ndcg += Metrics.Ndcg.Of(own, wanted, NdcgPlaces);
+            queries++;
+        }
+        return new EvaluationResult(targets.Length, loss / Math.Max(1, targets.Length), null, null, null, 0) { Ndcg = ndcg / Math.Max(1, queries) };
+    }
+
+    private static EvaluationResult OfClassSets(ModelSpec model, float[] scores, Dataset data, LabelMap labels)
+    {
+        int outputs = model.Outputs, rows = (int)data.RowCount;
+        var starts = new int[rows + 1];
+        var sets = new List<int>();
+        var counts = new (long Rows, long Predicted, long Right)[outputs];
+        long exact = 0, wrong = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            foreach (float label in data.LabelSet(row))
+                sets.Add(labels.ClassOf(label, row));
+            starts[row + 1] = sets.Count;
+            long before = wrong;
+            for (int l = 0, next = starts[row]; l < outputs; l++)
+            {
+                bool has = next < sets.Count && sets[next] == l, predicted = scores[row * outputs + l] > 0;
+                next += has ? 1 : 0;
+                counts[l].Rows += has ? 1 : 0;
+                counts[l].Predicted += predicted ? 1 : 0;
+                counts[l].Right += has && predicted ? 1 : 0;
+                wrong += has != predicted ? 1 : 0;
+            }
+            exact += wrong == before ? 1 : 0;
+        }
+        double loss = LossSum.OfOutputs(model, scores, new SparseRows(new int[rows + 1], [], [], new float[rows]) { ClassSetStarts = starts, ClassSets = sets.ToArray() });
+        long right = counts.Sum(count => count.Right);
+        return new EvaluationResult(rows, loss / Math.Max(1, rows), (double)exact / rows, null, null, 0)
+        {
+            HammingLoss = (double)wrong / ((long)rows * outputs),
+            MicroF1 = right == 0 ? 0 : 2.0 * right / counts.Sum(count => count.Rows + count.Predicted),
+            Classes = [.. counts.Select((count, l) => new ClassFigures(labels.Classes[l], count.Rows, count.Predicted, count.Right))],
+        };
+    }
+
     private static EvaluationResult OfClasses(ModelSpec model, float[] scores, float[] targets, LabelMap labels)
     {
         int outputs = model.Outputs;
@@ -143,6 +212,7 @@ public static class Evaluation
         return new EvaluationResult(targets.Length, loss, (double)classes.Sum(one => one.Right) / targets.Length, null, null, 0)
         {
             LogLoss = model.Kind == ModelKind.Softmax ? loss : null,
+            MeanCost = model.Costs.Classes == 0 ? null : predicted.Select((one, row) => (double)model.Costs[(int)targets[row], one]).DefaultIfEmpty().Average(),
             Classes = classes,
         };
     }

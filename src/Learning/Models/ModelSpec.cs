@@ -1,3 +1,5 @@
+using DistSgd.Learning.Batches;
+
 namespace DistSgd.Learning.Models;
 
 /// <summary>
@@ -41,6 +43,9 @@ public sealed record ModelSpec
 
     /// <summary>True if rows are ranked within queries.</summary>
     public bool IsRanking => Kind == ModelKind.SvmRank;
+
+    /// <summary>What rows are to learn.</summary>
+    public TargetKind Targets => IsMultiLabel ? TargetKind.ClassSet : IsRanking ? TargetKind.Rank : TargetKind.Label;
 
     /// <summary>True if targets are two classes.</summary>
     public bool IsBinary => Kind is ModelKind.Logistic or ModelKind.Svm;

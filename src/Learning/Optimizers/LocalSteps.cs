@@ -35,6 +35,8 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             OutputLoss.Dispatch(model, ref wide);
             return new StepFigures(steps, wide.LossSum);
         }
+        if (model.IsRanking)
+            return StepQueries(rows, order, rate, replica, scores);
         var run = new ScalarRun(this, rows, order, rate, biasIndex, replica, scores);
         ScoreLoss.Dispatch(model, ref run);
         return new StepFigures(steps, ScalarLossSum(rows, order, scores));
@@ -49,6 +51,36 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
     /// <returns>One step and the sum of the rows' losses.</returns>
     public StepFigures Gradient(in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> parameters, Span<float> gradient, Span<float> scores) =>
         new(1, _gradients.Compute(rows, order, parameters, gradient, scores));
+
+    // A step is a number of whole queries.
+    private StepFigures StepQueries(in SparseRows rows, ReadOnlySpan<int> order, float rate, Span<float> replica, Span<float> scores)
+    {
+        var ranking = (RankGradient)_gradients;
+        bool adaGrad = rule.Optimizer == OptimizerKind.AdaGrad;
+        if (adaGrad)
+            ReserveGradient(replica.Length / 2);
+        double loss = 0;
+        int steps = 0;
+        for (int first = 0; first < order.Length; steps++)
+        {
+            int end = first;
+            for (int queries = 0; queries < batch && end < order.Length; queries++)
+                end += PairwiseHinge.Count(rows, order, end);
+            ReadOnlySpan<int> part = order[first..end];
+            Span<float> own = scores[first..end];
+            if (adaGrad)
+                RowScores.ComputeOfPairs(rows, part, -1, replica, own);
+            else
+                RowScores.Compute(rows, part, -1, replica, own);
+            loss += ranking.Derivatives(rows, part, own, out SparseRows given);
+            if (adaGrad)
+                SparseAdaGradRun.MiniBatch(given, part, part.Length, rate, rule.Delta, -1, replica, ranking.Ignored, _gradient, _touched, default(GivenDerivative));
+            else
+                SparseSgdRun.MiniBatch(given, part, part.Length, rate, -1, replica, ranking.Ignored, default(GivenDerivative));
+            first = end;
+        }
+        return new StepFigures(steps, loss);
+    }
 
     private double ScalarLossSum(in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
     {

@@ -47,8 +47,8 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             }
             squares += square;
             largest = Math.Max(largest, square);
-            double target = labels.ToLearning(x.Label, row);
-            if (shares.Length > 0)
+            double target = data.HasLabelSets ? 0 : labels.ToLearning(x.Label, row);
+            if (shares.Length > 0 && !data.HasLabelSets)
                 shares[(int)target]++;
             targets += target;
             targetSquares += target * target;

@@ -49,6 +49,7 @@ public static class JobConversion
             Partitions = (uint)job.Partitions,
             Features = (ulong)job.Features,
             MergeScale = job.MergeScale,
+            MaxNorm = job.MaxNorm,
         };
         if (job.Scaling is { } scaling)
         {
@@ -86,6 +87,7 @@ public static class JobConversion
         Require(spec.LocalSteps <= int.MaxValue && (ulong)spec.Batch * Math.Max(1, spec.LocalSteps) <= int.MaxValue, "batch times local_steps must be below 2^31");
         Require(spec.Partitions is > 0 and <= 1_000_000 && spec.Prefetch <= 1, "partitions must be from 1 to 1,000,000, prefetch 0 or 1");
         Require(float.IsFinite(spec.MergeScale) && spec.MergeScale is >= 0 and <= 1, "merge_scale must be from 0 to 1");
+        Require(float.IsFinite(spec.MaxNorm) && spec.MaxNorm >= 0 && (spec.MaxNorm == 0 || !spec.Sparse), "max_norm must not be negative, and 0 where keys are exchanged as lists");
         return new TrainingJob
         {
             Name = spec.Job,
@@ -99,6 +101,7 @@ public static class JobConversion
             Prefetch = (int)spec.Prefetch,
             Seed = spec.Seed,
             Partitions = (int)spec.Partitions,
+            MaxNorm = spec.MaxNorm,
             MergeScale = spec.MergeScale == 0 ? 1 : spec.MergeScale,
             Scaling = ToScaling(spec),
             Data = ToData(spec),

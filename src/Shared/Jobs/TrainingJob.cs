@@ -47,6 +47,9 @@ public sealed record TrainingJob
     /// </summary>
     public float MergeScale { get; init; } = 1;
 
+    /// <summary>Radius of the ball that regularised parameters are projected onto after each block's steps; 0: none. Needs whole ranges.</summary>
+    public float MaxNorm { get; init; }
+
     /// <summary>How columns are scaled before training; null: not.</summary>
     public FeatureScaling? Scaling { get; init; }
 

@@ -16,7 +16,7 @@ public sealed class LibsvmReaderTests
     [InlineData("1 1:1e39\n", 1, 5, "too large for float32")]
     [InlineData("1 1:1 2:2 1:3\n", 1, 11, "occurs twice")]
     [InlineData("1 1:1 1:3\n", 1, 7, "occurs twice")]
-    [InlineData("1 qid:3 1:1\n", 1, 3, "qid")]
+    [InlineData("1 1:1 qid:3\n", 1, 7, "qid")]
     [InlineData("1 :5\n", 1, 3, "without an index")]
     [InlineData("1 5:\n", 1, 5, "missing")]
     [InlineData("1 5:1:2\n", 1, 5, "\"1:2\" as value")]
