@@ -34,7 +34,7 @@ public static class WireBench
     public static async Task RunInProcessAsync(int rounds, Action<BenchRow> sink)
     {
         await using var server = await WireBenchServer.StartAsync();
-        using var client = await WireBenchClient.ConnectAsync(server.Ports);
+        await using var client = await WireBenchClient.ConnectAsync(server.Ports);
         await client.RunAsync(rounds, sink);
     }
 
@@ -55,7 +55,7 @@ public static class WireBench
             var ports = line.Split(' ');
             if (ports.Length != 2 || !int.TryParse(ports[0], out var grpc) || !int.TryParse(ports[1], out var raw))
                 throw new InvalidOperationException($"The server process printed '{line}' instead of its two ports.");
-            using var client = await WireBenchClient.ConnectAsync(new WireBenchPorts(grpc, raw));
+            await using var client = await WireBenchClient.ConnectAsync(new WireBenchPorts(grpc, raw));
             await client.RunAsync(rounds, sink);
         }
         finally

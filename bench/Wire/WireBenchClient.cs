@@ -9,7 +9,7 @@ using Grpc.Net.Client;
 namespace DistSgd.Bench.Wire;
 
 /// <summary>The measuring side.</summary>
-internal sealed class WireBenchClient : IDisposable
+internal sealed class WireBenchClient : IAsyncDisposable
 {
     private const int Kibi = 1024;
     private const int BytesARound = 64 << 20;
@@ -28,9 +28,11 @@ internal sealed class WireBenchClient : IDisposable
     private readonly byte[] _sendBuffer = new byte[RawBufferBytes];
     private readonly byte[] _receiveBuffer = new byte[RawBufferBytes];
     private readonly BlockStore _blocks = new();
+    private readonly StreamBench _stream;
 
-    private WireBenchClient(GrpcChannel channel, Socket raw)
+    private WireBenchClient(GrpcChannel channel, Socket raw, StreamBench stream)
     {
+        _stream = stream;
         _channel = channel;
         _invoker = channel.CreateCallInvoker();
         _protobuf = new V1.WireBench.WireBenchClient(channel);
@@ -39,11 +41,14 @@ internal sealed class WireBenchClient : IDisposable
 
     public static async Task<WireBenchClient> ConnectAsync(WireBenchPorts ports) => new(
         GrpcChannel.ForAddress($"http://127.0.0.1:{ports.Grpc}", new GrpcChannelOptions { MaxReceiveMessageSize = null }),
-        await RawSockets.ConnectAsync(ports.Raw));
+        await RawSockets.ConnectAsync(ports.Raw),
+        new StreamBench(ports.Grpc));
 
     public async Task RunAsync(int rounds, Action<BenchRow> sink)
     {
         await LatencyAsync(rounds, sink);
+        await PipelineAsync(rounds, sink);
+        await _stream.SparseAsync(rounds, sink);
         foreach (var inFlight in InFlight)
         {
             foreach (var bytes in SizesBytes)
@@ -51,8 +56,9 @@ internal sealed class WireBenchClient : IDisposable
         }
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
+        await _stream.DisposeAsync();
         _channel.Dispose();
         _raw.Dispose();
     }
@@ -65,9 +71,11 @@ internal sealed class WireBenchClient : IDisposable
             ("raw socket push", "", () => RawAsync(RawSockets.Push, bytes, calls, inFlight)),
             ("gRPC push", "raw socket push", () => ManyAsync(() => PushAsync(bytes), calls, inFlight)),
             ("repeated float push", "gRPC push", () => ManyAsync(() => PushProtobufAsync(bytes), Math.Max(calls / 4, inFlight), inFlight)),
+            ("stream push", "raw socket push", () => ManyAsync(() => _stream.PushAsync(bytes), calls, inFlight)),
             ("raw socket pull", "", () => RawAsync(RawSockets.Pull, bytes, calls, inFlight)),
             ("gRPC pull", "raw socket pull", () => ManyAsync(() => PullAsync(bytes), calls, inFlight)),
             ("repeated float pull", "gRPC pull", () => ManyAsync(() => PullProtobufAsync(bytes), Math.Max(calls / 4, inFlight), inFlight)),
+            ("stream pull", "raw socket pull", () => ManyAsync(() => _stream.PullAsync(bytes), calls, inFlight)),
         };
         var best = new Dictionary<string, double>(StringComparer.Ordinal);
         for (var round = 0; round <= rounds; round++)
@@ -87,6 +95,13 @@ internal sealed class WireBenchClient : IDisposable
             var ratio = limit.Length == 0 ? 1 : best[name] / best[limit];
             sink(new BenchRow($"{name}, {bytes / Kibi} KiB, {inFlight} in flight", best[name], "GB/s", limit, ratio));
         }
+        foreach (var (name, _, work) in works)
+        {
+            if (!name.StartsWith("repeated", StringComparison.Ordinal))
+                sink(new BenchRow($"{name}, {bytes / Kibi} KiB, {inFlight} in flight: processor, both sides", await ProcessorAsync(work) / (calls * (double)bytes / 1e9), "s/GB", "", 1));
+        }
+        await AllocationAsync($"stream push, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => _stream.PushAsync(bytes), calls, inFlight), calls, sink);
+        await AllocationAsync($"stream pull, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => _stream.PullAsync(bytes), calls, inFlight), calls, sink);
         await AllocationAsync($"gRPC push, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => PushAsync(bytes), calls, inFlight), calls, sink);
         await AllocationAsync($"gRPC pull, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => PullAsync(bytes), calls, inFlight), calls, sink);
     }
@@ -95,6 +110,7 @@ internal sealed class WireBenchClient : IDisposable
     {
         var raw = new List<double>();
         var grpc = new List<double>();
+        var stream = new List<double>();
         var small = new Small { Payload = Google.Protobuf.ByteString.CopyFrom(new byte[PingBytes]) };
         for (var round = 0; round <= rounds; round++)
         {
@@ -104,14 +120,44 @@ internal sealed class WireBenchClient : IDisposable
                 await RawSockets.ReceiveFrameAsync(_raw, _receiveBuffer);
             });
             await PingsAsync(grpc, round > 0, async () => await _protobuf.PingAsync(small));
+            await PingsAsync(stream, round > 0, () => _stream.PushPullAsync(PingBytes));
         }
         foreach (var percentile in new[] { 0.5, 0.99 })
         {
             var limit = $"raw socket ping-pong, {PingBytes} B, p{percentile * 100}";
             sink(new BenchRow(limit, At(raw, percentile), "µs", "", 1));
             sink(new BenchRow($"gRPC unary, {PingBytes} B, p{percentile * 100}", At(grpc, percentile), "µs", limit, At(raw, percentile) / At(grpc, percentile)));
+            sink(new BenchRow($"stream push and pull, {PingBytes} B, p{percentile * 100}", At(stream, percentile), "µs", limit, At(raw, percentile) / At(stream, percentile)));
         }
         await AllocationAsync($"gRPC unary, {PingBytes} B", () => ManyAsync(async () => await _protobuf.PingAsync(small), PingsARound, 1), PingsARound, sink);
+    }
+
+    private async Task PipelineAsync(int rounds, Action<BenchRow> sink)
+    {
+        const int bytes = 4 * Kibi, calls = 40_000;
+        double raw = 0, stream = 0;
+        for (var round = 0; round <= rounds; round++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            await RawAsync(RawSockets.Push, bytes, calls, StreamBench.SmallInFlight);
+            var rawRound = calls / Stopwatch.GetElapsedTime(start).TotalSeconds;
+            var streamRound = await _stream.PipelineAsync();
+            if (round > 0)
+                (raw, stream) = (Math.Max(raw, rawRound), Math.Max(stream, streamRound));
+        }
+        var limit = $"raw socket push, 4 KiB, {StreamBench.SmallInFlight} in flight";
+        sink(new BenchRow(limit, raw / 1e3, "k/s", "", 1));
+        sink(new BenchRow($"stream push, 4 KiB, {StreamBench.SmallInFlight} in flight", stream / 1e3, "k/s", limit, stream / raw));
+        await AllocationAsync("stream push, 4 KiB", _stream.PipelineAsync, calls, sink);
+    }
+
+    // Processor seconds of both processes for one piece of work.
+    private async Task<double> ProcessorAsync(Func<Task> work)
+    {
+        var server = (await _protobuf.GetUsageAsync(new Count())).ProcessorSeconds;
+        var client = Environment.CpuUsage.TotalTime;
+        await work();
+        return (Environment.CpuUsage.TotalTime - client).TotalSeconds + (await _protobuf.GetUsageAsync(new Count())).ProcessorSeconds - server;
     }
 
     private static async Task PingsAsync(List<double> microseconds, bool counts, Func<Task> ping)

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using DistSgd.ParamServer.Services;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -36,10 +37,13 @@ public sealed class WireBenchServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(options => options.ConfigureForGrpc()
             .Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddGrpc(options => options.MaxReceiveMessageSize = null);
+        builder.Services.AddSingleton(new ServerLimits()).AddSingleton(TimeProvider.System).AddSingleton<StreamBudget>().AddSingleton<ParametersService>()
+            .AddSingleton(_ => StreamBench.Shards());
         builder.Services.AddSingleton<BlockStore>().AddSingleton<BlockService>().AddSingleton<ProtobufService>();
         var app = builder.Build();
         app.MapGrpcService<BlockService>();
         app.MapGrpcService<ProtobufService>();
+        app.MapGrpcService<ParametersService>();
         await app.StartAsync();
         return new WireBenchServer(app, RawSockets.Listen());
     }

@@ -195,6 +195,87 @@ public sealed class GrpcParameterClientTests
             await server.DisposeAsync();
     }
 
+    [Fact]
+    public async Task ManyExchangesUnderWay_ThroughConnectionsThatAreCut_AreAppliedOnceAndInOrder()
+    {
+        var parameters = new DumbParameters(16)
+        {
+            After = (call, context) =>
+            {
+                if (call is 50 or 51 or 170 or 400)
+                    context.GetHttpContext().Features.Get<IConnectionLifetimeFeature>()!.Abort();
+                return Task.CompletedTask;
+            },
+        };
+        await using ScriptedServer server = await ScriptedServer.StartAsync(parameters);
+        await using GrpcParameterClient client = Client(new GrpcClientOptions(), (server.Address, 16));
+        ParameterExchange[] exchanges = [.. Enumerable.Range(1, 300).Select(i => PushPull(16, (ulong)i))];
+        await Task.WhenAll(exchanges.Select(exchange => client.ExecuteAsync(exchange, CancellationToken.None).AsTask())).WaitAsync(Patience);
+        Assert.Equal(300, parameters.Applied);
+        Assert.True(parameters.Streams >= 4, $"{parameters.Streams} streams");
+        ulong[] first = [.. parameters.Requests.Select(request => request.Push.Name.Sequence).Distinct()];
+        Assert.Equal(Enumerable.Range(1, 300).Select(i => (ulong)i), first);
+        Assert.All(exchanges, exchange => Assert.True(exchange.Pulled.Span[0] >= exchange.PushName.Sequence));
+        Assert.All(parameters.Values, value => Assert.Equal(300f, value));
+    }
+
+    [Fact]
+    public async Task KeySets_AreSentOnceAStream_AndAgainOnTheNext()
+    {
+        var parameters = new DumbParameters(100)
+        {
+            After = (call, context) =>
+            {
+                if (call == 3)
+                    context.GetHttpContext().Features.Get<IConnectionLifetimeFeature>()!.Abort();
+                return Task.CompletedTask;
+            },
+        };
+        await using ScriptedServer server = await ScriptedServer.StartAsync(parameters);
+        await using GrpcParameterClient client = Client(new GrpcClientOptions(), (server.Address, 100));
+        KeySet keys = KeySet.List([2, 3, 5, 7, 99]);
+        for (ulong sequence = 1; sequence <= 4; sequence++)
+        {
+            var exchange = new ParameterExchange(1) { PushKeys = keys, PushValues = new float[] { 1, 1, 1, 1, 1 }, PushName = new PushName(1, sequence), PullKeys = keys, Pulled = new float[5] };
+            await client.ExecuteAsync(exchange, CancellationToken.None).AsTask().WaitAsync(Patience);
+            Assert.All(exchange.Pulled.ToArray(), value => Assert.Equal(sequence, value));
+        }
+        Assert.Equal((bool[])[true, false, false, true, false], parameters.Exchanges.Select(exchange => exchange.Push.Keys.Coded.Length > 0));
+        Assert.All(parameters.Exchanges, exchange => Assert.True(exchange.Pull.Keys.Coded.IsEmpty && exchange.Pull.Keys.Set == exchange.Push.Keys.Set));
+    }
+
+    [Fact]
+    public async Task BulkVectors_AreCutIntoParts_AndNaNIsRefusedBeforeTheFirst()
+    {
+        const int Keys = 300_000;
+        var parameters = new DumbParameters(Keys);
+        await using ScriptedServer server = await ScriptedServer.StartAsync(parameters);
+        await using GrpcParameterClient client = Client(new GrpcClientOptions(), (server.Address, Keys));
+        ParameterExchange exchange = PushPull(Keys, 1);
+        await client.ExecuteAsync(exchange, CancellationToken.None).AsTask().WaitAsync(Patience);
+        Assert.Equal(1f, Assert.Single(exchange.Pulled.ToArray().Distinct()));
+        Assert.Equal(5, parameters.Applied);
+        Assert.Equal((uint[])[0, 1, 2, 3, 4], parameters.Exchanges.Where(one => one.Push is not null).Select(one => one.Push.Part));
+        Assert.All(parameters.Exchanges, one => Assert.True(one.Push is null ? one.Pull is not null : one.Push.Parts == 5));
+        var values = new float[Keys];
+        values[^1] = float.NaN;
+        exchange.PushValues = values;
+        exchange.PushName = new PushName(7, 2);
+        ParameterException refused = await Assert.ThrowsAsync<ParameterException>(async () => await client.ExecuteAsync(exchange, CancellationToken.None));
+        Assert.Equal((ParameterFault.NotFinite, 5), (refused.Fault, parameters.Applied));
+    }
+
+    [Fact]
+    public async Task ServerOfAnotherContract_IsNamedAtOnce()
+    {
+        var parameters = new DumbParameters(16) { Version = 2 };
+        await using ScriptedServer server = await ScriptedServer.StartAsync(parameters);
+        await using GrpcParameterClient client = Client(new GrpcClientOptions(), (server.Address, 16));
+        ParameterException refused = await Assert.ThrowsAsync<ParameterException>(async () => await client.ExecuteAsync(PullAll(16), CancellationToken.None));
+        Assert.Contains("speaks version 2 of the stream's contract; this client speaks 1", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(server.Address, refused.Message, StringComparison.Ordinal);
+    }
+
     // Real connections are refused in real time; the pauses between the attempts are the test's.
     private static async Task MoveUntilAsync(ManualTime time, Task done)
     {

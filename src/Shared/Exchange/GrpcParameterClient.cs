@@ -87,6 +87,10 @@ public sealed class GrpcParameterClient : IParameterClient
         }
     }
 
+    /// <summary>Bytes of all messages on all streams, without HTTP's own.</summary>
+    internal (long Sent, long Received) MessageBytes =>
+        (_streams.Values.Sum(stream => stream.MessageBytes.Sent), _streams.Values.Sum(stream => stream.MessageBytes.Received));
+
     /// <inheritdoc/>
     public ValueTask ExecuteAsync(ParameterExchange exchange, CancellationToken cancellationToken)
     {

@@ -39,12 +39,24 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
     private bool _hasProgressed;
     private Task _run = Task.CompletedTask;
     private SilenceWatch? _watch;
+    private long _bytesSent;
+    private long _bytesReceived;
 
     public ParameterStream(string job, string server, CallInvoker invoker, GrpcClientOptions options, Lock gate)
     {
         (_job, _server, _invoker, _options, _gate) = (job, server, invoker, options, gate);
         _queue = new StreamQueue(server, options);
         _method = ParametersContract.ClientStream(Read);
+    }
+
+    /// <summary>Bytes of all messages sent and received.</summary>
+    public (long Sent, long Received) MessageBytes
+    {
+        get
+        {
+            lock (_gate)
+                return (_bytesSent, _bytesReceived);
+        }
     }
 
     /// <summary>Takes a work up; on this thread it is sent, as far as the connection is free.</summary>
@@ -224,6 +236,8 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
 
     private ParameterStream Read(DeserializationContext context)
     {
+        lock (_gate)
+            _bytesReceived += context.PayloadLength;
         try
         {
             ServerFrames.Read(context.PayloadAsReadOnlySequence(), this);
@@ -305,7 +319,10 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
     private void LeaveFilled()
     {
         lock (_gate)
+        {
+            _bytesSent += _message.Length;
             _queue.LeaveFilled();
+        }
     }
 
     private void Wake(bool inline)

@@ -47,6 +47,9 @@ internal sealed class OutgoingExchanges
     /// <summary>Number of exchanges.</summary>
     public int Count => _pieces.Count;
 
+    /// <summary>Bytes of the message, once it has been written.</summary>
+    public int Length { get; private set; }
+
     /// <summary>True once it has been written: the caller's keys and values are no longer read.</summary>
     public bool IsWritten { get; private set; }
 
@@ -71,7 +74,8 @@ internal sealed class OutgoingExchanges
     /// <summary>Writes the message.</summary>
     public static void Serialize(OutgoingExchanges message, SerializationContext context)
     {
-        context.SetPayloadLength(message.Measure());
+        message.Length = message.Measure();
+        context.SetPayloadLength(message.Length);
         message.Write(new WireWriter(context.GetBufferWriter()));
         context.Complete();
         message.IsWritten = true;

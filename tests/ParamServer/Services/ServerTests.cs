@@ -175,6 +175,7 @@ internal sealed class RunningJob : IAsyncDisposable
 {
     private readonly ServerHost _server;
     private readonly Func<GrpcParameterClient> _makeClient;
+    private bool _isStopped;
 
     private RunningJob(ServerHost server, GrpcChannel channel, Func<GrpcParameterClient> makeClient) =>
         (_server, Channel, _makeClient, Client) = (server, channel, makeClient, makeClient());
@@ -185,10 +186,17 @@ internal sealed class RunningJob : IAsyncDisposable
 
     public GrpcParameterClient NewClient() => _makeClient();
 
+    /// <summary>Stops the server ahead of the end.</summary>
+    public Task StopAsync()
+    {
+        _isStopped = true;
+        return _server.DisposeAsync().AsTask();
+    }
+
     public static async Task<RunningJob> StartAsync(TrainingJob job, int shards, ServerLimits? limits = null)
     {
         ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0", Limits = limits ?? new ServerLimits() }, CancellationToken.None);
-        GrpcChannel channel = GrpcChannel.ForAddress($"http://{server.Address}");
+        GrpcChannel channel = GrpcChannel.ForAddress($"http://{server.Address}", new GrpcChannelOptions { MaxReceiveMessageSize = null });
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);
         var placements = Enumerable.Range(0, map.Count).Select(i => new Shared.Exchange.ShardPlacement(i, map[i], server.Address)).ToList();
         var request = new ActivateRequest { Spec = job.ToMessage() };
@@ -201,6 +209,7 @@ internal sealed class RunningJob : IAsyncDisposable
     {
         await Client.DisposeAsync();
         Channel.Dispose();
-        await _server.DisposeAsync();
+        if (!_isStopped)
+            await _server.DisposeAsync();
     }
 }
