@@ -32,6 +32,9 @@ public static class CommandTree
             InspectCommand.Build(),
             GenerateCommand.Build(),
             BenchCommand.Build(),
+            PullCommand.Build(),
+            PushCommand.Build(),
+            DoctorCommand.Build(),
             ServerCommand.Configure(new Command("server", "Run a parameter server.")),
             WorkerCommand.Configure(new Command("worker", "Run a worker: train one partition of a job.")),
         };

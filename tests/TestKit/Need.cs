@@ -5,7 +5,7 @@ namespace DistSgd.TestKit;
 
 /// <summary>
 /// Things outside the repository that some tests need, each named "kind:what":
-/// python:MODULE (Debian's /usr/bin/python3 can import it), program:NAME (found on PATH), data:FILE (in the folder DISTSGD_DATA names), env:NAME (set).
+/// python:MODULE (Debian's /usr/bin/python3 can import it), program:NAME (found on PATH), npm:FOLDER (its packages are installed), data:FILE (in the folder DISTSGD_DATA names), env:NAME (set).
 /// </summary>
 public static class Need
 {
@@ -33,9 +33,10 @@ public static class Need
         {
             "python" => ProbePython(what),
             "program" => ProbeProgram(what),
+            "npm" => File.Exists(Path.Combine(ForeignProgram.Root, what, "node_modules", ".package-lock.json")) ? null : $"needs the packages of {what} (npm ci --prefix {what})",
             "data" => ProbeData(what),
             "env" => Environment.GetEnvironmentVariable(what) is { Length: > 0 } ? null : $"needs the environment variable {what}",
-            _ => throw new ArgumentException($"The need '{need}' is of no known kind (python, program, data, env)."),
+            _ => throw new ArgumentException($"The need '{need}' is of no known kind (python, program, npm, data, env)."),
         };
     }
 

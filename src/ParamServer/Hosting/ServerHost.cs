@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using DistSgd.ParamServer.Coordination;
+using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Services;
 using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Wire;
@@ -27,12 +28,16 @@ public sealed class ServerHost : IAsyncDisposable
     {
         _application = application;
         _housekeeping = ActivatorUtilities.CreateInstance<Housekeeping>(application.Services);
-        string url = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        Address = new Uri(url).Authority;
+        string[] urls = [.. application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
+        Address = new Uri(urls[0]).Authority;
+        MetricsAddress = urls.Length > 1 ? new Uri(urls[1]).Authority : null;
     }
 
     /// <summary>host:port that it listens on.</summary>
     public string Address { get; }
+
+    /// <summary>host:port where /metrics is, over HTTP/1.1; null: nowhere.</summary>
+    public string? MetricsAddress { get; }
 
     /// <summary>Starts a server; returns when it listens.</summary>
     /// <param name="options">How it runs.</param>
@@ -51,7 +56,7 @@ public sealed class ServerHost : IAsyncDisposable
         catch (Exception refused) when (refused is IOException or SocketException)
         {
             await application.DisposeAsync();
-            throw new ServerStartException($"Cannot listen on {options.Listen}: {(refused.InnerException ?? refused).Message}. Choose another address with --listen host:port.", refused);
+            throw new ServerStartException($"Cannot listen on {options.Listen}{(options.MetricsPort > 0 ? $" and on port {options.MetricsPort} for metrics" : "")}: {(refused.InnerException ?? refused).Message}. Choose another address with --listen host:port.", refused);
         }
     }
 
@@ -75,15 +80,23 @@ public sealed class ServerHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.ConfigureForGrpc();
-            kestrel.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http2);
+            kestrel.Listen(endpoint, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                kestrel.ApplicationServices.GetRequiredService<WireMetrics>().Watch(listen);
+            });
+            if (options.MetricsPort is { } port)
+                kestrel.Listen(endpoint.Address, port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDeadline);
         builder.Services.AddSingleton(options.Limits);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<AwakeClock>();
         builder.Services.AddSingleton(_ => new ServerLog(options.Log, TimeProvider.System));
+        builder.Services.AddSingleton(new ServerFacts(TimeProvider.System));
         builder.Services.AddSingleton(_ => new ShardRegistry(options.Limits.MemoryBytesMax));
         builder.Services.AddSingleton<StreamBudget>();
+        builder.Services.AddSingleton(services => new WireMetrics(options.MetricsPort is not null, TimeProvider.System, services.GetRequiredService<ShardRegistry>(), services.GetRequiredService<ServerFacts>()));
         builder.Services.AddSingleton<ParametersService>();
         builder.Services.AddSingleton<CoordinationService>();
         builder.Services.AddSingleton<ShardsService>();
@@ -100,6 +113,8 @@ public sealed class ServerHost : IAsyncDisposable
         application.MapGrpcService<ShardsService>();
         application.MapGrpcService<HealthServiceImpl>();
         application.MapGrpcReflectionService();
+        if (options.MetricsPort is not null)
+            application.MapGet("/metrics", application.Services.GetRequiredService<WireMetrics>().ShowAsync);
         return application;
     }
 

@@ -27,6 +27,8 @@ public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, S
             try
             {
                 TrainingJob job = request.Spec.ToJob();
+                if (job.OwnLayout is not null)
+                    throw new ArgumentException($"Job '{job.Name}' has tables only: there is nothing that workers could train. Activate its shards, push to them and pull from them.");
                 foreach (ShardPlacement shard in request.Shards)
                     shard.ToPlacement(job);
                 _board.Begin(request.Spec, request.Shards, clock.Now);

@@ -1,7 +1,9 @@
 using System.Buffers;
+using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
+using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 
@@ -13,8 +15,9 @@ namespace DistSgd.ParamServer.Services;
 /// <param name="budget">What streams may hold.</param>
 /// <param name="lifetime">Streams end when the server stops.</param>
 /// <param name="time">Time.</param>
+/// <param name="metrics">Counts exchanges.</param>
 [BindServiceMethod(typeof(ParametersBinding), nameof(ParametersBinding.BindService))]
-public sealed class ParametersService(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time)
+public sealed class ParametersService(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time, WireMetrics metrics)
 {
     private int _underWay;
     private int _streams;
@@ -22,17 +25,17 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
     /// <summary>Applies a push.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && !request.HasPull, "a push");
+    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && !request.HasPull, "a push", context);
 
     /// <summary>Reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPull && !request.HasPush, "a pull");
+    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPull && !request.HasPush, "a pull", context);
 
     /// <summary>Applies a push, then reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && request.HasPull, "a push and a pull");
+    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && request.HasPull, "a push and a pull", context);
 
     /// <summary>Serves a stream until its client ends it or the server stops.</summary>
     /// <param name="requests">What the client sends.</param>
@@ -45,7 +48,7 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
             if (Interlocked.Increment(ref _streams) > limits.StreamsMax)
                 throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.StreamsMax} streams are open on this server; try again."));
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-            using var session = new StreamSession(shards, budget, time);
+            using var session = new StreamSession(shards, budget, time, metrics.Of(context));
             await session.RunAsync(requests, responses, ending.Token);
         }
         catch (Exception ended) when (ended is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } && lifetime.ApplicationStopping.IsCancellationRequested)
@@ -58,8 +61,9 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
         }
     }
 
-    private Task<OutgoingResponse> One(IncomingRequest request, bool isComplete, string expected)
+    private Task<OutgoingResponse> One(IncomingRequest request, bool isComplete, string expected, ServerCallContext context)
     {
+        using ExchangeMeter meter = new(metrics.Of(context), time.GetTimestamp());
         using (request)
         {
             if (!isComplete)
@@ -71,7 +75,9 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
             }
             try
             {
-                return Task.FromResult(Execute(request));
+                OutgoingResponse answer = Execute(request);
+                meter.Done();
+                return Task.FromResult(answer);
             }
             catch (ParameterException refused)
             {
@@ -124,8 +130,8 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
 /// <summary>Binds <see cref="ParametersService"/> to the methods of the contract.</summary>
 public static class ParametersBinding
 {
-    /// <summary>The service as its .proto file describes it, for server reflection.</summary>
-    public static Google.Protobuf.Reflection.ServiceDescriptor Descriptor => Protos.V1.Parameters.Descriptor;
+    /// <summary>The service as server reflection tells of it.</summary>
+    public static ServiceDescriptor Descriptor => Protos.V1.Parameters.Descriptor;
 
     /// <summary>Called by the gRPC runtime.</summary>
     /// <param name="binder">Takes the methods.</param>

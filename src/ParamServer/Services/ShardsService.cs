@@ -3,6 +3,7 @@ using DistSgd.ParamServer.Shards;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
 using Grpc.Core;
 
 namespace DistSgd.ParamServer.Services;
@@ -12,7 +13,8 @@ namespace DistSgd.ParamServer.Services;
 /// <param name="limits">Bounds.</param>
 /// <param name="clock">Time.</param>
 /// <param name="log">Told of shards.</param>
-public sealed class ShardsService(ShardRegistry registry, ServerLimits limits, AwakeClock clock, ServerLog log) : Protos.V1.Shards.ShardsBase
+/// <param name="facts">What the server tells of itself.</param>
+public sealed class ShardsService(ShardRegistry registry, ServerLimits limits, AwakeClock clock, ServerLog log, ServerFacts facts) : Protos.V1.Shards.ShardsBase
 {
     // Orders activation, renewal and release: shards that are being activated are not freed by a lease of before.
     private readonly Lock _gate = new();
@@ -28,7 +30,7 @@ public sealed class ShardsService(ShardRegistry registry, ServerLimits limits, A
             lock (_gate)
             {
                 int held = Of(job.Name).Length;
-                long bytes = registry.Activate(job, [.. request.Shards.Select(shard => shard.ToPlacement(job))]);
+                long bytes = registry.Activate(job, Placements(request, job));
                 _leases.Renew(job.Name, clock.Now);
                 ParameterShard[] shards = Of(job.Name);
                 if (shards.Length > held)
@@ -70,11 +72,14 @@ public sealed class ShardsService(ShardRegistry registry, ServerLimits limits, A
     /// <inheritdoc/>
     public override Task<DescribeResponse> Describe(DescribeRequest request, ServerCallContext context)
     {
-        var answer = new DescribeResponse { ProcessId = (uint)Environment.ProcessId };
+        DescribeResponse answer = facts.Describe();
         foreach (ParameterShard shard in registry.All.OrderBy(shard => shard.Number))
         {
-            if (request.Job.Length == 0 || shard.Job.Name == request.Job)
-                answer.Shards.Add(Describe(shard));
+            if (request.Job.Length > 0 && shard.Job.Name != request.Job)
+                continue;
+            answer.Shards.Add(Describe(shard));
+            if (!answer.Jobs.Any(known => known.Job == shard.Job.Name))
+                answer.Jobs.Add(Describe(shard.Job));
         }
         return Task.FromResult(answer);
     }
@@ -119,6 +124,15 @@ public sealed class ShardsService(ShardRegistry registry, ServerLimits limits, A
         $"job '{shards[0].Job.Name}': {(shards.Length == 1 ? $"shard {shards[0].Number}" : $"{shards.Length} shards ({shards[0].Number} to {shards[^1].Number})")}";
 
     private static string Megabytes(ParameterShard[] shards) => $"{shards.Sum(shard => shard.Bytes) / 1e6:N1} MB";
+
+    private static IReadOnlyList<Shared.Exchange.ShardPlacement> Placements(ActivateRequest request, TrainingJob job) =>
+        request.Shards.Count == 0 ? [new(0, new KeyRange(0, job.KeyCount), "")] : [.. request.Shards.Select(shard => shard.ToPlacement(job))];
+
+    private static JobDescription Describe(TrainingJob job)
+    {
+        JobSpec spec = (job with { Scaling = null, Data = null }).ToMessage();
+        return new JobDescription { Job = job.Name, Tables = { spec.Tables }, Rule = spec.Rule, Sparse = job.Sparse, Width = (uint)job.Width, EntryFloats = (uint)job.EntryFloats };
+    }
 
     private static ShardDescription Describe(ParameterShard shard)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
@@ -11,7 +12,7 @@ namespace DistSgd.ParamServer.Services;
 /// can't be written, since their reader is slow, nothing is read, and HTTP/2 holds the client back. What is refused is answered with a
 /// refusal; the stream goes on.
 /// </summary>
-internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, TimeProvider time) : IDisposable
+internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, TimeProvider time, PeerTraffic? peer = null) : IDisposable
 {
     // Answers are sent as soon as there are so many bytes of them, or there is nothing more to do.
     private const int FlushBytes = 128 << 10;
@@ -99,11 +100,13 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
 
     private void Do(ReadOnlySpan<byte> message, WirePart place, long arrived)
     {
+        using ExchangeMeter meter = new(peer, arrived);
         var exchange = new ExchangeFrame();
         try
         {
             exchange.ReadStreamed(message, place);
             Do(exchange, message, arrived);
+            meter.Done();
             return;
         }
         catch (InvalidDataException malformed)

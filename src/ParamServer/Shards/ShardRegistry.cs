@@ -43,7 +43,8 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
     {
         if (!_shards.TryGetValue((job.Name, placement.Shard), out ParameterShard? known))
             return;
-        if (known.Range != placement.Keys || known.Job.Rule != job.Rule || known.Job.Model != job.Model || known.Job.Sparse != job.Sparse)
+        if (known.Range != placement.Keys || known.Job.Rule != job.Rule || known.Job.Model != job.Model || known.Job.Sparse != job.Sparse
+            || !known.Job.Tables.SequenceEqual(job.Tables))
         {
             throw new ParameterException(ParameterFault.Invalid,
                 $"Shard {placement.Shard} of a different job '{job.Name}' is on this server already; end that job or choose another name.");

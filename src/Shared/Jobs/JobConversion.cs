@@ -80,6 +80,8 @@ public static class JobConversion
     public static TrainingJob ToJob(this V1.JobSpec? spec)
     {
         Require(spec is not null, "spec must be set");
+        if (TableJob.Is(spec))
+            return TableJob.Complete(spec).ToJob() with { OwnLayout = TableJob.Layout(spec) };
         Require(spec.Job.Length is > 0 and <= 256, "job must be a name of 1 to 256 characters");
         Require(spec.Rule?.Schedule is not null, "rule and its schedule must be set");
         Require(spec.Features is > 0 and < uint.MaxValue, "features must be from 1 to 2^32 - 2");
@@ -200,7 +202,7 @@ public static class JobConversion
         return value;
     }
 
-    private static void Require([DoesNotReturnIf(false)] bool condition, string what)
+    internal static void Require([DoesNotReturnIf(false)] bool condition, string what)
     {
         if (!condition)
             throw new ArgumentException($"The job is malformed: {what}.");

@@ -66,7 +66,10 @@ public sealed record TrainingJob
     public long BiasKey => Features;
 
     /// <summary>The parameters' places.</summary>
-    public ParameterLayout Layout => Model.Layout(Features);
+    public ParameterLayout Layout => OwnLayout ?? Model.Layout(Features);
+
+    /// <summary>The places of a job of tables only, which no worker trains; null: the model's.</summary>
+    public ParameterLayout? OwnLayout { get; init; }
 
     /// <summary>All keys.</summary>
     public long KeyCount => Layout.KeyCount;

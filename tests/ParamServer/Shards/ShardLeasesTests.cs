@@ -6,8 +6,8 @@ using DistSgd.Protos.V1;
 using DistSgd.Shared.Jobs;
 using DistSgd.Shared.Sharding;
 using DistSgd.TestKit;
-using ShardKeys = DistSgd.ParamServer.Shards.ShardKeys;
 using PullPart = DistSgd.Shared.Exchange.PullPart;
+using ShardKeys = DistSgd.ParamServer.Shards.ShardKeys;
 using ShardPlacement = DistSgd.Shared.Exchange.ShardPlacement;
 
 namespace DistSgd.ParamServer.Tests.Shards;
@@ -41,7 +41,7 @@ public sealed class ShardLeasesTests
         var lines = new List<string>();
         await using var log = new ServerLog(line => lines.Add(line.Text), time);
         using var registry = new ShardRegistry(bytesMax: 300);
-        var service = new ShardsService(registry, new ServerLimits(), new AwakeClock(time), log);
+        var service = new ShardsService(registry, new ServerLimits(), new AwakeClock(time), log, new ServerFacts(time));
         TrainingJob job = Jobs.Make(63);
         ActivateResponse activated = await service.Activate(Request(job), new FakeCall());
         Assert.Equal((256ul, 60_000u), (activated.Bytes, activated.LeaseMs));
@@ -78,7 +78,7 @@ public sealed class ShardLeasesTests
     {
         var time = new ManualTime();
         using var registry = new ShardRegistry(bytesMax: 300);
-        var service = new ShardsService(registry, new ServerLimits(), new AwakeClock(time), new ServerLog(null, time));
+        var service = new ShardsService(registry, new ServerLimits(), new AwakeClock(time), new ServerLog(null, time), new ServerFacts(time));
         await service.Activate(Request(Jobs.Make(63)), new FakeCall());
         time.Advance(TimeSpan.FromHours(1));
         service.Sweep();
@@ -92,7 +92,7 @@ public sealed class ShardLeasesTests
         var lines = new List<string>();
         await using var log = new ServerLog(line => lines.Add(line.Text), time);
         using var registry = new ShardRegistry(bytesMax: 300);
-        var service = new ShardsService(registry, new ServerLimits(), new AwakeClock(time), log);
+        var service = new ShardsService(registry, new ServerLimits(), new AwakeClock(time), log, new ServerFacts(time));
         await service.Activate(Request(Jobs.Make(63)), new FakeCall());
         for (ulong push = 1; push <= 3; push++)
             Assert.ThrowsAny<Exception>(() => registry.Find("job", 0).Push(Jobs.Delta(push), ShardKeys.Range(0, 1), [float.NaN]));

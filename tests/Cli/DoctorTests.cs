@@ -1,0 +1,189 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using DistSgd.Cli.Doctor;
+using DistSgd.ParamServer.Hosting;
+using DistSgd.Protos.V1;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DistSgd.Cli.Tests;
+
+/// <summary><c>distsgd doctor</c> before listeners made for each case.</summary>
+public sealed class DoctorTests
+{
+    [Fact]
+    public async Task HealthyServer_IsDescribed_AndTheExitCodeIs0()
+    {
+        await using ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None);
+        Outcome outcome = await CommandLine.RunAsync("doctor", server.Address);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.StartsWith($"{server.Address} is healthy: version 0.1.0, up ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("no jobs, round trip ", outcome.Output, StringComparison.Ordinal);
+        JsonElement json = (await CommandLine.RunAsync("doctor", "--json", server.Address)).LastJson;
+        Assert.Equal("healthy", json.GetProperty("verdict").GetString());
+        Assert.Equal(1, json.GetProperty("server").GetProperty("contract").GetInt32());
+    }
+
+    [Fact]
+    public async Task Host_ThatDoesNotResolve_IsNamed() => await FindsAsync("no-such-host.invalid:7070", "host", "'no-such-host.invalid' doesn't resolve");
+
+    [Fact]
+    public async Task Address_Malformed_IsNamed() => await FindsAsync("127.0.0.1", "address", "expected host:port");
+
+    [Fact]
+    public async Task Port_WhereNothingListens_IsNamed()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        string address = listener.LocalEndpoint.ToString()!;
+        listener.Stop();
+        await FindsAsync(address, "port", "connection refused");
+    }
+
+    [Fact]
+    public async Task Port_ThatAcceptsAndSaysNothing_AndOneThatDropsEverything_AreSilent()
+    {
+        using var mute = new TcpListener(IPAddress.Loopback, 0);
+        mute.Start();
+        // A full backlog: the kernel drops what more comes, as a firewall would.
+        using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        full.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        full.Listen(0);
+        using var first = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await first.ConnectAsync(full.LocalEndPoint!);
+        Outcome outcome = await CommandLine.RunAsync("doctor", "--json", mute.LocalEndpoint.ToString()!, full.LocalEndPoint!.ToString()!);
+        string[] lines = outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(1, outcome.Code);
+        Assert.All(lines, line => Assert.Contains("\"verdict\":\"silent\"", line, StringComparison.Ordinal));
+        Assert.Contains("accepts connections and then says nothing", lines[0], StringComparison.Ordinal);
+        Assert.Contains("firewall", lines[1], StringComparison.Ordinal);
+        Assert.True(ServerDoctor.Limit < TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task TlsPort_SpokenToWithout_AndTheOtherWayRound_AreNamed()
+    {
+        await using WebApplication tls = await HostAsync(listen => listen.UseHttps(Certificate()), _ => { });
+        await FindsAsync(AddressOf(tls), "tls", "say https://");
+        await using ServerHost plain = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None);
+        await FindsAsync($"https://{plain.Address}", "tls", "leave out https://");
+        await FindsAsync($"https://{AddressOf(tls)}", "certificate", "isn't trusted");
+    }
+
+    [Fact]
+    public async Task WebServerOfHttp1_IsNamed()
+    {
+        await using WebApplication web = await HostAsync(listen => listen.Protocols = HttpProtocols.Http1, app => app.MapGet("/", () => "hello"));
+        await FindsAsync(AddressOf(web), "protocol", "speaks HTTP/1");
+    }
+
+    [Fact]
+    public async Task SomethingThatIsNotHttp_IsShown()
+    {
+        await FindsAsync(await TellAsync("SSH-2.0-OpenSSH_9.2\r\n"), "protocol", "begins with \"SSH-2.0-OpenSSH_9.2\"");
+        await FindsAsync(await TellAsync(""), "protocol", "closes every connection");
+    }
+
+    [Fact]
+    public async Task Http2ServerWithoutOurServices_IsNamed()
+    {
+        await using WebApplication other = await HostAsync(listen => listen.Protocols = HttpProtocols.Http2, app => app.MapGet("/", () => "hello"));
+        await FindsAsync(AddressOf(other), "service", "no service distsgd.v1.Shards");
+    }
+
+    [Theory]
+    [InlineData(2u, "newer than this program")]
+    [InlineData(0u, "older than this program")]
+    public async Task ServerOfAnotherContract_IsNamed(uint contract, string says)
+    {
+        await using WebApplication other = await PretenderAsync(contract, TimeSpan.Zero);
+        await FindsAsync(AddressOf(other), "version", says);
+    }
+
+    [Theory]
+    [InlineData(3600, "ahead of")]
+    [InlineData(-3600, "behind")]
+    public async Task ServerOfAnotherTime_IsNamed(int seconds, string says)
+    {
+        await using WebApplication other = await PretenderAsync(1, TimeSpan.FromSeconds(seconds));
+        await FindsAsync(AddressOf(other), "clock", says);
+    }
+
+    private static async Task FindsAsync(string address, string verdict, string says)
+    {
+        Outcome json = await CommandLine.RunAsync("doctor", address, "--json");
+        Assert.True(json.LastJson.GetProperty("verdict").GetString() == verdict, json.Output);
+        string sentence = json.LastJson.GetProperty("sentence").GetString()!;
+        Assert.Contains(says, sentence, StringComparison.Ordinal);
+        Assert.Equal((1, ""), (json.Code, json.Error));
+        Assert.DoesNotContain('\n', sentence);
+    }
+
+    private static string AddressOf(WebApplication application) => new Uri(application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Authority;
+
+    private static Task<WebApplication> PretenderAsync(uint contract, TimeSpan ahead) => HostAsync(listen => listen.Protocols = HttpProtocols.Http2, app => app.MapGrpcService<Pretender>(), new Pretender.Claims(contract, ahead));
+
+    private static async Task<WebApplication> HostAsync(Action<ListenOptions> listen, Action<WebApplication> map, Pretender.Claims? claims = null)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen));
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(claims ?? new Pretender.Claims(1, TimeSpan.Zero));
+        WebApplication application = builder.Build();
+        map(application);
+        await application.StartAsync();
+        return application;
+    }
+
+    // Says its piece to whoever connects, and hangs up.
+    private static Task<string> TellAsync(string greeting)
+    {
+        var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        _ = ServeAsync();
+        return Task.FromResult(listener.LocalEndpoint.ToString()!);
+
+        async Task ServeAsync()
+        {
+            const int ConnectionsMax = 16;
+            for (int i = 0; i < ConnectionsMax; i++)
+            {
+                using Socket socket = await listener.AcceptSocketAsync();
+                await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(greeting));
+                socket.Shutdown(SocketShutdown.Send);
+            }
+            listener.Stop();
+        }
+    }
+
+    private static X509Certificate2 Certificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+
+    private sealed class Pretender(Pretender.Claims claims) : Shards.ShardsBase
+    {
+        public override Task<DescribeResponse> Describe(DescribeRequest request, ServerCallContext context) => Task.FromResult(new DescribeResponse
+        {
+            Contract = claims.Contract,
+            ServerVersion = "9.9",
+            UnixTimeUs = (ulong)((DateTimeOffset.UtcNow + claims.Ahead).ToUnixTimeMilliseconds() * 1000),
+        });
+
+        public sealed record Claims(uint Contract, TimeSpan Ahead);
+    }
+}
