@@ -9,6 +9,7 @@ using DistSgd.Bench.Wire;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Generators;
+using DistSgd.Shared.CommandLine;
 
 namespace DistSgd.Cli;
 
@@ -23,14 +24,11 @@ internal static class BenchCommand
     public static Command Build()
     {
         var command = new Command("bench", "Measure, each figure beside its limit in the same run.");
-        var json = new Option<bool>("--json") { Description = "Print one JSON object a line.", Recursive = true };
+        Option<bool> json = Arguments.Flag("--json", "Print one JSON object a line.");
+        json.Recursive = true;
         command.Add(json);
         var kernels = new Command("kernels", "The kernels beside memory, cache and read-only passes.");
-        kernels.SetAction(parsed =>
-        {
-            KernelBench.Run(parsed.InvocationConfiguration.Output, parsed.GetValue(json) ? BenchFormat.Json : BenchFormat.Table);
-            return 0;
-        });
+        kernels.SetAction((parsed, stop) => MeasureAsync(() => KernelBench.Run(parsed.InvocationConfiguration.Output, parsed.GetValue(json) ? BenchFormat.Json : BenchFormat.Table), stop));
         command.Add(kernels);
         var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.");
         wire.SetAction((parsed, _) => WireAsync(parsed.GetValue(json), parsed.InvocationConfiguration.Output));
@@ -38,19 +36,31 @@ internal static class BenchCommand
         var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
         wireServer.SetAction((parsed, _) => WireBenchServer.RunAsync(parsed.InvocationConfiguration.Output, Console.In));
         command.Add(wireServer);
-        var text = new Option<string?>("--data") { Description = "LIBSVM text; default: a generated set like imdb." };
+        ValueOption text = Arguments.FilePath("--data", "LIBSVM text; default: a generated set like imdb.");
         var reading = new Command("data", "Reading LIBSVM text beside memory and the operating system's read.") { text };
-        reading.SetAction(parsed =>
-        {
-            DataBench.Run(parsed.GetValue(text), DataRounds, row => Print(parsed.InvocationConfiguration.Output, row, parsed.GetValue(json)));
-            return 0;
-        });
+        reading.SetAction((parsed, stop) => MeasureAsync(
+            () => DataBench.Run(parsed.GetValue(text), DataRounds, row => PrintUnlessStopped(parsed, row, parsed.GetValue(json), stop)), stop));
         command.Add(reading);
-        var data = new Option<string?>("--data") { Description = "Two-class rows, LIBSVM text; default: a generated click log." };
+        ValueOption data = Arguments.FilePath("--data", "Two-class rows, LIBSVM text; default: a generated click log.");
         var train = new Command("train", "Whole trainings beside a read-only pass: one thread, two, and over gRPC.") { data };
         train.SetAction((parsed, cancellationToken) => TrainAsync(parsed.GetValue(data), parsed.GetValue(json), parsed.InvocationConfiguration.Output, cancellationToken));
         command.Add(train);
         return command;
+    }
+
+    private static Task<int> MeasureAsync(Action measure, CancellationToken cancellationToken) => Interruptible.RunAsync(
+        () =>
+        {
+            measure();
+            return 0;
+        },
+        "Interrupted while measuring.", cancellationToken);
+
+    // A bench that is interrupted gives up at its next figure, and removes what it wrote.
+    private static void PrintUnlessStopped(ParseResult parsed, BenchRow row, bool json, CancellationToken stop)
+    {
+        stop.ThrowIfCancellationRequested();
+        Print(parsed.InvocationConfiguration.Output, row, json);
     }
 
     private static async Task<int> WireAsync(bool json, TextWriter output)

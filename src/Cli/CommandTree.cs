@@ -1,9 +1,8 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using DistSgd.Learning.Data;
+using System.CommandLine.Help;
 using DistSgd.Learning.Formats;
 using DistSgd.ParamServer.Hosting;
-using DistSgd.Shared.Exchange;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Trainer;
 using DistSgd.Worker.Hosting;
 
@@ -12,15 +11,6 @@ namespace DistSgd.Cli;
 /// <summary>The command line: all subcommands, and what their failures look like.</summary>
 public static class CommandTree
 {
-    /// <summary>Exit code of a failure: one sentence stands on standard error.</summary>
-    public const int ExitCodeFailure = 1;
-
-    /// <summary>Exit code of options that were not understood.</summary>
-    public const int ExitCodeUsage = 2;
-
-    /// <summary>Exit code after ctrl-C or SIGTERM.</summary>
-    public const int ExitCodeCancelled = 130;
-
     /// <summary>Makes the command line.</summary>
     public static RootCommand Build()
     {
@@ -38,49 +28,23 @@ public static class CommandTree
             ServerCommand.Configure(new Command("server", "Run a parameter server.")),
             WorkerCommand.Configure(new Command("worker", "Run a worker: train one partition of a job.")),
         };
+        HelpOption help = root.Options.OfType<HelpOption>().First();
+        help.Action = new ExampleHelp((HelpAction)help.Action!);
         return root;
     }
 
-    /// <summary>Runs the command line.</summary>
+    /// <summary>Runs the command line. Without arguments it shows its help, which is a misuse all the same.</summary>
     /// <param name="args">Its arguments.</param>
     /// <param name="output">Standard output.</param>
     /// <param name="error">Standard error.</param>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
-        ParseResult parsed = Build().Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
-        {
-            return await RefuseAsync(parsed, parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not a command or option here." : parsed.Errors[0].Message, error);
-        }
-        var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(10) };
-        try
-        {
-            return await parsed.InvokeAsync(invocation);
-        }
-        catch (UsageException refused)
-        {
-            return await RefuseAsync(parsed, refused.Message, error);
-        }
-        catch (OperationCanceledException)
-        {
-            await error.WriteLineAsync("Interrupted; what was saved before is whole.");
-            return ExitCodeCancelled;
-        }
-        catch (Exception refused) when (refused is TrainingException or DatasetException or LabelException or ModelFileException or ParameterException
-            or ServerStartException or IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            await error.WriteLineAsync(refused.Message);
-            return ExitCodeFailure;
-        }
+        if (args.Length > 0)
+            return await CommandRunner.RunAsync(Build(), "distsgd", args, output, error, IsExpected);
+        await CommandRunner.RunAsync(Build(), "distsgd", ["--help"], output, error, IsExpected);
+        return CommandRunner.ExitCodeUsage;
     }
 
-    private static async Task<int> RefuseAsync(ParseResult parsed, string message, TextWriter error)
-    {
-        var words = new Stack<string>();
-        for (SymbolResult? place = parsed.CommandResult; place is CommandResult { Command: not RootCommand } command; place = place.Parent)
-            words.Push($"{command.Command.Name} ");
-        await error.WriteLineAsync($"{message}{Environment.NewLine}See: distsgd {string.Concat(words)}--help");
-        return ExitCodeUsage;
-    }
+    private static bool IsExpected(Exception failure) => ServerCommand.IsExpected(failure) || WorkerCommand.IsExpected(failure) || failure is TrainingException or ModelFileException or ArgumentException;
 }

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Metrics;
 using DistSgd.Learning.Models;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Trainer;
 
 namespace DistSgd.Cli;
@@ -14,19 +15,26 @@ internal static class EvaluateCommand
 {
     public static Command Build()
     {
-        var model = new Option<string>("--model") { Description = "The model file.", Required = true };
-        var data = new Option<string>("--data") { Description = "Labelled rows, LIBSVM text, plain or gzip.", Required = true };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object." };
+        ValueOption model = Arguments.FilePath("--model", "The model file.");
+        ValueOption data = Arguments.FilePath("--data", "Labelled rows, LIBSVM text, plain or gzip.");
+        model.Required = data.Required = true;
+        Option<bool> json = Arguments.Flag("--json", "Print one JSON object.");
         var command = new Command("evaluate", "Loss and metrics of a model on labelled data.") { model, data, json };
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            TrainedModel loaded = TrainedModel.Load(parsed.GetValue(model)!);
-            using Dataset rows = Dataset.Open(parsed.GetValue(data)!, loaded.ReadOptions);
-            EvaluationResult result = loaded.Evaluate(rows, Environment.ProcessorCount);
+            (TrainedModel loaded, EvaluationResult result) = await Interruptible.RunAsync(() => Evaluate(parsed.GetValue(model)!, parsed.GetValue(data)!, cancellationToken),
+                "Interrupted while evaluating; nothing was written.", cancellationToken);
             Print(parsed.InvocationConfiguration.Output, loaded, result, parsed.GetValue(json));
             return 0;
         });
         return command;
+    }
+
+    private static (TrainedModel Model, EvaluationResult Result) Evaluate(string modelPath, string dataPath, CancellationToken cancellationToken)
+    {
+        TrainedModel model = TrainedModel.Load(modelPath);
+        using Dataset rows = Dataset.Open(dataPath, model.ReadOptions with { CancellationToken = cancellationToken });
+        return (model, model.Evaluate(rows, Environment.ProcessorCount, cancellationToken));
     }
 
     private static void Print(TextWriter output, TrainedModel model, EvaluationResult result, bool json)

@@ -3,42 +3,47 @@ using System.Globalization;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Generators;
+using DistSgd.Shared.CommandLine;
+using DistSgd.Trainer;
 
 namespace DistSgd.Cli;
 
 /// <summary>The command <c>generate</c>.</summary>
 internal static class GenerateCommand
 {
-    public static Command Build()
-    {
-        var command = new Command("generate", "Write a data set drawn from a known truth.");
-        command.Add(Kind("clicks", "A click log: sparse one-hot fields, two classes.", (1_000_000, 64), (features, seed, rows, sink) => new ClicksGenerator((uint)features, seed).Generate(rows, sink)));
-        command.Add(Kind("dense", "Gaussian features, two classes.", (100, 1), (features, seed, rows, sink) => new DenseGenerator(features, seed, LearningTask.Classification).Generate(rows, sink)));
-        command.Add(Kind("dense-regression", "Gaussian features, real targets with noise.", (100, 1), (features, seed, rows, sink) => new DenseGenerator(features, seed, LearningTask.Regression).Generate(rows, sink)));
-        return command;
-    }
+    private const int RowsMax = 1_000_000_000;
 
-    private static Command Kind(string name, string description, (int Default, int Min) bounds, Func<int, long, long, IRowSink, GeneratedSet> generate)
+    private delegate GeneratedSet Generator(int features, long seed, long rows, IRowSink sink, CancellationToken cancellationToken);
+
+    public static Command Build() => new("generate", "Write a data set drawn from a known truth.")
     {
-        var rows = Arguments.Text("--rows", "Rows.", "100000", "N");
-        var features = Arguments.Text("--features", "Features.", bounds.Default.ToString(CultureInfo.InvariantCulture), "D");
-        var seed = Arguments.Text("--seed", "Seed: the truth and the rows depend on it.", "1", "N");
-        var path = new Option<string>("--out") { Description = "The LIBSVM text file.", Required = true };
+        Kind("clicks", "A click log: sparse one-hot fields, two classes.", "1000000", NumberRange.Whole("--features", ClicksGenerator.FeaturesMin, ClicksGenerator.FeaturesMax),
+            (features, seed, rows, sink, stop) => new ClicksGenerator((uint)features, seed).Generate(rows, sink, stop)),
+        Kind("dense", "Gaussian features, two classes.", "100", NumberRange.Whole("--features", 1, DenseGenerator.FeaturesMax),
+            (features, seed, rows, sink, stop) => new DenseGenerator(features, seed, LearningTask.Classification).Generate(rows, sink, stop)),
+        Kind("dense-regression", "Gaussian features, real targets with noise.", "100", NumberRange.Whole("--features", 1, DenseGenerator.FeaturesMax),
+            (features, seed, rows, sink, stop) => new DenseGenerator(features, seed, LearningTask.Regression).Generate(rows, sink, stop)),
+    };
+
+    private static Command Kind(string name, string description, string featuresDefault, NumberRange featuresRange, Generator generate)
+    {
+        ValueOption rows = Arguments.Number(NumberRange.Whole("--rows", 1, RowsMax), "Rows.", "100000");
+        ValueOption features = Arguments.Number(featuresRange, "Features.", featuresDefault, "D");
+        ValueOption seed = Arguments.Number(TrainingRanges.Seed, "Seed: the truth and the rows depend on it.", "1");
+        ValueOption path = Arguments.FilePath("--out", "The LIBSVM text file.");
+        path.Required = true;
         var command = new Command(name, description) { rows, features, seed, path };
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            if (parsed.Whole(rows) < 1)
-                throw new UsageException($"--rows is {parsed.GetValue(rows)}; expected at least 1.");
-            if (parsed.Count(features) < bounds.Min)
-                throw new UsageException($"--features is {parsed.GetValue(features)}; expected at least {bounds.Min}.");
-            OutputFile.Check(parsed.GetValue(path)!);
+            string target = parsed.GetValue(path)!;
+            OutputFile.Check(target);
             GeneratedSet? facts = null;
-            AtomicFile.Write(parsed.GetValue(path)!, stream =>
+            OutputFile.Write(target, "generating", stream =>
             {
                 using var writer = new LibsvmWriter(stream);
-                facts = generate(parsed.Count(features)!.Value, parsed.Whole(seed)!.Value, parsed.Whole(rows)!.Value, writer);
+                facts = generate(parsed.Count(features)!.Value, parsed.Whole(seed)!.Value, parsed.Whole(rows)!.Value, writer, cancellationToken);
             });
-            parsed.InvocationConfiguration.Output.WriteLine(Describe(facts!, parsed.GetValue(path)!));
+            await parsed.InvocationConfiguration.Output.WriteLineAsync(Describe(facts!, target));
             return 0;
         });
         return command;
@@ -49,6 +54,6 @@ internal static class GenerateCommand
         string best = double.IsNaN(facts.NoiseVariance)
             ? string.Create(CultureInfo.InvariantCulture, $"best reachable loss {facts.BestLoss:F4}, accuracy {facts.BestAccuracy:F4}; {facts.PositiveRate:P1} positive")
             : string.Create(CultureInfo.InvariantCulture, $"best reachable loss {facts.BestLoss:G5} (noise variance {facts.NoiseVariance:G5})");
-        return string.Create(CultureInfo.InvariantCulture, $"{facts.Rows:N0} rows, {facts.NonZeros:N0} non-zeros written to {path}; {best}");
+        return $"{Plural.Of(facts.Rows, "row")}, {Plural.Of(facts.NonZeros, "non-zero")} written to {path}; {best}";
     }
 }

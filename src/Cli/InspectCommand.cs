@@ -13,11 +13,13 @@ internal static class InspectCommand
     {
         var model = new Argument<string>("MODEL") { Description = "The model file." };
         var command = new Command("inspect", "Show what a model file holds.") { model };
-        command.SetAction(parsed =>
-        {
-            Print(parsed.InvocationConfiguration.Output, parsed.GetValue(model)!);
-            return 0;
-        });
+        command.SetAction((parsed, cancellationToken) => Interruptible.RunAsync(
+            () =>
+            {
+                Print(parsed.InvocationConfiguration.Output, parsed.GetValue(model)!);
+                return 0;
+            },
+            "Interrupted while the model was read.", cancellationToken));
         return command;
     }
 
@@ -27,6 +29,7 @@ internal static class InspectCommand
         float[] weights = model.Weights.ToArray();
         int first = model.IndexBase == Learning.Data.IndexBase.Zero ? 0 : 1;
         output.WriteLine($"model    {model.Spec}, {(model.Labels.IsBinary ? $"labels {model.Labels.Negative} and {model.Labels.Positive}" : model.Labels.Classes.Count > 0 ? $"{model.Labels.Classes.Count} classes: {string.Join(", ", model.Labels.Classes)}" : "real targets")}");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"trained  {model.Optimizer}, l1 {model.L1:G6}, l2 {model.L2:G6}"));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"weights  {weights.Length:N0}, of which {weights.Count(w => w != 0):N0} are not 0; bias {string.Join(" ", model.Biases.ToArray().Select(bias => bias.ToString("G6", CultureInfo.InvariantCulture)))}; lowest feature index {first}"));
         int[] largest = [.. Enumerable.Range(0, weights.Length).OrderByDescending(i => Math.Abs(weights[i])).Take(WeightsShown).Where(i => weights[i] != 0)];
         output.WriteLine($"largest  {string.Join("  ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Place(model, i, first)}:{weights[i]:G4}")))}");

@@ -8,7 +8,7 @@ namespace DistSgd.Cli;
 /// <summary>One JSON object a line; the last is the summary.</summary>
 internal sealed class JsonReport(TextWriter output) : TrainingReport
 {
-    public override void Data(TrainingData data) => Write(new JsonObject
+    protected override void ShowData(TrainingData data) => Write(new JsonObject
     {
         ["event"] = "data",
         ["description"] = data.Description,
@@ -20,7 +20,7 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
 
     public override void Notice(string sentence) => Write(new JsonObject { ["event"] = "notice", ["message"] = sentence });
 
-    public override void Progress(TrainingProgress p)
+    protected override void Show(TrainingProgress p)
     {
         var line = new JsonObject
         {

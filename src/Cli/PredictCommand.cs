@@ -4,6 +4,7 @@ using DistSgd.Kernels;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Trainer;
 
 namespace DistSgd.Cli;
@@ -11,35 +12,44 @@ namespace DistSgd.Cli;
 /// <summary>The command <c>predict</c>: one line a row: the predicted label (or target), and for classifiers the score.</summary>
 internal static class PredictCommand
 {
+    private const int RowsPerCheck = 4096;
+
     public static Command Build()
     {
-        var model = new Option<string>("--model") { Description = "The model file.", Required = true };
-        var data = new Option<string>("--data") { Description = "The rows, LIBSVM text, plain or gzip; their labels are not used.", Required = true };
-        var path = new Option<string>("--out") { Description = "The predictions, one line a row: label, and for classes the probability (logistic, softmax) or the score.", Required = true };
+        ValueOption model = Arguments.FilePath("--model", "The model file.");
+        ValueOption data = Arguments.FilePath("--data", "The rows, LIBSVM text, plain or gzip; their labels are not used.");
+        ValueOption path = Arguments.FilePath("--out", "The predictions, one line a row: label, and for classes the probability (logistic, softmax) or the score.");
+        model.Required = data.Required = path.Required = true;
         var command = new Command("predict", "Predict with a model.") { model, data, path };
-        command.SetAction(parsed =>
-        {
-            Run(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(path)!, parsed.InvocationConfiguration.Output);
-            return 0;
-        });
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(path)!, parsed.InvocationConfiguration.Output, cancellationToken));
         return command;
     }
 
-    private static void Run(string modelPath, string dataPath, string outPath, TextWriter output)
+    private static async Task<int> RunAsync(string modelPath, string dataPath, string outPath, TextWriter output, CancellationToken cancellationToken)
     {
         OutputFile.Check(outPath, modelPath, dataPath);
-        TrainedModel model = TrainedModel.Load(modelPath);
-        using Dataset data = Dataset.Open(dataPath, model.ReadOptions);
-        float[] scores = model.Scores(data, Environment.ProcessorCount);
-        AtomicFile.Write(outPath, stream =>
+        (TrainedModel model, float[] scores, long ignored) = await Interruptible.RunAsync(() => Score(modelPath, dataPath, cancellationToken),
+            $"Interrupted while predicting; {OutputFile.Untouched(outPath)}.", cancellationToken);
+        OutputFile.Write(outPath, "writing the predictions", stream =>
         {
             using var writer = new StreamWriter(stream, leaveOpen: true);
             int outputs = model.Spec.Outputs;
             for (int first = 0; first < scores.Length; first += outputs)
+            {
+                if (first % (RowsPerCheck * outputs) == 0)
+                    cancellationToken.ThrowIfCancellationRequested();
                 writer.WriteLine(Line(model, scores.AsSpan(first, outputs)));
+            }
         });
-        string ignored = data.IgnoredFeatureCount > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {data.IgnoredFeatureCount:N0} values of features that the model doesn't know were left out") : "";
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{data.RowCount:N0} predictions written to {outPath}{ignored}"));
+        await output.WriteLineAsync($"{Plural.Of(scores.Length / model.Spec.Outputs, "prediction")} written to {outPath}{(ignored > 0 ? $"; {TextReport.LeftOut(ignored)}" : "")}");
+        return 0;
+    }
+
+    private static (TrainedModel Model, float[] Scores, long Ignored) Score(string modelPath, string dataPath, CancellationToken cancellationToken)
+    {
+        TrainedModel model = TrainedModel.Load(modelPath);
+        using Dataset data = Dataset.Open(dataPath, model.ReadOptions with { CancellationToken = cancellationToken });
+        return (model, model.Scores(data, Environment.ProcessorCount, cancellationToken), data.IgnoredFeatureCount);
     }
 
     private static string Line(TrainedModel model, ReadOnlySpan<float> scores) =>

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using DistSgd.Cli.Tables;
 using DistSgd.Learning.Formats;
+using DistSgd.Shared.CommandLine;
 
 namespace DistSgd.Cli;
 
@@ -12,7 +13,7 @@ internal static class PullCommand
     public static Command Build()
     {
         var table = new TableOptions();
-        var path = Arguments.Text("--out", "Write a .safetensors file with one tensor of the table's name; default: print a line a key.", help: "FILE");
+        ValueOption path = Arguments.FilePath("--out", "Write a .safetensors file with one tensor of the table's name; default: print a line a key.");
         var command = new Command("pull", "Read the values of a table of a running job.");
         table.AddTo(command);
         command.Add(path);

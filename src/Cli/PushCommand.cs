@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using DistSgd.Cli.Tables;
 using DistSgd.Protos.V1;
+using DistSgd.Shared.CommandLine;
 using V1 = DistSgd.Protos.V1;
 
 namespace DistSgd.Cli;
@@ -16,13 +17,17 @@ internal static class PushCommand
         Delta,
     }
 
+    private static readonly NumberRange RateRange = NumberRange.NotNegative("--learning-rate");
+
     public static Command Build()
     {
         var table = new TableOptions();
-        var values = new Option<string>("--values") { Description = "The values, text or a .safetensors file with a tensor of the table's name; - reads text from standard input.", HelpName = "FILE|-", Required = true };
-        Option<string?> kind = Arguments.Choice("--kind", "gradient: the servers run the job's update rule on it, at the schedule's rate for as many steps as pushes were applied; delta: they add it, values and optimizer state of each key.", typeof(Kind), "gradient");
-        Option<string?> rate = Arguments.Text("--learning-rate", "The learning rate that a delta was made with (the sum, if in several steps): the regulariser acts for as long.", "0", "X");
-        Option<string?> name = Arguments.Text("--name", "What the push is called: sent again under the same name it is not applied again; default: a random source, sequence 1.", help: "SOURCE:SEQUENCE");
+        ValueOption values = Arguments.FilePath("--values", "The values, text or a .safetensors file with a tensor of the table's name; - reads text from standard input.", help: "FILE|-");
+        ValueOption kind = Arguments.Choice("--kind", "gradient: the servers run the job's update rule on it, at the schedule's rate for as many steps as pushes were applied; delta: they add it, values and optimizer state of each key.", typeof(Kind), "gradient");
+        ValueOption rate = Arguments.Number(RateRange, "The learning rate that a delta was made with (the sum, if in several steps): the regulariser acts for as long.", "0", "X");
+        ValueOption name = Arguments.Text("--name", "What the push is called: sent again under the same name it is not applied again; default: a random source, sequence 1.", "SOURCE:SEQUENCE",
+            text => Name(text) is not null, "SOURCE:SEQUENCE, two whole numbers, the second from 1, for example 7:1");
+        values.Required = true;
         var command = new Command("push", "Push values to a table of a running job.");
         table.AddTo(command);
         foreach (Option option in (Option[])[values, kind, rate, name])
@@ -31,9 +36,9 @@ internal static class PushCommand
         {
             var push = new Push
             {
-                Name = Name(parsed.GetValue(name)),
+                Name = parsed.GetValue(name) is { } given ? Name(given) : NewName(),
                 Kind = (Kind)parsed.Chosen(kind, typeof(Kind))! == Kind.Delta ? V1.PushKind.Delta : V1.PushKind.Gradient,
-                RateSum = parsed.Number(rate) is >= 0 and { } given ? given : throw new UsageException($"--learning-rate is '{parsed.GetValue(rate)}'; expected 0 or more."),
+                RateSum = parsed.Number(rate)!.Value,
             };
             return RunAsync(parsed, table, push, parsed.GetValue(values)!, cancellationToken);
         });
@@ -53,14 +58,14 @@ internal static class PushCommand
         return 0;
     }
 
-    private static PushName Name(string? text)
+    private static PushName NewName() => new() { Source = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))), Sequence = 1 };
+
+    private static PushName? Name(string text)
     {
-        if (text is null)
-            return new PushName { Source = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))), Sequence = 1 };
         string[] parts = text.Split(':');
         return parts.Length == 2 && ulong.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out ulong source)
             && ulong.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong sequence) && sequence > 0
             ? new PushName { Source = source, Sequence = sequence }
-            : throw new UsageException($"--name is '{text}'; expected SOURCE:SEQUENCE, two whole numbers, the second from 1, for example 7:1.");
+            : null;
     }
 }

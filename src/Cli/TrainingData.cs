@@ -11,9 +11,9 @@ internal sealed class TrainingData : IDisposable
     private const int GeneratedTestRows = 50_000;
     private const int GeneratedFeatures = 2_000;
 
-    private readonly string? _temporary;
+    private readonly TemporaryFile? _temporary;
 
-    private TrainingData(Dataset train, Dataset? test, string? path, string description, string? temporary = null)
+    private TrainingData(Dataset train, Dataset? test, string? path, string description, TemporaryFile? temporary = null)
     {
         Train = train;
         Test = test;
@@ -32,14 +32,15 @@ internal sealed class TrainingData : IDisposable
     /// <summary>What it is, for people.</summary>
     public string Description { get; }
 
-    public static TrainingData Open(string path, string? test, IndexBase indexBase, CacheMode cache)
+    public static TrainingData Open(string path, string? test, IndexBase indexBase, CacheMode cache, CancellationToken cancellationToken)
     {
-        Dataset train = Dataset.Open(path, new LibsvmOptions { IndexBase = indexBase }, new CacheOptions { Mode = cache });
+        var caching = new CacheOptions { Mode = cache };
+        Dataset train = Dataset.Open(path, new LibsvmOptions { IndexBase = indexBase, CancellationToken = cancellationToken }, caching);
         try
         {
             // The test file is read as the training file was: with its lowest index, and unknown features left out and counted.
-            var asTrained = new LibsvmOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount) };
-            return new TrainingData(train, test is null ? null : Dataset.Open(test, asTrained, new CacheOptions { Mode = cache }), path, path);
+            var asTrained = new LibsvmOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount), CancellationToken = cancellationToken };
+            return new TrainingData(train, test is null ? null : Dataset.Open(test, asTrained, caching), path, path);
         }
         catch
         {
@@ -48,31 +49,31 @@ internal sealed class TrainingData : IDisposable
         }
     }
 
-    public static TrainingData Generate(long seed, bool asFile)
+    /// <summary>Generates a click log.</summary>
+    /// <param name="seed">Of the truth and the rows.</param>
+    /// <param name="file">Takes the training rows, for workers to read, and is disposed with the set; null: they stay in memory.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static TrainingData Generate(long seed, TemporaryFile? file, CancellationToken cancellationToken)
     {
         using var rows = new DatasetBuilder();
         using var testRows = new DatasetBuilder();
-        // A folder of its own: what workers cache beside the file goes with it.
-        string? folder = asFile ? Directory.CreateTempSubdirectory("distsgd-clicks-").FullName : null;
-        string path = System.IO.Path.Combine(folder ?? "", "clicks.libsvm");
         GeneratedSet facts;
-        using (FileStream? file = asFile ? File.Create(path) : null)
-        using (LibsvmWriter? writer = file is null ? null : new LibsvmWriter(file))
-            facts = new ClicksGenerator(GeneratedFeatures, seed).Generate(GeneratedRows + GeneratedTestRows, new Split((IRowSink?)writer ?? rows, testRows));
+        using (LibsvmWriter? writer = file is null ? null : new LibsvmWriter(file.Stream))
+            facts = new ClicksGenerator(GeneratedFeatures, seed).Generate(GeneratedRows + GeneratedTestRows, new Split((IRowSink?)writer ?? rows, testRows), cancellationToken);
         string description = string.Create(CultureInfo.InvariantCulture,
             $"a generated click log (seed {seed}; --data FILE trains on yours); best reachable loss {facts.BestLoss:F4}, accuracy {facts.BestAccuracy:F4}");
-        if (!asFile)
+        if (file is null)
             return new TrainingData(rows.Build(), testRows.Build(), null, description);
-        Dataset train = Dataset.Open(path, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Off });
-        return new TrainingData(train, testRows.Build(), path, description, folder);
+        file.Stream.Flush();
+        Dataset train = Dataset.Open(file.Path, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Off });
+        return new TrainingData(train, testRows.Build(), file.Path, description, file);
     }
 
     public void Dispose()
     {
         Train.Dispose();
         Test?.Dispose();
-        if (_temporary is not null)
-            Directory.Delete(_temporary, recursive: true);
+        _temporary?.Dispose();
     }
 
     // The first rows train, the rest test.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Trainer;
 
@@ -8,16 +9,46 @@ namespace DistSgd.Cli;
 /// <summary>What a training prints.</summary>
 internal abstract class TrainingReport
 {
+    // The training's threads write these, one at a time; read when it has ended.
+    private bool _read;
+    private int _epochsDone;
+    private int _epochs;
+    private int _saved;
+
     /// <summary>Seconds since the process started.</summary>
     protected static double SecondsTotal => (DateTime.UtcNow - Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds;
 
-    public abstract void Data(TrainingData data);
+    /// <summary>Shows what is trained on.</summary>
+    public void Data(TrainingData data)
+    {
+        _read = true;
+        ShowData(data);
+    }
 
     public abstract void Notice(string sentence);
 
-    public abstract void Progress(TrainingProgress progress);
+    /// <summary>Shows an evaluation.</summary>
+    public void Progress(TrainingProgress progress)
+    {
+        (_epochsDone, _epochs) = (progress.Epoch, progress.Epochs);
+        Show(progress);
+    }
+
+    /// <summary>Keeps in mind that the model was saved.</summary>
+    public void Saved(int epoch) => _saved = epoch;
+
+    /// <summary>The sentence of a training that was interrupted: in what, and what is written.</summary>
+    public string Interrupted(string path)
+    {
+        string where = !_read ? "while the data was read" : _epochs == 0 ? "in epoch 1" : _epochsDone == _epochs ? "after the last epoch" : $"in epoch {_epochsDone + 1} of {_epochs}";
+        return $"Interrupted {where}; {(_saved > 0 ? $"{path} holds the model after epoch {_saved}" : OutputFile.Untouched(path))}.";
+    }
 
     public abstract void Summary(TrainingResult result);
+
+    protected abstract void Show(TrainingProgress progress);
+
+    protected abstract void ShowData(TrainingData data);
 }
 
 /// <summary>Lines for people.</summary>
@@ -25,7 +56,7 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
 {
     private bool _headed;
 
-    public override void Data(TrainingData data)
+    protected override void ShowData(TrainingData data)
     {
         output.WriteLine($"data   {data.Description}");
         if (data.Train.Notice is { } notice)
@@ -34,7 +65,7 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
 
     public override void Notice(string sentence) => output.WriteLine($"       {sentence}");
 
-    public override void Progress(TrainingProgress p)
+    protected override void Show(TrainingProgress p)
     {
         bool classifies = p.Test?.Accuracy is not null, ranks = p.Test?.Ndcg is not null;
         if (!_headed)
@@ -54,7 +85,7 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
     public override void Summary(TrainingResult r)
     {
         foreach (ProcessFigures process in r.Processes)
-            output.WriteLine(F($"{process.Role,-6} process {process.ProcessId} ({process.Where}): {process.Pushes:N0} pushes, {process.BytesPushed:N0} bytes pushed, {process.BytesPulled:N0} pulled"));
+            output.WriteLine(F($"{process.Role,-6} process {process.ProcessId} ({process.Where}): {Plural.Of(process.Pushes, "push", "pushes")}, {process.BytesPushed:N0} bytes pushed, {process.BytesPulled:N0} pulled"));
         output.WriteLine($"train  {Describe(r.Train)}");
         if (r.Test is not null)
             output.WriteLine($"test   {Describe(r.Test)}");
@@ -64,14 +95,16 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
     internal static string Describe(EvaluationResult e)
     {
         string auc = e.Auc is { } area ? F($", AUC {area:F4}") : e.Classes.Count > 2 ? F($", macro F1 {e.MacroF1:F4}") : "";
-        string ignored = e.IgnoredFeatures > 0 ? F($" ({e.IgnoredFeatures:N0} values of features that the model doesn't know were left out)") : "";
+        string ignored = e.IgnoredFeatures > 0 ? F($" ({LeftOut(e.IgnoredFeatures)})") : "";
         if (e.Ndcg is { } ndcg)
-            return F($"loss {e.Loss:F4}, NDCG@10 {ndcg:F4} on {e.Rows:N0} rows{ignored}");
+            return F($"loss {e.Loss:F4}, NDCG@10 {ndcg:F4} on {Plural.Of(e.Rows, "row")}{ignored}");
         if (e.HammingLoss is { } hamming)
-            return F($"loss {e.Loss:F4}, all labels right {e.Accuracy:F4}, Hamming loss {hamming:F4}, micro F1 {e.MicroF1:F4}, macro F1 {e.MacroF1:F4} on {e.Rows:N0} rows{ignored}");
+            return F($"loss {e.Loss:F4}, all labels right {e.Accuracy:F4}, Hamming loss {hamming:F4}, micro F1 {e.MicroF1:F4}, macro F1 {e.MacroF1:F4} on {Plural.Of(e.Rows, "row")}{ignored}");
         string cost = e.MeanCost is { } mean ? F($", mean cost {mean:F4}") : "";
-        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}, R2 {e.RSquared:F4} on {e.Rows:N0} rows{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc}{cost} on {e.Rows:N0} rows{ignored}");
+        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}, R2 {e.RSquared:F4} on {Plural.Of(e.Rows, "row")}{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc}{cost} on {Plural.Of(e.Rows, "row")}{ignored}");
     }
+
+    internal static string LeftOut(long values) => $"{Plural.Of(values, "value")} of features that the model doesn't know {(values == 1 ? "was" : "were")} left out";
 
     private static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

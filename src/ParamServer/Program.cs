@@ -1,4 +1,5 @@
 using System.CommandLine;
 using DistSgd.ParamServer.Hosting;
+using DistSgd.Shared.CommandLine;
 
-return await ServerCommand.Configure(new RootCommand("A DistSgd parameter server.")).Parse(args).InvokeAsync();
+return await CommandRunner.RunAsync(ServerCommand.Configure(new RootCommand("A DistSgd parameter server.")), "DistSgd.ParamServer", args, Console.Out, Console.Error, ServerCommand.IsExpected);

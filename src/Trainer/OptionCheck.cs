@@ -1,47 +1,87 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Trainer.Cluster;
 
 namespace DistSgd.Trainer;
 
-/// <summary>Refuses options that make no sense, before any work.</summary>
-internal static class OptionCheck
+/// <summary>Refuses options that make no sense: by themselves, before any data is read; and for the data at hand.</summary>
+public static class OptionCheck
 {
-    private const int ThreadsMax = 1024;
+    /// <summary>What is wrong with options, whatever the data.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="cluster">Where it would run; null: in this process.</param>
+    /// <returns>Null, or one sentence that names the option, its value and what was expected.</returns>
+    public static string? Refusal(TrainingOptions options, ClusterOptions? cluster) =>
+        TrainingRanges.Epochs.Refusal(options.Epochs)
+        ?? TrainingRanges.Batch.Refusal(options.Batch)
+        ?? TrainingRanges.HuberDelta.Refusal(options.HuberDelta)
+        ?? TrainingRanges.Margin.Refusal(options.Margin)
+        ?? TrainingRanges.C.Refusal(options.C)
+        ?? TrainingRanges.MaxNorm.Refusal(options.MaxNorm)
+        ?? TrainingRanges.LearningRate.Refusal(options.LearningRate)
+        ?? TrainingRanges.Decay.Refusal(options.Decay)
+        ?? TrainingRanges.L1.Refusal(options.L1)
+        ?? TrainingRanges.L2.Refusal(options.L2)
+        ?? TrainingRanges.Threads.Refusal(options.Threads)
+        ?? TrainingRanges.LocalSteps.Refusal(options.LocalSteps)
+        ?? TrainingRanges.Prefetch.Refusal(options.Prefetch)
+        ?? TrainingRanges.Shards.Refusal(options.Shards)
+        ?? TrainingRanges.SaveEvery.Refusal(options.SaveEvery)
+        ?? TrainingRanges.Servers.Refusal(cluster?.Servers)
+        ?? TrainingRanges.Workers.Refusal(cluster?.Workers)
+        ?? Combination(options)
+        ?? (cluster is null ? null : Combination(options, cluster));
 
-    /// <exception cref="TrainingException">The message names the option, its value and what was expected.</exception>
-    public static void Throw(TrainingOptions options, Dataset data, Deployment deployment)
+    /// <exception cref="TrainingException">The options make no sense for this data; both are named.</exception>
+    internal static void Throw(TrainingOptions options, Dataset data, Deployment deployment)
     {
         Require(data.RowCount > 0, "The training data has no rows.");
-        Require(options.Epochs is null or > 0, $"--epochs is {options.Epochs}; expected at least 1.");
-        Require(options.Batch > 0, $"--batch is {options.Batch}; expected at least 1.");
-        Require(options.LocalSteps is null or >= 0, $"--local-steps is {options.LocalSteps}; expected 0 (push gradients) or more.");
-        Require((long)options.Batch * Math.Max(1, options.LocalSteps ?? 1) <= int.MaxValue, $"--batch {options.Batch} times --local-steps {options.LocalSteps} is too large; expected below 2^31 rows.");
-        Require(options.Prefetch is null or 0 or 1, $"--prefetch is {options.Prefetch}; expected 0 or 1.");
-        Require(options.Shards is null or > 0, $"--shards is {options.Shards}; expected at least 1.");
-        Require(options.Threads is null or (> 0 and <= ThreadsMax), $"--threads is {options.Threads}; expected 1 to {ThreadsMax}.");
-        Require(options.SaveEvery >= 0, $"--save-every is {options.SaveEvery}; expected 0 (only at the end) or more.");
-        Require(options.SaveEvery == 0 || options.Out is not null, $"--save-every {options.SaveEvery} is given without --out; name the model file.");
-        Require(options.HuberDelta is null || options.Loss == LossKind.Huber, $"--huber-delta {options.HuberDelta} is given without --loss huber.");
-        Positive("--C", options.C);
-        Require(options.C is null || options.L2 is null, $"--C {options.C} and --l2 {options.L2} are both given; they are one strength, l2 = 1/(rows C). Give one.");
-        Positive("--max-norm", options.MaxNorm);
-        Require(options.MaxNorm is null || options.Exchange != ExchangeKind.Sparse, $"--max-norm {options.MaxNorm} needs all weights at once; --exchange sparse moves some. Leave one out.");
-        Require(options.MaxNorm is null || options.LocalSteps != 0, $"--max-norm {options.MaxNorm} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.");
-        Positive("--margin", options.Margin);
-        Positive("--huber-delta", options.HuberDelta);
-        Positive("--learning-rate", options.LearningRate);
-        NotNegative("--l1", options.L1);
-        NotNegative("--l2", options.L2);
-        NotNegative("--decay", options.Decay);
-        Require(data.RowCount >= deployment.Workers, $"{deployment.Workers} workers or threads for {data.RowCount} rows; expected at most one a row.");
+        Require(data.RowCount >= deployment.Workers,
+            $"There are {Plural.Of(deployment.Workers, deployment.IsRemote ? "worker" : "thread")} for {Plural.Of(data.RowCount, "row")}; expected at most one a row. Lower --{(deployment.IsRemote ? "workers" : "threads")}.");
         Require(data.FeatureCount < uint.MaxValue, $"The data has {data.FeatureCount:N0} features; at most {uint.MaxValue - 1:N0} fit a job.");
     }
 
-    private static void Positive(string option, double? value) =>
-        Require(value is null || (double.IsFinite(value.Value) && value > 0), $"{option} is {value}; expected a positive number.");
+    internal static string LossRefusal(ModelKind model, LossKind loss) =>
+        $"--loss {KindName.Of(loss)} doesn't go with --model {KindName.Of(model)}; expected --loss {string.Join(" or ", ModelSpec.LossesOf(model).Select(known => KindName.Of(known)))}.";
 
-    private static void NotNegative(string option, double? value) =>
-        Require(value is null || (double.IsFinite(value.Value) && value >= 0), $"{option} is {value}; expected 0 or more.");
+    internal static void ThrowIfRefused(TrainingOptions options, ClusterOptions? cluster)
+    {
+        if (Refusal(options, cluster) is { } refusal)
+            throw new TrainingException(refusal);
+    }
+
+    private static string? Combination(TrainingOptions options)
+    {
+        if ((long)options.Batch * Math.Max(1, options.LocalSteps ?? 1) > int.MaxValue)
+            return $"--batch {options.Batch} times --local-steps {options.LocalSteps} is too large; expected below 2^31 rows between two pushes.";
+        if (options.HuberDelta is { } delta && options.Loss != LossKind.Huber)
+            return $"--huber-delta {delta} is given without --loss huber; add that, or leave it out.";
+        if (options is { C: { } c, L2: { } l2 })
+            return $"--C {c} and --l2 {l2} are both given; they are one strength, l2 = 1/(rows C). Give one.";
+        if (options.MaxNorm is { } radius && options.Exchange == ExchangeKind.Sparse)
+            return $"--max-norm {radius} needs all weights at once; --exchange sparse moves some. Leave one out.";
+        if (options.MaxNorm is { } ball && options.LocalSteps == 0)
+            return $"--max-norm {ball} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.";
+        if (options is { Model: { } model, Loss: { } loss } && !ModelSpec.LossesOf(model).Contains(loss))
+            return LossRefusal(model, loss);
+        if (options.SaveEvery > 0 && options.Out is null)
+            return $"--save-every {options.SaveEvery} is given without --out; name the model file.";
+        if (options.Decay is { } decay && options.Schedule is not (ScheduleKind.Inverse or ScheduleKind.InverseSqrt))
+            return $"--decay {decay} has no effect on --schedule {options.Schedule.ToString().ToLowerInvariant()}; leave it out, or use --schedule inverse or inverse-sqrt.";
+        return null;
+    }
+
+    private static string? Combination(TrainingOptions options, ClusterOptions cluster)
+    {
+        if (options.Threads is { } threads)
+            return $"--threads {threads} is for embedded training; with --servers, --workers or --connect say --workers {threads}.";
+        int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;
+        if (options.Shards < servers)
+            return $"--shards {options.Shards} is less than one a server; expected at least {servers}.";
+        return null;
+    }
 
     private static void Require(bool condition, string message)
     {

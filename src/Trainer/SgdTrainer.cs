@@ -8,6 +8,9 @@ namespace DistSgd.Trainer;
 /// <summary>Trains models.</summary>
 public static class SgdTrainer
 {
+    // A thread for fewer rows costs more than it brings.
+    private const int RowsPerThreadMin = 64;
+
     /// <summary>Trains in this process, one worker a thread; nothing to install, no sockets.</summary>
     /// <param name="data">The training data; can be disposed when the task is done.</param>
     /// <param name="options">How; the defaults work.</param>
@@ -16,10 +19,15 @@ public static class SgdTrainer
     /// <exception cref="LabelException">Labels that don't fit the model.</exception>
     public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, CancellationToken cancellationToken = default)
     {
-        int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / 64));
+        OptionCheck.ThrowIfRefused(options, null);
+        int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / RowsPerThreadMin));
         TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(threads, 0, "embedded"), null);
+        if (options.Test is not null)
+            plan.Labels.Check(options.Test);
         options.Notice?.Invoke(plan.Summary);
+        cancellationToken.ThrowIfCancellationRequested();
         await using EmbeddedBackend backend = EmbeddedBackend.Create(plan.Job, plan.Shards, data, plan.Labels);
+        cancellationToken.ThrowIfCancellationRequested();
         await backend.StartAsync(plan.Initial, cancellationToken);
         return await RunAsync(plan, options, data, backend, cancellationToken);
     }
@@ -34,10 +42,14 @@ public static class SgdTrainer
     /// <exception cref="LabelException">Labels that don't fit the model.</exception>
     public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, ClusterOptions cluster, CancellationToken cancellationToken = default)
     {
+        OptionCheck.ThrowIfRefused(options, cluster);
         int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;
         var deployment = new Deployment(cluster.Workers, servers, $"train-{Environment.ProcessId}-{Guid.NewGuid():N}"[..24]);
         TrainingPlan plan = TrainingPlan.Make(data, options, deployment, Path.GetFullPath(cluster.Data));
+        if (options.Test is not null)
+            plan.Labels.Check(options.Test);
         options.Notice?.Invoke(plan.Summary);
+        cancellationToken.ThrowIfCancellationRequested();
         await using ClusterBackend backend = await ClusterBackend.CreateAsync(plan, cluster, options.Notice, cancellationToken);
         return await RunAsync(plan, options, data, backend, cancellationToken);
     }
@@ -50,7 +62,7 @@ public static class SgdTrainer
         }
         catch (ParameterException refused) when (refused.Fault == ParameterFault.NotFinite)
         {
-            throw new TrainingException($"The training diverged: a worker computed NaN or infinite values. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.", refused);
+            throw plan.Diverged("a worker computed NaN or infinite values", refused);
         }
     }
 }

@@ -13,22 +13,29 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
     /// <exception cref="TrainingException">The model isn't learned with the loss that was asked for.</exception>
     public static TaskChoice Choose(Dataset data, TrainingOptions options)
     {
-        (ModelKind kind, string reason) = options.Model is { } asked ? (asked, "") : Detect(data);
-        IReadOnlyList<LossKind> losses = ModelSpec.LossesOf(kind);
-        if (options.Loss is { } loss && !losses.Contains(loss))
-            throw new TrainingException($"--loss {KindName.Of(loss)} doesn't go with --model {KindName.Of(kind)}; expected --loss {string.Join(" or ", losses.Select(known => KindName.Of(known)))}.");
-        LossKind? usual = options.Loss ?? (kind == ModelKind.StructuredSvm && data.HasLabelSets ? LossKind.Hamming : options.Taxonomy is not null && kind == ModelKind.StructuredSvm ? LossKind.Tree : null);
-        ModelSpec model = ModelSpec.Of(kind, usual) with { HuberDelta = (float)(options.HuberDelta ?? 1), Margin = (float)(options.Margin ?? 1) };
-        if (model.IsRanking && !data.HasQueries)
-            throw new TrainingException("--model svm-rank needs queries: give every row qid:NUMBER behind its label.");
-        if (data.HasLabelSets && !model.IsMultiLabel)
-            throw new TrainingException($"--model {KindName.Of(kind)}{(model.Loss == losses[0] ? "" : $" --loss {KindName.Of(model.Loss)}")} learns one label a row, but rows of the data have several; use --model structured-svm --loss hamming.");
-        if (model.Loss == LossKind.Tree != options.Taxonomy is not null)
-            throw new TrainingException(options.Taxonomy is null ? "--loss tree needs the tree of classes: give it with --taxonomy FILE." : $"--taxonomy {options.Taxonomy} is given without --model structured-svm --loss tree.");
-        LabelMap labels = model.IsMultiLabel && data.HasLabelSets ? LabelMap.OfClasses(data.SetLabels) : model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
-        if (model.HasClassScores)
-            model = model with { Outputs = labels.Classes.Count, Costs = options.Taxonomy is null ? CostMatrix.None : Taxonomy.Read(options.Taxonomy, labels.Classes) };
-        return new TaskChoice(model, labels, reason);
+        try
+        {
+            (ModelKind kind, string reason) = options.Model is { } asked ? (asked, "") : Detect(data);
+            IReadOnlyList<LossKind> losses = ModelSpec.LossesOf(kind);
+            if (options.Loss is { } loss && !losses.Contains(loss))
+                throw new TrainingException(OptionCheck.LossRefusal(kind, loss));
+            LossKind? usual = options.Loss ?? (kind == ModelKind.StructuredSvm && data.HasLabelSets ? LossKind.Hamming : options.Taxonomy is not null && kind == ModelKind.StructuredSvm ? LossKind.Tree : null);
+            ModelSpec model = ModelSpec.Of(kind, usual) with { HuberDelta = (float)(options.HuberDelta ?? 1), Margin = (float)(options.Margin ?? 1) };
+            if (model.IsRanking && !data.HasQueries)
+                throw new TrainingException("--model svm-rank needs queries: give every row qid:NUMBER behind its label.");
+            if (data.HasLabelSets && !model.IsMultiLabel)
+                throw new TrainingException($"--model {KindName.Of(kind)}{(model.Loss == losses[0] ? "" : $" --loss {KindName.Of(model.Loss)}")} learns one label a row, but rows of the data have several; use --model structured-svm --loss hamming.");
+            if (model.Loss == LossKind.Tree != options.Taxonomy is not null)
+                throw new TrainingException(options.Taxonomy is null ? "--loss tree needs the tree of classes: give it with --taxonomy FILE." : $"--taxonomy {options.Taxonomy} is given without --model structured-svm --loss tree.");
+            LabelMap labels = model.IsMultiLabel && data.HasLabelSets ? LabelMap.OfClasses(data.SetLabels) : model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
+            if (model.HasClassScores)
+                model = model with { Outputs = labels.Classes.Count, Costs = options.Taxonomy is null ? CostMatrix.None : Taxonomy.Read(options.Taxonomy, labels.Classes) };
+            return new TaskChoice(model, labels, reason);
+        }
+        catch (LabelException unfit)
+        {
+            throw unfit.In(data);
+        }
     }
 
     private static (ModelKind Kind, string Reason) Detect(Dataset data)

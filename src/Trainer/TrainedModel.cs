@@ -66,6 +66,15 @@ public sealed class TrainedModel
     /// <summary>The k biases.</summary>
     public ReadOnlySpan<float> Biases => _file.Bias.Span;
 
+    /// <summary>The update rule that trained it.</summary>
+    public string Optimizer => _file.Optimizer;
+
+    /// <summary>λ₁ of its training.</summary>
+    public double L1 => _file.L1;
+
+    /// <summary>λ₂ of its training.</summary>
+    public double L2 => _file.L2;
+
     /// <summary>How it was trained, as text.</summary>
     public IReadOnlyDictionary<string, string> Summary => _file.Summary;
 
@@ -85,16 +94,25 @@ public sealed class TrainedModel
     /// <summary>w·x + b of each row; for models of several classes k scores a row, side by side.</summary>
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
-    public float[] Scores(Dataset data, int threads = 1) => Evaluation.Scores(Spec, _parameters, data, threads, out _);
+    /// <param name="cancellationToken">Gives up between pieces of the data.</param>
+    public float[] Scores(Dataset data, int threads = 1, CancellationToken cancellationToken = default) => Evaluation.Scores(Spec, _parameters, data, threads, out _, cancellationToken);
 
     /// <summary>Loss and metrics.</summary>
     /// <param name="data">Rows with labels that the model knows.</param>
     /// <param name="threads">At least 1.</param>
-    /// <exception cref="LabelException">A label that the model doesn't know.</exception>
-    public EvaluationResult Evaluate(Dataset data, int threads = 1)
+    /// <param name="cancellationToken">Gives up between pieces of the data.</param>
+    /// <exception cref="LabelException">A label that the model doesn't know; file and line are named.</exception>
+    public EvaluationResult Evaluate(Dataset data, int threads = 1, CancellationToken cancellationToken = default)
     {
-        EvaluationResult result = Evaluation.Compute(Spec, _parameters, data, Labels, threads);
-        // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
-        return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
+        try
+        {
+            EvaluationResult result = Evaluation.Compute(Spec, _parameters, data, Labels, threads, cancellationToken);
+            // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
+            return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
+        }
+        catch (LabelException unknown)
+        {
+            throw unknown.In(data);
+        }
     }
 }

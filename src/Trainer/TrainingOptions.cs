@@ -93,6 +93,9 @@ public sealed record TrainingOptions
     /// <summary>Told of each evaluation, on the training's own threads.</summary>
     public Action<TrainingProgress>? Progress { get; init; }
 
+    /// <summary>Told the epoch after which the model has been saved, with <see cref="SaveEvery"/>.</summary>
+    public Action<int>? Saved { get; init; }
+
     /// <summary>Told, in sentences, what was chosen and what is waited for.</summary>
     public Action<string>? Notice { get; init; }
 

@@ -1,5 +1,5 @@
-using System.Globalization;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -27,13 +27,29 @@ internal sealed class TrainingPlan
     private const long ShardBytesMax = 64L << 20;
     private const double SteepStrength = 4;
     private const int ScaledFeaturesMax = 4 << 20;
+    private const int EpochsMin = 5;
+    private const int EpochsMax = 200;
+    private const double DecayPerEpoch = 10;
 
     // Their slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
     private static readonly LossKind[] SteepLosses = [LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential];
 
-    private TrainingPlan(TrainingJob job, LabelMap labels, InitialParameters initial, int shards, string summary)
+    // Over a wire a list of keys is worth its gathering at a quarter of the density.
+    private const double RemoteListDensity = 0.25;
+
+    // AdaGrad's sums of squares slow down what so many workers add up.
+    private const float AdaGradWorkersFree = 2;
+
+    // So many times does each feature occur, on average, between two exchanges, if that is reached within the block's bounds.
+    private const int OccurrencesPerBlock = 16;
+
+    // Most that the regulariser may shrink a weight within a block: η λ rows.
+    private const double ShrinkagePerBlockMax = 0.02;
+
+    private TrainingPlan(TrainingJob job, double rate, LabelMap labels, InitialParameters initial, int shards, string summary)
     {
         Job = job;
+        Rate = rate;
         Labels = labels;
         Initial = initial;
         Shards = shards;
@@ -41,6 +57,9 @@ internal sealed class TrainingPlan
     }
 
     public TrainingJob Job { get; }
+
+    /// <summary>The learning rate as given or chosen; the job's is raised where differences of several workers are averaged.</summary>
+    public double Rate { get; }
 
     public LabelMap Labels { get; }
 
@@ -51,6 +70,15 @@ internal sealed class TrainingPlan
 
     /// <summary>One sentence: what was chosen.</summary>
     public string Summary { get; }
+
+    /// <summary>The exception of a training that diverged, with what to change.</summary>
+    /// <param name="what">What was seen, and where.</param>
+    /// <param name="inner">What it came from.</param>
+    public TrainingException Diverged(string what, Exception? inner = null)
+    {
+        string scaling = Job.Scaling is null ? ", or add --scale on" : "";
+        return new TrainingException($"The training diverged: {what}. Give a --learning-rate below {Rate:G4}{scaling}.", inner);
+    }
 
     /// <summary>Decides.</summary>
     /// <exception cref="TrainingException">Options that make no sense for this data; both are named.</exception>
@@ -67,7 +95,7 @@ internal sealed class TrainingPlan
         bool sparse = IsSparse(data, options, deployment);
         (float mergeScale, double rateScale) = Merging(options.Optimizer, deployment.Workers);
         int localSteps = options.LocalSteps ?? LocalSteps(data, options, deployment, rate * Math.Max(l2, options.L1));
-        int epochs = options.Epochs ?? (int)Math.Clamp((RowsPerTraining + data.RowCount - 1) / data.RowCount, 5, 200);
+        int epochs = options.Epochs ?? (int)Math.Clamp((RowsPerTraining + data.RowCount - 1) / data.RowCount, EpochsMin, EpochsMax);
         var job = new TrainingJob
         {
             Name = deployment.Name,
@@ -92,7 +120,7 @@ internal sealed class TrainingPlan
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        return new TrainingPlan(job, labels, new InitialParameters(job.BiasKey, defaults.Bias(model)), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
+        return new TrainingPlan(job, rate, labels, new InitialParameters(job.BiasKey, defaults.Bias(model)), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }
 
     private static JobData Describe(string path, Dataset data, LabelMap labels, int workers)
@@ -115,18 +143,18 @@ internal sealed class TrainingPlan
         if (options.Exchange != ExchangeKind.Auto)
             return options.Exchange == ExchangeKind.Sparse;
         double nonZerosPerBlock = (double)data.NonZeroCount / data.RowCount * BlockRowsMax;
-        return data.FeatureCount > nonZerosPerBlock * (deployment.IsRemote ? 0.25 : 1);
+        return data.FeatureCount > nonZerosPerBlock * (deployment.IsRemote ? RemoteListDensity : 1);
     }
 
     // What many workers add up in one round must not overshoot: SGD's differences are averaged and its rate raised to match; AdaGrad's
     // sums of squares, which add up, slow it down by themselves, enough for two.
     private static (float MergeScale, double RateScale) Merging(OptimizerKind optimizer, int workers) =>
-        optimizer == OptimizerKind.Sgd ? (1f / workers, workers) : (Math.Min(1f, 2f / workers), 1);
+        optimizer == OptimizerKind.Sgd ? (1f / workers, workers) : (Math.Min(1f, AdaGradWorkersFree / workers), 1);
 
     private static int LocalSteps(Dataset data, TrainingOptions options, Deployment deployment, double rateTimesStrength)
     {
         double nonZerosPerRow = Math.Max(1, (double)data.NonZeroCount / data.RowCount);
-        double wanted = 16 * data.FeatureCount / nonZerosPerRow;
+        double wanted = OccurrencesPerBlock * data.FeatureCount / nonZerosPerRow;
         // A lone thread reads its own writes only: merging more often gives it nothing.
         long rows = deployment.Workers == 1 ? BlockRowsMax : deployment.IsRemote ? RemoteBlockRowsMin : BlockRowsMin;
         while (rows < wanted && rows < BlockRowsMax)
@@ -134,14 +162,14 @@ internal sealed class TrainingPlan
         // A small partition is still merged several times an epoch, and a strong regulariser acts often enough to be a small force.
         rows = Math.Min(rows, Math.Max(1, data.RowCount / deployment.Workers / BlocksPerPartitionMin));
         if (options.Optimizer == OptimizerKind.Sgd && rateTimesStrength > 0)
-            rows = (long)Math.Min(rows, Math.Max(1, 0.02 / rateTimesStrength));
+            rows = (long)Math.Min(rows, Math.Max(1, ShrinkagePerBlockMax / rateTimesStrength));
         return (int)Math.Max(1, rows / options.Batch);
     }
 
     private static Schedule Schedule(TrainingOptions options, long rows, int epochs, double rate)
     {
         double stepsPerEpoch = Math.Max(1, (double)rows / options.Batch);
-        return new Schedule(options.Schedule, rate, options.Decay ?? 10 / stepsPerEpoch, Math.Max(1, (long)(stepsPerEpoch * epochs)));
+        return new Schedule(options.Schedule, rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, Math.Max(1, (long)(stepsPerEpoch * epochs)));
     }
 
     private static int ShardCount(TrainingJob job, TrainingOptions options, Deployment deployment)
@@ -153,9 +181,17 @@ internal sealed class TrainingPlan
     private static string Summarize(TrainingJob job, Dataset data, TrainingOptions options, double rate, Deployment deployment)
     {
         string Chosen(bool given) => given ? "" : " (chosen)";
-        string exchange = $"{(job.Sparse ? "sparse" : "dense")} exchange every {job.RowsPerBlock} rows";
-        string scaling = job.Scaling is null ? "" : ", columns scaled";
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{job.Model}{Chosen(options.Model is not null)}, {options.Optimizer.ToString().ToLowerInvariant()}, rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}, l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null || options.C is not null)}, {job.Epochs} epochs{Chosen(options.Epochs is not null)}, {exchange}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}{scaling}; {data.RowCount:N0} rows, {data.FeatureCount:N0} features, {(double)data.NonZeroCount / data.RowCount:F1} non-zeros a row; {deployment.Workers} {(deployment.IsRemote ? "workers" : "threads")}");
+        string[] parts =
+        [
+            $"{job.Model}{Chosen(options.Model is not null)}",
+            options.Optimizer.ToString().ToLowerInvariant(),
+            $"rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}",
+            $"l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null || options.C is not null)}",
+            $"{Plural.Of(job.Epochs, "epoch")}{Chosen(options.Epochs is not null)}",
+            $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}",
+            .. job.Scaling is null ? Array.Empty<string>() : ["columns scaled"],
+        ];
+        double nonZeros = (double)data.NonZeroCount / data.RowCount;
+        return $"{string.Join(", ", parts)}; {Plural.Of(data.RowCount, "row")}, {Plural.Of(data.FeatureCount, "feature")}, {nonZeros:F1} non-zeros a row; {Plural.Of(deployment.Workers, deployment.IsRemote ? "worker" : "thread")}";
     }
 }

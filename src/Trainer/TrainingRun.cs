@@ -1,5 +1,6 @@
 using System.Globalization;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.ParamServer.Shards;
@@ -25,8 +26,10 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         await backend.RunAsync(EpochDoneAsync, cancellationToken);
         TrainedModel model = await ReadModelAsync(cancellationToken);
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
-        EvaluationResult train = model.Evaluate(data, _threads);
+        EvaluationResult train = model.Evaluate(data, _threads, cancellationToken);
         ThrowIfDiverged(train.Loss);
+        EvaluationResult? test = options.Test is null ? null : model.Evaluate(options.Test, _threads, cancellationToken);
+        // The last thing that is done: an interrupted training has not written its model, and one that wrote it isn't interrupted.
         if (options.Out is not null)
             model.Save(options.Out);
         long rows = data.RowCount * plan.Job.Epochs;
@@ -37,7 +40,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
             Seconds = _seconds,
             ExamplesPerSecond = rows / Math.Max(1e-9, _seconds),
             Train = train,
-            Test = options.Test is null ? null : model.Evaluate(options.Test, _threads),
+            Test = test,
             StalenessP50 = StalenessLedger.Quantile(figures.Staleness, 0.5),
             StalenessP99 = StalenessLedger.Quantile(figures.Staleness, 0.99),
             BytesPushed = figures.BytesPushed,
@@ -59,9 +62,10 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         {
             model!.Save(options.Out!);
             _savedEpoch = epoch.Epoch;
+            options.Saved?.Invoke(_savedEpoch);
         }
         if (options.Progress is not null)
-            await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads), cancellationToken);
+            await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads, cancellationToken), cancellationToken);
     }
 
     // A loss far beyond that of any constant prediction is a divergence, also where float32 still holds it.
@@ -71,7 +75,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
             ? Math.Max(1, Math.Pow(Math.Max(Math.Abs(data.Labels.Minimum), Math.Abs(data.Labels.Maximum)), 2))
             : 1;
         if (!(loss <= LossFactorMax * worstConstant))
-            throw new TrainingException($"The training diverged in epoch {_epoch}: the loss is {loss:G4}. Lower --learning-rate (it was {plan.Job.Rule.Schedule.InitialRate:G4}) or use --scale on.");
+            throw plan.Diverged($"after {Plural.Of(_epoch, "epoch")} the loss is {loss:G4}");
     }
 
     private async Task TellAsync(EpochSummary epoch, double loss, EvaluationResult? test, CancellationToken cancellationToken)

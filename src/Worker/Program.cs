@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Worker.Hosting;
 
-return await WorkerCommand.Configure(new RootCommand("A DistSgd worker.")).Parse(args).InvokeAsync();
+return await CommandRunner.RunAsync(WorkerCommand.Configure(new RootCommand("A DistSgd worker.")), "DistSgd.Worker", args, Console.Out, Console.Error, WorkerCommand.IsExpected);

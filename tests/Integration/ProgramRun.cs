@@ -25,10 +25,11 @@ internal sealed class ProgramRun : IAsyncDisposable
     private TaskCompletionSource _more = NewSignal();
     private bool _ended;
 
-    private ProgramRun(string[] args, params (string Name, string Value)[] environment)
+    private ProgramRun(string[] args, (string Name, string Value)[] environment, string? limit = null)
     {
         _args = args;
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "distsgd"), args) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        string program = Path.Combine(AppContext.BaseDirectory, "distsgd");
+        var start = new ProcessStartInfo(limit is null ? program : "/bin/sh", limit is null ? args : ["-c", $"{limit} && exec \"$@\"", "sh", program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment[MarkName] = _mark;
         foreach ((string name, string value) in environment)
             start.Environment[name] = value;
@@ -39,7 +40,13 @@ internal sealed class ProgramRun : IAsyncDisposable
     }
 
     /// <summary>Starts it.</summary>
-    public static ProgramRun Start(params string[] args) => new(args);
+    public static ProgramRun Start(params string[] args) => new(args, []);
+
+    /// <summary>Starts it with environment variables.</summary>
+    public static ProgramRun Start((string Name, string Value)[] environment, params string[] args) => new(args, environment);
+
+    /// <summary>Starts it from a shell that first sets a limit.</summary>
+    public static ProgramRun StartLimited(string limit, (string Name, string Value)[] environment, params string[] args) => new(args, environment, limit);
 
     /// <summary>Starts it, waits for its end, and sees that it succeeded and left no process behind.</summary>
     /// <returns>The lines of its output.</returns>
@@ -128,6 +135,19 @@ internal sealed class ProgramRun : IAsyncDisposable
         foreach (string part in says)
             Assert.True(error.Contains(part, StringComparison.Ordinal), $"{this}: expected \"{part}\" in: {error}");
         return error;
+    }
+
+    /// <summary>Whether it has a file open.</summary>
+    public bool HasOpen(string path)
+    {
+        try
+        {
+            return Directory.EnumerateFiles($"/proc/{_process.Id}/fd").Any(entry => File.ResolveLinkTarget(entry, returnFinalTarget: false)?.FullName == path);
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Sends it a signal.</summary>

@@ -62,8 +62,8 @@ public sealed class BannedCallTests
         new Rule(@"\bFile\.(WriteAll|AppendAll|Append|Create|CreateText|OpenWrite)\w*\s*\(|\bFileMode\.(Create|CreateNew|Append|Truncate|OpenOrCreate)\b|\bnew\s+StreamWriter\s*\(\s*[""$@]",
             "AtomicFile.Write: a temporary file, flushed to the disk, then renamed")
         {
-            // A generated training set for the workers of one run, deleted at its end; a trial of a folder, deleted at once.
-            Except = ["src/Learning/Formats/AtomicFile.cs", "src/Cli/TrainingData.cs", "src/Cli/OutputFile.cs"],
+            // A generated training set for the workers of one run, and a trial of a folder: both deleted at once.
+            Except = ["src/Learning/Formats/AtomicFile.cs", "src/Cli/TemporaryFile.cs", "src/Cli/OutputFile.cs"],
         }
         .Holds("File.WriteAllBytes(path, model);", Checkout.Sources("src"));
 

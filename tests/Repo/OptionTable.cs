@@ -21,24 +21,24 @@ internal static class OptionTable
     public static string Of(RootCommand root)
     {
         var text = new StringBuilder();
-        foreach (Command command in root.Subcommands)
-            Write(text, $"{command.Name}", command);
+        foreach (Command command in root.Subcommands.Where(command => !command.Hidden))
+            Write(text, $"{command.Name}", command, []);
         return text.ToString().Trim() + "\n";
     }
 
-    private static void Write(StringBuilder text, string name, Command command)
+    private static void Write(StringBuilder text, string name, Command command, Option[] inherited)
     {
         if (command.Subcommands.Count == 0)
         {
             text.Append($"### distsgd {name}\n\n{command.Description}\n\n| option | default | meaning |\n|---|---|---|\n");
             foreach (Argument argument in command.Arguments)
                 text.Append($"| `{argument.Name}` | {Default(argument.HasDefaultValue, argument.GetDefaultValue, required: true)} | {Cell(argument.Description)} |\n");
-            foreach (Option option in command.Options.Where(option => !option.Hidden && option is not System.CommandLine.Help.HelpOption))
+            foreach (Option option in command.Options.Concat(inherited).Where(option => !option.Hidden && option is not System.CommandLine.Help.HelpOption))
                 text.Append($"| `{Shown(option)}` | {Default(option.HasDefaultValue && option.ValueType != typeof(bool), option.GetDefaultValue, option.Required)} | {Cell(option.Description)} |\n");
             text.Append('\n');
         }
-        foreach (Command inner in command.Subcommands)
-            Write(text, $"{name} {inner.Name}", inner);
+        foreach (Command inner in command.Subcommands.Where(inner => !inner.Hidden))
+            Write(text, $"{name} {inner.Name}", inner, [.. inherited, .. command.Options.Where(option => option.Recursive)]);
     }
 
     private static string Shown(Option option) => option.HelpName is { Length: > 0 } values ? $"{option.Name} {values.Replace("|", "\\|", StringComparison.Ordinal)}" : option.Name;

@@ -130,22 +130,22 @@ public sealed class EmbeddedTrainingTests
         using Dataset data = RandomRows.Build(20, 12, 0.4, seed: 9);
         (string Says, TrainingOptions Options)[] wrong =
         [
-            ("--epochs is 0", new TrainingOptions { Epochs = 0 }),
-            ("--batch is 0", new TrainingOptions { Batch = 0 }),
-            ("--local-steps is -1", new TrainingOptions { LocalSteps = -1 }),
+            ("--epochs is '0'", new TrainingOptions { Epochs = 0 }),
+            ("--batch is '0'", new TrainingOptions { Batch = 0 }),
+            ("--local-steps is '-1'", new TrainingOptions { LocalSteps = -1 }),
             ("--local-steps 65536", new TrainingOptions { LocalSteps = 65_536, Batch = 65_536 }),
-            ("--prefetch is 2", new TrainingOptions { Prefetch = 2 }),
-            ("--shards is 0", new TrainingOptions { Shards = 0 }),
-            ("--threads is 0", new TrainingOptions { Threads = 0 }),
-            ("--threads is 5000", new TrainingOptions { Threads = 5_000 }),
-            ("21 workers or threads for 20 rows", new TrainingOptions { Threads = 21 }),
-            ("--save-every is -1", new TrainingOptions { SaveEvery = -1 }),
+            ("--prefetch is '2'", new TrainingOptions { Prefetch = 2 }),
+            ("--shards is '0'", new TrainingOptions { Shards = 0 }),
+            ("--threads is '0'", new TrainingOptions { Threads = 0 }),
+            ("--threads is '5000'", new TrainingOptions { Threads = 5_000 }),
+            ("21 threads for 20 rows", new TrainingOptions { Threads = 21 }),
+            ("--save-every is '-1'", new TrainingOptions { SaveEvery = -1 }),
             ("without --out", new TrainingOptions { SaveEvery = 1 }),
-            ("--learning-rate is 0", new TrainingOptions { LearningRate = 0 }),
-            ("--learning-rate is NaN", new TrainingOptions { LearningRate = double.NaN }),
-            ("--l1 is -1", new TrainingOptions { L1 = -1 }),
-            ("--l2 is Infinity", new TrainingOptions { L2 = double.PositiveInfinity }),
-            ("--decay is -2", new TrainingOptions { Decay = -2 }),
+            ("--learning-rate is '0'", new TrainingOptions { LearningRate = 0 }),
+            ("--learning-rate is 'NaN'", new TrainingOptions { LearningRate = double.NaN }),
+            ("--l1 is '-1'", new TrainingOptions { L1 = -1 }),
+            ("--l2 is 'Infinity'", new TrainingOptions { L2 = double.PositiveInfinity }),
+            ("--decay is '-2'", new TrainingOptions { Decay = -2 }),
         ];
         foreach ((string says, TrainingOptions options) in wrong)
         {

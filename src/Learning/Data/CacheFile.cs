@@ -9,12 +9,12 @@ internal static class CacheFile
 {
     /// <summary>Writes the cache: whole under its name, or not at all.</summary>
     /// <returns>Null, or why it could not be written.</returns>
-    public static string? TryWrite(string path, Dataset data, CacheKey key, IndexBase askedBase)
+    public static string? TryWrite(string path, Dataset data, CacheKey key, LibsvmOptions options)
     {
         try
         {
             var segments = data.Segments.Select(s => new CacheHeader.Segment(s.RowCount, s.NonZeroCount, SectionsOf(s, Checksum.Of))).ToArray();
-            var header = new CacheHeader(key, askedBase, data.Facts, segments);
+            var header = new CacheHeader(key, options.IndexBase, data.Facts, segments);
             var places = header.Sections(out _);
             AtomicFile.Write(path, stream =>
             {
@@ -24,6 +24,7 @@ internal static class CacheFile
                 {
                     SectionsOf(segment, bytes =>
                     {
+                        options.CancellationToken.ThrowIfCancellationRequested();
                         while (stream.Position < places[next].Start) stream.WriteByte(0);
                         stream.Write(bytes);
                         next++;
@@ -43,8 +44,9 @@ internal static class CacheFile
     /// <param name="path">The cache file.</param>
     /// <param name="key">The source as it is now.</param>
     /// <param name="options">How the source is to be read.</param>
+    /// <param name="source">The source, as it was named.</param>
     /// <param name="refusal">Why the cache is not used; null if it is, or if there is none.</param>
-    public static Dataset? TryOpen(string path, CacheKey key, LibsvmOptions options, out string? refusal)
+    public static Dataset? TryOpen(string path, CacheKey key, LibsvmOptions options, string source, out string? refusal)
     {
         refusal = null;
         if (!File.Exists(path)) return null;
@@ -52,7 +54,7 @@ internal static class CacheFile
         try
         {
             file = MappedFile.Open(path, CacheHeader.PrefixBytes);
-            var data = Open(file, key, options, out refusal);
+            var data = Open(file, key, options, source, out refusal);
             if (data is not null) file = null;
             return data;
         }
@@ -67,7 +69,7 @@ internal static class CacheFile
         }
     }
 
-    private static Dataset? Open(MappedFile file, CacheKey key, LibsvmOptions options, out string? refusal)
+    private static Dataset? Open(MappedFile file, CacheKey key, LibsvmOptions options, string source, out string? refusal)
     {
         var prefix = file.Span<byte>(0, CacheHeader.PrefixBytes);
         refusal = CacheHeader.CheckPrefix(prefix, file.Length, out int bodyBytes);
@@ -95,7 +97,7 @@ internal static class CacheFile
                 new SegmentColumn<long>(file, at[4].Start, rows));
             row += rows;
         }
-        return new Dataset(segments, header.Facts, file);
+        return new Dataset(segments, header.Facts, file) { Path = source };
     }
 
     private static string? Mismatch(CacheHeader header, CacheKey key, LibsvmOptions options)
@@ -110,7 +112,7 @@ internal static class CacheFile
     {
         int damaged = 0;
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        Parallel.For(0, places.Length, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
+        Parallel.For(0, places.Length, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = options.CancellationToken }, i =>
         {
             uint expected = header.Segments[i / CacheHeader.SectionsPerSegment].Checksums[i % CacheHeader.SectionsPerSegment];
             if (Checksum.Of(file.Span<byte>(places[i].Start, checked((int)places[i].Bytes))) != expected) Interlocked.Increment(ref damaged);

@@ -58,6 +58,9 @@ public sealed class Dataset : IDisposable
     /// <summary>The size of the images that the rows are, as far as the file says; null: they are none. Pixels lie line by line.</summary>
     public ImageSize? Image => Facts.Image;
 
+    /// <summary>The file it was read from, as it was named; null if it was made in memory.</summary>
+    public string? Path { get; internal init; }
+
     /// <summary>What labels occur. Computed when first asked for.</summary>
     public LabelSummary Labels => _labels.Value;
 
@@ -176,6 +179,9 @@ public sealed class Dataset : IDisposable
         Dataset whole = IdxReader.Read(path);
         return (whole, whole.Rows(partition));
     }
+
+    /// <summary>Where the cache of a data file lies, if it lies beside it.</summary>
+    public static string CachePath(string path) => DatasetCache.PathOf(path, null);
 
     /// <summary>Waits until a cache that is being written in the background is complete.</summary>
     /// <returns>Null, or why none was written.</returns>

@@ -3,7 +3,7 @@ namespace DistSgd.Learning.Data;
 /// <summary>Decides between cache and parsing, and says what it did.</summary>
 internal static class DatasetCache
 {
-    private const string Extension = ".dscache";
+    internal const string Extension = ".dscache";
 
     public static Dataset Open(string path, LibsvmOptions options, CacheOptions cache)
     {
@@ -13,7 +13,7 @@ internal static class DatasetCache
 
         string cachePath = PathOf(path, cache.Directory);
         var key = CacheKey.Of(source);
-        if (TryOpen(cachePath, key, options, out string? refusal) is { } cached) return cached;
+        if (TryOpen(path, cachePath, key, options, out string? refusal) is { } cached) return cached;
         var data = LibsvmReader.Read(source, options);
         if (refusal is not null) data.Notice = $"the cache {cachePath} was not used: {refusal}; it is made anew";
         if (data.HasQueries || data.HasLabelSets)
@@ -23,12 +23,31 @@ internal static class DatasetCache
         }
         if (cache.Mode == CacheMode.Auto)
         {
-            data.WriteInBackground(() => CacheFile.TryWrite(cachePath, data, key, options.IndexBase));
+            data.WriteInBackground(() => WriteQuietly(cachePath, data, key, options));
             return data;
         }
-        if (CacheFile.TryWrite(cachePath, data, key, options.IndexBase) is not { } problem) return data;
-        data.Dispose();
-        throw new DatasetException(path, problem);
+        try
+        {
+            if (CacheFile.TryWrite(cachePath, data, key, options) is not { } problem) return data;
+            throw new DatasetException(path, problem);
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
+
+    private static string? WriteQuietly(string cachePath, Dataset data, CacheKey key, LibsvmOptions options)
+    {
+        try
+        {
+            return CacheFile.TryWrite(cachePath, data, key, options);
+        }
+        catch (OperationCanceledException)
+        {
+            return $"no cache was written to {cachePath}: interrupted";
+        }
     }
 
     public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions cache)
@@ -37,7 +56,7 @@ internal static class DatasetCache
         if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
         using (var source = SourceFile.Open(path))
         {
-            var cached = IsUsed(source, options, cache) ? TryOpen(PathOf(path, cache.Directory), CacheKey.Of(source), options, out _) : null;
+            var cached = IsUsed(source, options, cache) ? TryOpen(path, PathOf(path, cache.Directory), CacheKey.Of(source), options, out _) : null;
             if (cached is not null) return (cached, cached.Rows(partition));
             if (!source.IsGzip && cache.Mode != CacheMode.Require)
             {
@@ -53,9 +72,9 @@ internal static class DatasetCache
     private static bool IsUsed(SourceFile source, LibsvmOptions options, CacheOptions cache) =>
         cache.Mode != CacheMode.Off && options.ExpectedFeatures is null && (cache.Mode == CacheMode.Require || source.Bytes >= cache.SourceBytesMin);
 
-    private static Dataset? TryOpen(string cachePath, CacheKey key, LibsvmOptions options, out string? refusal)
+    private static Dataset? TryOpen(string path, string cachePath, CacheKey key, LibsvmOptions options, out string? refusal)
     {
-        var cached = CacheFile.TryOpen(cachePath, key, options, out refusal);
+        var cached = CacheFile.TryOpen(cachePath, key, options, path, out refusal);
         if (cached is not null) cached.Notice = $"read from the cache {cachePath}";
         return cached;
     }

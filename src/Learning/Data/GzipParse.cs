@@ -14,21 +14,24 @@ internal sealed class GzipParse
     private readonly SourceFile _source;
     private readonly BlockingCollection<Block> _free = new(RingBlocks);
     private readonly BlockingCollection<Block> _filled = new(RingBlocks);
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _given;
+    private readonly CancellationTokenSource _stop;
     private readonly int _blockBytes;
     private long _inflated; // the inflating thread's; read after it was joined
     private Exception? _failure; // the inflating thread's; read after _filled was completed
 
-    private GzipParse(SourceFile source, int blockBytes)
+    private GzipParse(SourceFile source, LibsvmOptions options)
     {
         _source = source;
-        _blockBytes = blockBytes;
+        _blockBytes = options.BlockBytes;
+        _given = options.CancellationToken;
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(_given);
         for (int i = 0; i < RingBlocks; i++) _free.Add(new Block());
     }
 
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The gzip data is damaged or truncated, or a line is too long.</exception>
-    public static ParsedText Run(SourceFile source, LibsvmOptions options) => new GzipParse(source, options.BlockBytes).Run(new LibsvmRows(options, options.SegmentBytesMax));
+    public static ParsedText Run(SourceFile source, LibsvmOptions options) => new GzipParse(source, options).Run(new LibsvmRows(options, options.SegmentBytesMax));
 
     private ParsedText Run(LibsvmRows rows)
     {
@@ -36,11 +39,13 @@ internal sealed class GzipParse
         inflater.Start();
         try
         {
-            foreach (var block in _filled.GetConsumingEnumerable())
+            foreach (var block in _filled.GetConsumingEnumerable(_given))
             {
                 rows.Parse(block.Text, Padding, block.End, block.Offset - Padding);
                 _free.Add(block);
             }
+            // The inflating thread ends quietly too when the reading is given up.
+            _given.ThrowIfCancellationRequested();
             if (_failure is not null) throw Explain(_failure);
         }
         catch

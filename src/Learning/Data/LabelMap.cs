@@ -89,7 +89,7 @@ public sealed class LabelMap : IEquatable<LabelMap>
         if (!IsBinary) return ClassOf(label, row);
         if (label == Positive) return 1;
         if (label == Negative) return -1;
-        throw new LabelException($"Row {row + 1} has the label {label}, which the model does not know; expected {Negative} or {Positive}.");
+        throw Unknown(label, row);
     }
 
     /// <summary>The number of a class.</summary>
@@ -100,12 +100,29 @@ public sealed class LabelMap : IEquatable<LabelMap>
     {
         int number = Array.BinarySearch(_labels, label);
         if (number >= 0) return number;
-        string shown = string.Join(", ", _labels.Take(ShownMax)) + (_labels.Length > ShownMax ? ", …" : "");
-        throw new LabelException($"Row {row + 1} has the label {label}, which the model does not know; expected one of {shown}.");
+        throw Unknown(label, row);
+    }
+
+    private LabelException Unknown(float label, long row)
+    {
+        string shown = IsBinary ? $"{Negative} or {Positive}" : $"one of {string.Join(", ", _labels.Take(ShownMax))}{(_labels.Length > ShownMax ? ", …" : "")}";
+        return new LabelException($"Row {row + 1} has the label {label}, which the model does not know; expected {shown}.", row);
     }
 
     /// <summary>The file's label for one score: for two classes that of the score's side (0 counts as negative), else the score itself.</summary>
     public float ToFile(float score) => !IsBinary ? score : score > 0 ? Positive : Negative;
+
+    /// <summary>Sees that all labels of a data set are known.</summary>
+    /// <exception cref="LabelException">A label is none of the classes; file and line are named.</exception>
+    public void Check(Dataset data)
+    {
+        if (_labels.Length == 0 || data.HasLabelSets) return;
+        foreach (var segment in data.Segments)
+        {
+            int at = segment.Labels.IndexOfAnyExcept(_labels);
+            if (at >= 0) throw Unknown(segment.Labels[at], segment.FirstRow + at).In(data);
+        }
+    }
 
     /// <summary>Maps all labels of a data set.</summary>
     /// <param name="data">The data.</param>
@@ -140,4 +157,26 @@ public sealed class LabelMap : IEquatable<LabelMap>
 }
 
 /// <summary>The labels of a data set don't fit the task.</summary>
-public sealed class LabelException(string message) : Exception(message);
+/// <param name="message">What is wrong, and what to do.</param>
+/// <param name="row">The row at fault, from 0; null: no single one.</param>
+public sealed class LabelException(string message, long? row = null) : Exception(message)
+{
+    /// <summary>The same with the file's name and, if a row is at fault, its line before it. The line is found by reading the file again.</summary>
+    /// <param name="data">The data set with these labels.</param>
+    public LabelException In(Dataset data) => data.Path is null ? this : new LabelException($"{data.Path}{Line(data)}: {Message}", row);
+
+    private string Line(Dataset data)
+    {
+        if (row is not { } at || at >= data.RowCount) return "";
+        var segment = data.Segments[data.SegmentOf(at)];
+        try
+        {
+            using var source = SourceFile.Open(data.Path!);
+            return $":{LineNumber.Of(source, segment.LineOffsets[(int)(at - segment.FirstRow)])}:1";
+        }
+        catch (Exception gone) when (gone is DatasetException or IOException or InvalidDataException)
+        {
+            return "";
+        }
+    }
+}

@@ -26,12 +26,12 @@ public sealed class LabelSummary
     /// <summary>Mean label; 0 for a set without rows.</summary>
     public double Mean { get; }
 
-    /// <summary>"−1 (12500 rows), 1 (12500 rows)", cut after a few; or "real-valued, from … to …, mean …".</summary>
+    /// <summary>"−1 (12,500 rows), 1 (12,500 rows)", cut after a few; or "real-valued, from … to …, mean …".</summary>
     public override string ToString()
     {
         const int ShownMax = 12;
         if (Distinct is null) return $"real-valued, from {Minimum} to {Maximum}, mean {Mean:G6}";
-        string shown = string.Join(", ", Distinct.Take(ShownMax).Select(d => $"{d.Label} ({d.Count} rows)"));
+        string shown = string.Join(", ", Distinct.Take(ShownMax).Select(d => $"{d.Label} ({Formats.Plural.Of(d.Count, "row")})"));
         return Distinct.Count > ShownMax ? $"{shown}, … ({Distinct.Count} distinct labels)" : shown;
     }
 

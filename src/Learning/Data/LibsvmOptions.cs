@@ -21,6 +21,9 @@ public sealed record LibsvmOptions
     /// </summary>
     public uint? ExpectedFeatures { get; init; }
 
+    /// <summary>Gives up reading, between blocks of text; an <see cref="OperationCanceledException"/> is thrown, and no cache is left half-written.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
     /// <summary>Bytes of text read and parsed at a time. Tests make it small.</summary>
     internal int BlockBytes { get; init; } = 128 << 10;
 

@@ -117,6 +117,7 @@ public static class LibsvmReader
             IgnoredFeatureCount = ignored,
         })
         {
+            Path = path,
             ParsedBytes = parsedBytes,
             Targets = targets,
         };

@@ -72,7 +72,7 @@ internal sealed class PlainParse
     {
         try
         {
-            var text = new PlainText(_source.Handle, _source.Path, _source.Bytes, _options.BlockBytes);
+            var text = new PlainText(_source.Handle, _source.Path, _source.Bytes, _options);
             while (_failure is null)
             {
                 int part = Interlocked.Increment(ref _claimed) - 1;

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace DistSgd.Learning.Data;
 
 /// <summary>Reads the lines that start in a byte range of a plain file, block after block into one buffer. One thread's.</summary>
-internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes, int blockBytes)
+internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes, LibsvmOptions options)
 {
     /// <summary>No line may be longer.</summary>
     public const int LineBytesMax = 48 << 20;
@@ -11,7 +11,7 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
     private const int TailBytes = 4096;
     private const int Padding = LibsvmRows.PaddingBytes;
 
-    private byte[] _buffer = GC.AllocateUninitializedArray<byte>(blockBytes + (2 * Padding) + 1);
+    private byte[] _buffer = GC.AllocateUninitializedArray<byte>(options.BlockBytes + (2 * Padding) + 1);
 
     // One byte is kept for the line feed that a file's last line may lack.
     private int RoomBytes => _buffer.Length - (2 * Padding) - 1;
@@ -27,6 +27,7 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
         int kept = 0;
         while (next < fileBytes || kept > 0)
         {
+            options.CancellationToken.ThrowIfCancellationRequested();
             if (kept == RoomBytes) Grow();
             // Not far beyond the range: what follows its last line is another's.
             long ahead = Math.Min(fileBytes - next, Math.Max(end - next, TailBytes));

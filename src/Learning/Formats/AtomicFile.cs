@@ -26,6 +26,20 @@ public static class AtomicFile
             }
             File.Move(temporary, full, overwrite: true);
         }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            File.Delete(temporary);
+            // The temporary file's name is nobody's business.
+            string why = refused.Message.Replace(temporary, full, StringComparison.Ordinal);
+            string sentence = why.Contains(full, StringComparison.Ordinal) ? why : $"{why.TrimEnd('.')}: '{full}'";
+            throw refused is IOException ? new IOException($"{path} was not written: {sentence}", refused) : new UnauthorizedAccessException($"{path} was not written: {sentence}", refused);
+        }
+        catch (ArgumentOutOfRangeException beyond) when (beyond.StackTrace?.Contains(nameof(RandomAccess), StringComparison.Ordinal) == true)
+        {
+            // So .NET reports a write beyond the largest length that the user's limit or the file system allows.
+            File.Delete(temporary);
+            throw new IOException($"{path} was not written: it would be larger than files may be (ulimit -f, or the file system).", beyond);
+        }
         catch
         {
             File.Delete(temporary);

@@ -12,6 +12,12 @@ public sealed class ClicksGenerator
     /// <summary>Most non-zeros a row can have.</summary>
     public const int RowNonZerosMax = Fields;
 
+    /// <summary>Least number of features.</summary>
+    public const int FeaturesMin = 64;
+
+    /// <summary>Largest number of features.</summary>
+    public const int FeaturesMax = 1_000_000_000;
+
     private const int Fields = 40;
     private const int NumericFields = 4;
     private const int NumericSteps = 16;
@@ -26,12 +32,13 @@ public sealed class ClicksGenerator
     private readonly double _bias;
 
     /// <summary>A generator.</summary>
-    /// <param name="features">D, the number of features; at least 64.</param>
+    /// <param name="features">D, the number of features; from <see cref="FeaturesMin"/> to <see cref="FeaturesMax"/>.</param>
     /// <param name="seed">Any number.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="features"/> is below 64.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="features"/> is out of its range.</exception>
     public ClicksGenerator(uint features, long seed)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(features, 64u);
+        ArgumentOutOfRangeException.ThrowIfLessThan(features, (uint)FeaturesMin);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(features, (uint)FeaturesMax);
         _features = features;
         _seed = seed;
         double logFeatures = PortableMath.Log(features);
@@ -42,8 +49,9 @@ public sealed class ClicksGenerator
     /// <summary>Generates rows.</summary>
     /// <param name="rows">How many, at least 1.</param>
     /// <param name="sink">Receives them.</param>
+    /// <param name="cancellationToken">Gives up between rows.</param>
     /// <returns>What was generated, and the best loss that can be reached on it.</returns>
-    public GeneratedSet Generate(long rows, IRowSink sink)
+    public GeneratedSet Generate(long rows, IRowSink sink, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         var random = new SeededRandom(_seed, stream: 1);
@@ -53,6 +61,7 @@ public sealed class ClicksGenerator
         long nonZeros = 0;
         for (long row = 0; row < rows; row++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             int count = Draw(random, indices, values);
             double probability = PortableMath.Sigmoid(_bias + Score(indices[..count], values[..count]));
             bool isPositive = random.NextDouble() < probability;

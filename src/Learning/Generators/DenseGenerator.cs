@@ -8,6 +8,9 @@ namespace DistSgd.Learning.Generators;
 /// </summary>
 public sealed class DenseGenerator
 {
+    /// <summary>Largest number of features: a row's text stays below the longest line that is read.</summary>
+    public const int FeaturesMax = 1_000_000;
+
     private const double Bias = 0.5;
     private const double ClassScale = 3;
     private const double Rounding = 10_000;
@@ -20,14 +23,15 @@ public sealed class DenseGenerator
     private readonly float[] _values;
 
     /// <summary>A generator.</summary>
-    /// <param name="features">D, at least 1.</param>
+    /// <param name="features">D, from 1 to <see cref="FeaturesMax"/>.</param>
     /// <param name="seed">Any number.</param>
     /// <param name="task">Classes or real targets.</param>
     /// <param name="noiseDeviation">Standard deviation of the noise added to real targets.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no feature, or the noise is negative or not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no feature or too many, or the noise is negative or not finite.</exception>
     public DenseGenerator(int features, long seed, LearningTask task, double noiseDeviation = 0.1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(features, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(features, FeaturesMax);
         if (!double.IsFinite(noiseDeviation) || noiseDeviation < 0) throw new ArgumentOutOfRangeException(nameof(noiseDeviation), noiseDeviation, "Expected a finite number of at least 0.");
         _seed = seed;
         _task = task;
@@ -50,14 +54,16 @@ public sealed class DenseGenerator
     /// <summary>Generates rows.</summary>
     /// <param name="rows">How many, at least 1.</param>
     /// <param name="sink">Receives them.</param>
+    /// <param name="cancellationToken">Gives up between rows.</param>
     /// <returns>What was generated, and the best loss that can be reached on it.</returns>
-    public GeneratedSet Generate(long rows, IRowSink sink)
+    public GeneratedSet Generate(long rows, IRowSink sink, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         var random = new SeededRandom(_seed, stream: 1);
         var tally = new ClassTally();
         for (long row = 0; row < rows; row++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             double score = Bias;
             for (int i = 0; i < _values.Length; i++)
             {

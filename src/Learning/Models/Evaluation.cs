@@ -55,7 +55,8 @@ public static class Evaluation
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="ignored">Non-zeros left out.</param>
-    public static float[] Scores(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, int threads, out long ignored)
+    /// <param name="cancellationToken">Gives up between pieces of the data.</param>
+    public static float[] Scores(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, int threads, out long ignored, CancellationToken cancellationToken = default)
     {
         int outputs = model.Outputs;
         var scores = new float[data.RowCount * outputs];
@@ -64,7 +65,7 @@ public static class Evaluation
         {
             Span<float> part = scores.AsSpan((int)first * outputs, count * outputs);
             Interlocked.Add(ref leftOut, outputs == 1 ? Score(parameters.Span, data, first, part) : ScoreAll(parameters.Span, outputs, data, first, part));
-        });
+        }, cancellationToken);
         ignored = leftOut;
         return scores;
     }
@@ -106,10 +107,11 @@ public static class Evaluation
     /// <param name="data">Rows.</param>
     /// <param name="labels">The labels' mapping to targets.</param>
     /// <param name="threads">At least 1.</param>
+    /// <param name="cancellationToken">Gives up between pieces of the data.</param>
     /// <exception cref="LabelException">A label that the map doesn't know.</exception>
-    public static EvaluationResult Compute(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads)
+    public static EvaluationResult Compute(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, LabelMap labels, int threads, CancellationToken cancellationToken = default)
     {
-        float[] scores = Scores(model, parameters, data, threads, out long ignored);
+        float[] scores = Scores(model, parameters, data, threads, out long ignored, cancellationToken);
         if (model.IsMultiLabel)
             return OfClassSets(model, scores, data, labels) with { IgnoredFeatures = ignored };
         var targets = new float[data.RowCount];
@@ -117,7 +119,7 @@ public static class Evaluation
         {
             for (long row = first; row < first + count; row++)
                 targets[row] = labels.ToLearning(data.Row(row).Label, row);
-        });
+        }, cancellationToken);
         EvaluationResult result = model.HasClassScores ? OfClasses(model, scores, targets, labels)
             : model.IsRanking ? OfQueries(scores, targets, data)
             : model.IsRegression ? OfTargets(model, scores, targets)
@@ -227,12 +229,12 @@ public static class Evaluation
         return largest;
     }
 
-    private static void ForEachChunk(Dataset data, int threads, Action<long, int> action)
+    private static void ForEachChunk(Dataset data, int threads, Action<long, int> action, CancellationToken cancellationToken)
     {
         int chunks = checked((int)((data.RowCount + ChunkRows - 1) / ChunkRows));
         try
         {
-            Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, chunk =>
+            Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken }, chunk =>
             {
                 long first = (long)chunk * ChunkRows;
                 action(first, (int)Math.Min(ChunkRows, data.RowCount - first));

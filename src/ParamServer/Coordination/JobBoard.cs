@@ -1,3 +1,4 @@
+using DistSgd.Learning.Formats;
 using DistSgd.Protos.V1;
 
 namespace DistSgd.ParamServer.Coordination;
@@ -37,7 +38,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
         if (_jobs.Count >= jobsMax)
             throw new InvalidOperationException($"{jobsMax} jobs are there already; end one first.");
         _jobs.Add(spec.Job, new Entry(spec, shards) { LeaderHeard = now });
-        tell?.Invoke($"job '{spec.Job}' begun: {shards.Count} shards on {shards.Select(shard => shard.Server).Distinct().Count()} servers; it waits for {spec.Partitions} workers");
+        tell?.Invoke($"job '{spec.Job}' begun: {Plural.Of(shards.Count, "shard")} on {Plural.Of(shards.Select(shard => shard.Server).Distinct().Count(), "server")}; it waits for {Plural.Of(spec.Partitions, "worker")}");
     }
 
     /// <summary>Gives a worker the first free partition of any job; null if there is none.</summary>

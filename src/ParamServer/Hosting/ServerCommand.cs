@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using DistSgd.ParamServer.Services;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Shared.Jobs;
 
 namespace DistSgd.ParamServer.Hosting;
@@ -9,48 +10,43 @@ namespace DistSgd.ParamServer.Hosting;
 /// <summary>The command <c>server</c>: of the executable of this project and of <c>distsgd</c>.</summary>
 public static class ServerCommand
 {
-    /// <summary>Exit code of a server that could not start.</summary>
-    public const int ExitCodeFailure = 1;
+    // A week: longer silences are not waited for on purpose.
+    private static readonly NumberRange HeartbeatRange = NumberRange.Whole("--heartbeat-max", 1, 604_800);
+    private static readonly NumberRange MetricsPortRange = NumberRange.Whole("--metrics-port", 0, ushort.MaxValue);
+    private static readonly NumberRange MemoryRange = NumberRange.Whole("--memory-max", 1, long.MaxValue);
 
     /// <summary>Makes the command.</summary>
     /// <param name="command">Takes options and action: a root command, or a subcommand.</param>
     public static T Configure<T>(T command)
         where T : Command
     {
-        var listen = new Option<string>("--listen") { Description = "Address to listen on, host:port; port 0 takes a free one.", DefaultValueFactory = _ => new ServerOptions().Listen };
-        var memory = new Option<long?>("--memory-max") { Description = "Most bytes of parameters and optimizer state; default: three quarters of the machine's memory." };
-        var heartbeat = new Option<int>("--heartbeat-max") { Description = "Seconds of silence after which a worker is taken for dead.", DefaultValueFactory = _ => (int)new ServerLimits().HeartbeatMax.TotalSeconds };
-        var metrics = new Option<int?>("--metrics-port") { Description = "Serve metrics for Prometheus on this port, at http://host:port/metrics; 0 takes a free one; default: nothing is counted or served." };
-        metrics.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value: var given }] && !ushort.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-                result.AddError($"--metrics-port is '{given}'; expected a port, 0 to 65535.");
-        });
-        var quiet = new Option<bool>("--quiet") { Description = "Print the address and errors only, not what happens to jobs, shards and workers." };
-        var json = new Option<bool>("--json") { Description = "Print one JSON object a line." };
-        var untilStdin = new Option<bool>("--until-stdin-closes") { Description = "End when standard input ends, as local clusters use it to end with their parent." };
-        command.Add(listen);
-        command.Add(memory);
-        command.Add(heartbeat);
-        command.Add(metrics);
-        command.Add(quiet);
-        command.Add(json);
-        command.Add(untilStdin);
+        ValueOption listen = Arguments.ListenAddress("--listen", "Address to listen on; port 0 takes a free one.", new ServerOptions().Listen);
+        ValueOption memory = Arguments.Number(MemoryRange, "Most bytes of parameters and optimizer state; default: three quarters of the machine's memory.");
+        ValueOption heartbeat = Arguments.Number(HeartbeatRange, "Seconds of silence after which a worker is taken for dead.", new ServerLimits().HeartbeatMax.TotalSeconds.ToString("0", CultureInfo.InvariantCulture), "S");
+        ValueOption metrics = Arguments.Number(MetricsPortRange, "Serve metrics for Prometheus on this port, at http://host:port/metrics; 0 takes a free one; default: nothing is counted or served.");
+        Option<bool> quiet = Arguments.Flag("--quiet", "Print the address and errors only, not what happens to jobs, shards and workers.");
+        Option<bool> json = Arguments.Flag("--json", "Print one JSON object a line.");
+        Option<bool> untilStdin = Arguments.Flag("--until-stdin-closes", "End when standard input ends, as local clusters use it to end with their parent.");
+        foreach (Option option in (ReadOnlySpan<Option>)[listen, memory, heartbeat, metrics, quiet, json, untilStdin])
+            command.Add(option);
         command.SetAction((parsed, cancellationToken) => RunAsync(
             new ServerOptions
             {
                 Listen = parsed.GetValue(listen)!,
-                MetricsPort = parsed.GetValue(metrics),
+                MetricsPort = parsed.Count(metrics),
                 Log = parsed.GetValue(quiet) ? null : Logger(parsed.InvocationConfiguration.Output, parsed.GetValue(json)),
                 Limits = new ServerLimits
                 {
-                    MemoryBytesMax = parsed.GetValue(memory) ?? new ServerLimits().MemoryBytesMax,
-                    HeartbeatMax = TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(heartbeat))),
+                    MemoryBytesMax = parsed.Whole(memory) ?? new ServerLimits().MemoryBytesMax,
+                    HeartbeatMax = parsed.Seconds(heartbeat)!.Value,
                 },
             },
-            parsed.GetValue(json), parsed.GetValue(untilStdin), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, cancellationToken));
+            parsed.GetValue(json), parsed.GetValue(untilStdin), parsed.InvocationConfiguration.Output, cancellationToken));
         return command;
     }
+
+    /// <summary>Whether an exception of a server says, in a sentence for people, why it could not do its work.</summary>
+    public static bool IsExpected(Exception failure) => failure is ServerStartException;
 
     private static Action<LogLine> Logger(TextWriter output, bool json) => line =>
     {
@@ -60,7 +56,7 @@ public static class ServerCommand
         output.Flush();
     };
 
-    private static async Task<int> RunAsync(ServerOptions options, bool json, bool untilStdin, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ServerOptions options, bool json, bool untilStdin, TextWriter output, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (untilStdin)
@@ -75,13 +71,9 @@ public static class ServerCommand
             await host.WaitAsync(stop.Token);
             return 0;
         }
-        catch (ServerStartException refused)
-        {
-            await error.WriteLineAsync(refused.Message);
-            return ExitCodeFailure;
-        }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            // To be told to stop is how a server ends.
             return 0;
         }
     }

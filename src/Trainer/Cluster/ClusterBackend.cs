@@ -1,3 +1,4 @@
+using DistSgd.Learning.Formats;
 using DistSgd.ParamServer.Shards;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
@@ -145,7 +146,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         await CallAsync(0, options => _coordination.BeginJobAsync(begin, options), cancellationToken);
         _local?.StartWorkers(_servers[0]);
         if (_local is null)
-            _notice?.Invoke($"job '{_job.Name}' waits for {_job.Partitions} workers: distsgd worker --coordinator {_servers[0]}");
+            _notice?.Invoke($"job '{_job.Name}' waits for {Plural.Of(_job.Partitions, "worker")}: distsgd worker --coordinator {_servers[0]}");
     }
 
     private async Task WatchAsync(CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DistSgd.Learning.Data;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
 
@@ -8,31 +9,27 @@ namespace DistSgd.Worker.Hosting;
 /// <summary>The command <c>worker</c>: of the executable of this project and of <c>distsgd</c>.</summary>
 public static class WorkerCommand
 {
-    private const int ExitCodeFailure = 1;
-    private const int ExitCodeCancelled = 130;
-
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    // At most a week.
+    private static readonly NumberRange RetryRange = NumberRange.Whole("--retry-deadline", 1, 604_800);
+    private static readonly NumberRange JobRange = NumberRange.Whole("--job-deadline", 1, 604_800);
 
     /// <summary>Makes the command.</summary>
     /// <param name="command">Takes options and action: a root command, or a subcommand.</param>
     public static T Configure<T>(T command)
         where T : Command
     {
-        var coordinator = new Option<string>("--coordinator") { Description = "Address of the job's coordinator (the first server), host:port.", Required = true };
-        var data = new Option<string?>("--data") { Description = "The training data on this machine; default: where the leader says it lies." };
-        var retry = new Option<int>("--retry-deadline") { Description = "Seconds for which a silent server is tried again.", DefaultValueFactory = _ => 30 };
-        var wait = new Option<int?>("--job-deadline") { Description = "Seconds to wait for a job; default: forever." };
-        var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors." };
-        var untilStdin = new Option<bool>("--until-stdin-closes") { Description = "End when standard input ends, as local clusters use it to end with their parent." };
-        var cache = new Option<string>("--cache") { Description = "Binary cache beside the data: auto, off or require.", DefaultValueFactory = _ => "auto" };
-        cache.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "auto", "off", "require");
-        command.Add(coordinator);
-        command.Add(cache);
-        command.Add(data);
-        command.Add(retry);
-        command.Add(wait);
-        command.Add(quiet);
-        command.Add(untilStdin);
+        ValueOption coordinator = Arguments.Address("--coordinator", "Address of the job's coordinator (the first server).");
+        coordinator.Required = true;
+        ValueOption cache = Arguments.Choice("--cache", "Binary cache beside the data: auto, off or require.", typeof(CacheMode), "auto");
+        ValueOption data = Arguments.FilePath("--data", "The training data on this machine; default: where the leader says it lies.");
+        ValueOption retry = Arguments.Number(RetryRange, "Seconds for which a silent server is tried again.", "30", "S");
+        ValueOption wait = Arguments.Number(JobRange, "Seconds to wait for a job; default: forever.", help: "S");
+        Option<bool> quiet = Arguments.Flag("--quiet", "Print nothing but errors.");
+        Option<bool> untilStdin = Arguments.Flag("--until-stdin-closes", "End when standard input ends, as local clusters use it to end with their parent.");
+        foreach (Option option in (ReadOnlySpan<Option>)[coordinator, cache, data, retry, wait, quiet, untilStdin])
+            command.Add(option);
         command.SetAction((parsed, cancellationToken) =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
@@ -40,17 +37,20 @@ public static class WorkerCommand
             {
                 Coordinator = parsed.GetValue(coordinator)!,
                 Data = parsed.GetValue(data),
-                Cache = Enum.Parse<CacheMode>(parsed.GetValue(cache)!, ignoreCase: true),
-                RetryDeadline = TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(retry))),
-                JobDeadline = parsed.GetValue(wait) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+                Cache = (CacheMode)parsed.Chosen(cache, typeof(CacheMode))!,
+                RetryDeadline = parsed.Seconds(retry)!.Value,
+                JobDeadline = parsed.Seconds(wait),
                 Notice = parsed.GetValue(quiet) ? null : output.WriteLine,
             };
-            return RunAsync(options, parsed.GetValue(untilStdin), parsed.InvocationConfiguration.Error, cancellationToken);
+            return RunAsync(options, parsed.GetValue(untilStdin), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(WorkerOptions options, bool untilStdin, TextWriter error, CancellationToken cancellationToken)
+    /// <summary>Whether an exception of a worker says, in a sentence for people, why it could not do its part.</summary>
+    public static bool IsExpected(Exception failure) => failure is WorkerException or ParameterException or DatasetException or LabelException;
+
+    private static async Task<int> RunAsync(WorkerOptions options, bool untilStdin, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (untilStdin)
@@ -62,12 +62,8 @@ public static class WorkerCommand
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return ExitCodeCancelled;
-        }
-        catch (Exception refused) when (refused is WorkerException or ParameterException or DatasetException or LabelException)
-        {
-            await error.WriteLineAsync(refused.Message);
-            return ExitCodeFailure;
+            // Nobody reads what a worker says whose parent is gone.
+            return untilStdin ? CommandRunner.ExitCodeInterrupted : throw new InterruptedException("Interrupted; this worker's partition is not trained to its end.");
         }
     }
 }

@@ -1,3 +1,4 @@
+using DistSgd.Learning.Formats;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using Grpc.Core;
@@ -57,7 +58,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         {
             if (!told && TimeProvider.System.GetElapsedTime(started) > TellAfter)
             {
-                options.Notice?.Invoke($"waiting {where} for {answer.Awaited} of {assignment.Spec.Partitions} workers of the job");
+                options.Notice?.Invoke($"waiting {where} for {answer.Awaited} of the job's {Plural.Of(assignment.Spec.Partitions, "worker")}");
                 told = true;
             }
         }

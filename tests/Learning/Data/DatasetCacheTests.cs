@@ -111,7 +111,7 @@ public sealed class DatasetCacheTests
     {
         File.WriteAllBytes(cache, damaged);
         using var source = SourceFile.Open(file.Path);
-        using var data = CacheFile.TryOpen(cache, CacheKey.Of(source), Small, out string? refusal);
+        using var data = CacheFile.TryOpen(cache, CacheKey.Of(source), Small, source.Path, out string? refusal);
         Assert.True(data is null && refusal is not null, $"{context}: refusal \"{refusal}\"");
     }
 

@@ -72,7 +72,7 @@ public sealed class JobBoardTests
         board.End("a");
         board.End("a");
         Assert.Equal(
-            ["job 'a' begun: 2 shards on 1 servers; it waits for 3 workers",
+            ["job 'a' begun: 2 shards on 1 server; it waits for 3 workers",
              "job 'a' partition 1 of 3: worker w0 takes it", "job 'a' partition 2 of 3: worker w1 takes it", "job 'a' partition 3 of 3: worker w2 takes it",
              "job 'a' partition 2 of 3: worker w1 finished after 1,234 pushes",
              "job 'a' partition 3 of 3: worker w2 gave up: no\nfile",

@@ -1,0 +1,64 @@
+using DistSgd.Shared.CommandLine;
+
+namespace DistSgd.Trainer;
+
+/// <summary>The ranges of the numbers in <see cref="TrainingOptions"/> and the cluster options: the command line and the C# API refuse the same values, in the same words.</summary>
+public static class TrainingRanges
+{
+    /// <summary>Passes over the data.</summary>
+    public static NumberRange Epochs { get; } = NumberRange.Whole("--epochs", 1);
+
+    /// <summary>Rows in a mini-batch.</summary>
+    public static NumberRange Batch { get; } = NumberRange.Whole("--batch", 1);
+
+    /// <summary>Where the Huber loss turns linear.</summary>
+    public static NumberRange HuberDelta { get; } = NumberRange.Positive("--huber-delta");
+
+    /// <summary>Margin of the Crammer-Singer and 0/1 losses.</summary>
+    public static NumberRange Margin { get; } = NumberRange.Positive("--margin");
+
+    /// <summary>Strength of the loss as SVM solvers count it.</summary>
+    public static NumberRange C { get; } = NumberRange.Positive("--C");
+
+    /// <summary>Radius of the ball that the weights stay in.</summary>
+    public static NumberRange MaxNorm { get; } = NumberRange.Positive("--max-norm");
+
+    /// <summary>The first learning rate.</summary>
+    public static NumberRange LearningRate { get; } = NumberRange.Positive("--learning-rate");
+
+    /// <summary>Decay of the inverse schedules.</summary>
+    public static NumberRange Decay { get; } = NumberRange.NotNegative("--decay");
+
+    /// <summary>Strength of L1.</summary>
+    public static NumberRange L1 { get; } = NumberRange.NotNegative("--l1");
+
+    /// <summary>Strength of L2.</summary>
+    public static NumberRange L2 { get; } = NumberRange.NotNegative("--l2");
+
+    /// <summary>The seed.</summary>
+    public static NumberRange Seed { get; } = NumberRange.Whole("--seed", 0, long.MaxValue);
+
+    /// <summary>Threads of an embedded training.</summary>
+    public static NumberRange Threads { get; } = NumberRange.Whole("--threads", 1, 1024);
+
+    /// <summary>Server processes.</summary>
+    public static NumberRange Servers { get; } = NumberRange.Whole("--servers", 1, 1000);
+
+    /// <summary>Worker processes.</summary>
+    public static NumberRange Workers { get; } = NumberRange.Whole("--workers", 1, 1000);
+
+    /// <summary>Mini-batches between two pushes.</summary>
+    public static NumberRange LocalSteps { get; } = NumberRange.Whole("--local-steps", 0);
+
+    /// <summary>Exchanges under way while a worker computes.</summary>
+    public static NumberRange Prefetch { get; } = NumberRange.Whole("--prefetch", 0, 1);
+
+    /// <summary>Shards.</summary>
+    public static NumberRange Shards { get; } = NumberRange.Whole("--shards", 1, 10_000);
+
+    /// <summary>Seconds, up to a week, for which a silent server is tried again.</summary>
+    public static NumberRange RetryDeadline { get; } = NumberRange.Whole("--retry-deadline", 1, 604_800);
+
+    /// <summary>Epochs between two saves; 0: only at the end.</summary>
+    public static NumberRange SaveEvery { get; } = NumberRange.Whole("--save-every", 0);
+}
