@@ -21,11 +21,19 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
     // The number of blocks in the queue, or a little more while one is being added. Interlocked.
     private int _keptBlocks;
 
+    // Blocks handed out and not yet back. Interlocked.
+    private int _rentedBlocks;
+
+    public int KeptBlocks => Volatile.Read(ref _keptBlocks);
+
+    public int RentedBlocks => Volatile.Read(ref _rentedBlocks);
+
     public override int MaxBufferSize => BlockBytes;
 
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
+        Interlocked.Increment(ref _rentedBlocks);
         if (!_kept.TryDequeue(out var block))
             return new Block(this);
         Interlocked.Decrement(ref _keptBlocks);
@@ -40,6 +48,7 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
 
     private void Keep(Block block)
     {
+        Interlocked.Decrement(ref _rentedBlocks);
         if (Interlocked.Increment(ref _keptBlocks) <= KeptBlocksMax)
             _kept.Enqueue(block);
         else

@@ -5,8 +5,25 @@ namespace Microsoft.AspNetCore.Builder;
 /// <summary>Sets Kestrel up for gRPC.</summary>
 public static class GrpcKestrelExtensions
 {
+    // What a peer may ask for, however hostile. Most are Kestrel's defaults, named here so that they are this runtime's promise (docs/wire.md).
+    internal const int ConnectionsMax = 4096;
+    internal const int StreamsPerConnectionMax = 100;
+    internal const int HeadersPerCallMax = 100;
+    internal const int HeaderBytesMax = 16 * 1024;
+    internal const int HeadersPerCallBytesMax = 32 * 1024;
+    internal const int HeaderTableBytesMax = 4096;
+    internal const int FrameBytesMax = 16 * 1024;
+    internal const int StreamWindowBytes = 768 * 1024;
+    internal const int ConnectionWindowBytes = 1024 * 1024;
+
+    private const int HeadersTimeoutSeconds = 10;
+    private const int SilenceBeforePingSeconds = 60;
+    private const int PingAnswerSeconds = 20;
+
     /// <summary>
-    /// Lifts the limits that HTTP puts on bodies and their speed (gRPC has message limits and deadlines of its own) and sends no server header.
+    /// Lifts the limits that HTTP puts on bodies and their speed (gRPC has message limits and deadlines of its own), sends no server header, and
+    /// bounds what a peer may hold: 4,096 connections of 100 streams, 100 headers of 32 KiB a call, windows of 1 MiB a connection; a peer that is
+    /// silent for 60 s is pinged and cut off where it doesn't answer within 20 s.
     /// Endpoints stay the host's to choose: without TLS they must say <see cref="HttpProtocols.Http2"/>.
     /// </summary>
     public static KestrelServerOptions ConfigureForGrpc(this KestrelServerOptions options)
@@ -16,6 +33,23 @@ public static class GrpcKestrelExtensions
         options.Limits.MaxRequestBodySize = null;
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
+        Bound(options.Limits);
         return options;
+    }
+
+    private static void Bound(KestrelServerLimits limits)
+    {
+        limits.MaxConcurrentConnections = ConnectionsMax;
+        limits.MaxRequestHeaderCount = HeadersPerCallMax;
+        limits.MaxRequestHeadersTotalSize = HeadersPerCallBytesMax;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(HeadersTimeoutSeconds);
+        limits.Http2.MaxStreamsPerConnection = StreamsPerConnectionMax;
+        limits.Http2.MaxRequestHeaderFieldSize = HeaderBytesMax;
+        limits.Http2.HeaderTableSize = HeaderTableBytesMax;
+        limits.Http2.MaxFrameSize = FrameBytesMax;
+        limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
+        limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(SilenceBeforePingSeconds);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(PingAnswerSeconds);
     }
 }
