@@ -7,7 +7,8 @@ namespace DistSgd.Kernels;
 /// L1 and L2 regularisation as the exact flow dw/dh = −(l2·w + l1·sign w)/m over an accumulated learning rate H, where m is 1
 /// (<c>Uniform</c>) or AdaGrad's metric of the key (<c>Adaptive</c>). A weight decays, stops at 0 and stays there:
 /// <code>
-/// x = H/m;  a = Exp(−l2·x);  b = l2 &gt; 0 ? (l1/l2)·(1 − a) : l1·x
+/// x = H/m;  y = l2·x;  a = Exp(−y);  b = y &lt; ¼ ? (l1·x)·p(y) : (l1/l2)·(1 − a)   (what 1 − a loses where a is near 1, p keeps)
+/// p = −1/720;  p = fma(p, y, 1/120);  p = fma(p, y, −1/24);  p = fma(p, y, 1/6);  p = fma(p, y, −½);  p = fma(p, y, 1)
 /// v = fma(|w|, a, −b);  w = copysign(v &lt; 0 ? 0 : v, w);  w = ±0 is left alone (also where m = 0)
 /// </code>
 /// Because the flow is exact, two flows over H₁ and H₂ equal one over H₁ + H₂ up to rounding, so it may be applied lazily.
@@ -15,9 +16,15 @@ namespace DistSgd.Kernels;
 /// </summary>
 public static class RegularizationFlow
 {
+    private const float SmallDecay = 0.25f;
+    private const float P5 = -1f / 720f;
+    private const float P4 = 1f / 120f;
+    private const float P3 = -1f / 24f;
+    private const float P2 = 1f / 6f;
+
     /// <summary>The same decay for every key: w = shrink(w, a, b).</summary>
     /// <param name="a">Factor, exp(−l2·H), in [0, 1].</param>
-    /// <param name="b">Amount taken off, l2 &gt; 0 ? (l1/l2)·(1 − a) : l1·H, at least 0.</param>
+    /// <param name="b">Amount taken off, as above, at least 0.</param>
     /// <param name="weights">Read and written.</param>
     public static void Uniform(float a, float b, Span<float> weights) => Uniform(KernelForms.Best, a, b, weights);
 
@@ -69,7 +76,31 @@ public static class RegularizationFlow
     public static (float A, float B) Factors(float l1, float l2, float time)
     {
         var a = ScalarMath.Exp(-l2 * time);
-        return (a, l2 > 0f ? l1 / l2 * (1f - a) : l1 * time);
+        return (a, Amount(l1, l2, time, a));
+    }
+
+    private static float Amount(float l1, float l2, float time, float a)
+    {
+        var y = l2 * time;
+        var p = MathF.FusedMultiplyAdd(P5, y, P4);
+        p = MathF.FusedMultiplyAdd(p, y, P3);
+        p = MathF.FusedMultiplyAdd(p, y, P2);
+        p = MathF.FusedMultiplyAdd(p, y, -0.5f);
+        p = MathF.FusedMultiplyAdd(p, y, 1f);
+        return y < SmallDecay ? l1 * time * p : l1 / l2 * (1f - a);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Amount<T>(float l1, float l2, T time, T a)
+        where T : struct, ILane<T>
+    {
+        var y = T.All(l2) * time;
+        var p = T.Fma(T.All(P5), y, T.All(P4));
+        p = T.Fma(p, y, T.All(P3));
+        p = T.Fma(p, y, T.All(P2));
+        p = T.Fma(p, y, T.All(-0.5f));
+        p = T.Fma(p, y, T.All(1f));
+        return T.Select(T.Less(y, T.All(SmallDecay)), T.All(l1) * time * p, T.All(l1 / l2) * (T.All(1f) - a));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -153,7 +184,7 @@ public static class RegularizationFlow
             where T : struct, ILane<T>
         {
             var a = VectorMath.Exp(T.All(-l2) * y);
-            var b = l2 > 0f ? T.All(l1 / l2) * (T.All(1f) - a) : T.All(l1) * y;
+            var b = Amount(l1, l2, y, a);
             return Shrink(x, a, b);
         }
     }
@@ -174,7 +205,7 @@ public static class RegularizationFlow
         {
             var time = T.All(rate) / (T.All(delta) + T.Sqrt(y));
             var a = VectorMath.Exp(T.All(-l2) * time);
-            var b = l2 > 0f ? T.All(l1 / l2) * (T.All(1f) - a) : T.All(l1) * time;
+            var b = Amount(l1, l2, time, a);
             return Shrink(x, a, b);
         }
     }

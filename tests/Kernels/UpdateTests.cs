@@ -170,7 +170,13 @@ public sealed class UpdateTests : IDisposable
     {
         var x = Rate / (Delta + MathF.Sqrt(r));
         var a = ScalarMath.Exp(-l2 * x);
-        return Shrink(w, a, l2 > 0f ? (l1 / l2) * (1f - a) : l1 * x);
+        var y = l2 * x;
+        var series = 1f / 120f;
+        series = MathF.FusedMultiplyAdd(-1f / 720f, y, series);
+        series = MathF.FusedMultiplyAdd(series, y, -1f / 24f);
+        series = MathF.FusedMultiplyAdd(series, y, 1f / 6f);
+        series = MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(series, y, -0.5f), y, 1f);
+        return Shrink(w, a, y < 0.25f ? l1 * x * series : l1 / l2 * (1f - a));
     }
 
     private static void Absolute(float[] values)

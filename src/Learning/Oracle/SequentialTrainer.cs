@@ -255,6 +255,18 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         float l1 = (float)job.Rule.L1, l2 = (float)job.Rule.L2;
         float time = AdaGrad ? elapsed / (job.Rule.Delta + Sqrt(_squares[key])) : elapsed;
         float factor = OracleMath.Exp(-l2 * time);
-        return OracleMath.Shrink(_weight[key], factor, l2 > 0 ? l1 / l2 * (1f - factor) : l1 * time);
+        return OracleMath.Shrink(_weight[key], factor, Amount(l1, l2, time, factor));
+    }
+
+    // λ₁ (1 − e^(−λ₂t))/λ₂, by its series where the difference would lose digits.
+    private static float Amount(float l1, float l2, float time, float factor)
+    {
+        float y = l2 * time;
+        if (!(y < 0.25f))
+            return l1 / l2 * (1f - factor);
+        float series = -1f / 720f;
+        foreach (float next in (ReadOnlySpan<float>)[1f / 120f, -1f / 24f, 1f / 6f, -0.5f, 1f])
+            series = MathF.FusedMultiplyAdd(series, y, next);
+        return l1 * time * series;
     }
 }
