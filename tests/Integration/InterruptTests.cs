@@ -26,6 +26,16 @@ public sealed class InterruptTests : IDisposable
         Assert.Empty(_folder.Names);
     }
 
+    [Fact]
+    public async Task TwoSignalsAtOnce_AreOneRequest()
+    {
+        await using ProgramRun run = ProgramRun.Start("generate", "clicks", "--rows", "1000000000", "--out", _folder["g"]);
+        await UntilAsync("the output grows", () => Directory.EnumerateFiles(_folder.Place).Any(file => new FileInfo(file).Length > 1_000_000));
+        run.Signal("TERM", "INT", "HUP");
+        Assert.Equal($"Interrupted while generating; {_folder["g"]} was not written.\n", await run.EndsAsync(130));
+        Assert.Empty(_folder.Names);
+    }
+
     [Theory]
     [InlineData("train", "while the data was read; {out} was not written")]
     [InlineData("predict", "while predicting; {out} was not written")]

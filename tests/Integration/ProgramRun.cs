@@ -150,13 +150,13 @@ internal sealed class ProgramRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends it a signal.</summary>
-    public void Signal(string name) => Signal(_process.Id, name);
+    /// <summary>Sends it a signal, or several at once.</summary>
+    public void Signal(params string[] names) => Signal(_process.Id, names);
 
-    /// <summary>Sends a signal to a process.</summary>
-    public static void Signal(int process, string name)
+    /// <summary>Sends signals to a process.</summary>
+    public static void Signal(int process, params string[] names)
     {
-        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{name} {process}"]);
+        using var kill = Process.Start("/bin/sh", ["-c", string.Join("; ", names.Select(name => $"kill -{name} {process}"))]);
         kill.WaitForExit();
     }
 

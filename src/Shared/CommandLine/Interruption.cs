@@ -2,14 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace DistSgd.Shared.CommandLine;
 
-/// <summary>Turns the signals that ask a process to end into a cancellation; a second one ends it at once.</summary>
+/// <summary>
+/// Turns the signals that ask a process to end into a cancellation. A later one ends it at once; what follows the first immediately is the same request, which
+/// wrappers (timeout, a shell, a container's init) send to the process and again to its group.
+/// </summary>
 internal sealed class Interruption : IDisposable
 {
     // SIGXFSZ: a file grew beyond the limit. Ignored, it becomes an error of the write, which says what happened.
     private const PosixSignal FileSizeLimit = (PosixSignal)25;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource _stop = new();
     private readonly PosixSignalRegistration[] _registrations;
+    private long _asked; // when the first came; 0: not yet. Signals are handled on any thread
 
     public Interruption() => _registrations =
     [
@@ -30,7 +36,9 @@ internal sealed class Interruption : IDisposable
 
     private void Stop(PosixSignalContext signal)
     {
-        signal.Cancel = !_stop.IsCancellationRequested;
+        long now = TimeProvider.System.GetTimestamp();
+        long before = Interlocked.CompareExchange(ref _asked, now, 0);
+        signal.Cancel = before == 0 || TimeProvider.System.GetElapsedTime(before, now) < Patience;
         _ = _stop.CancelAsync();
     }
 }
