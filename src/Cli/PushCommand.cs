@@ -22,7 +22,7 @@ internal static class PushCommand
     public static Command Build()
     {
         var table = new TableOptions();
-        ValueOption values = Arguments.FilePath("--values", "The values, text or a .safetensors file with a tensor of the table's name; - reads text from standard input.", help: "FILE|-");
+        ValueOption values = Arguments.FilePath("--values", "The values, text or a .safetensors file with a tensor of the table's name; - reads text from standard input.");
         ValueOption kind = Arguments.Choice("--kind", "gradient: the servers run the job's update rule on it, at the schedule's rate for as many steps as pushes were applied; delta: they add it, values and optimizer state of each key.", typeof(Kind), "gradient");
         ValueOption rate = Arguments.Number(RateRange, "The learning rate that a delta was made with (the sum, if in several steps): the regulariser acts for as long.", "0", "X");
         ValueOption name = Arguments.Text("--name", "What the push is called: sent again under the same name it is not applied again; default: a random source, sequence 1.", "SOURCE:SEQUENCE",

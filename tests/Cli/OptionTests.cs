@@ -9,7 +9,7 @@ namespace DistSgd.Cli.Tests;
 public sealed class OptionTests
 {
     // Each names files that aren't there: a command that read its data first would fail with exit code 1.
-    private static readonly Dictionary<string, string> Required = new(StringComparer.Ordinal) { ["--coordinator"] = "127.0.0.1:1" };
+    private static readonly Dictionary<string, string> Required = new(StringComparer.Ordinal) { ["--coordinator"] = "127.0.0.1:1", ["--server"] = "127.0.0.1:1" };
 
     [Fact]
     public async Task EveryOption_JustOutsideOfItsRange_IsRefusedBeforeAnythingIsRead()

@@ -49,7 +49,11 @@ public sealed class DeathTests : IDisposable
         // A later push, by another, is answered after whatever was left of the dead one.
         var push = new ParameterExchange(1)
         {
-            PushKeys = KeySet.Range(0, 1), PushValues = new float[] { 0.5f, 0 }, PushKind = PushKind.Delta, PushName = new PushName(77, 1), ReadVersions = { [0] = (long)before.Version },
+            PushKeys = KeySet.Range(0, 1),
+            PushValues = new float[] { 0.5f, 0 },
+            PushKind = PushKind.Delta,
+            PushName = new PushName(77, 1),
+            ReadVersions = { [0] = (long)before.Version },
         };
         await other.ExecuteAsync(push, CancellationToken.None);
         Assert.Equal(before.Version + 1, (await DescribeAsync(channel)).Version);

@@ -48,11 +48,19 @@ public static unsafe class MatrixProduct
         {
             var task = new ProductTask
             {
-                A = left, ARow = a.RowStride, AStep = a.ColumnStride,
-                B = right, BStep = b.RowStride, BColumn = b.ColumnStride,
-                C = result, CRow = c.RowStride,
-                Bias = row, Start = start,
-                Rows = c.Rows, Columns = c.Columns, Depth = a.Columns,
+                A = left,
+                ARow = a.RowStride,
+                AStep = a.ColumnStride,
+                B = right,
+                BStep = b.RowStride,
+                BColumn = b.ColumnStride,
+                C = result,
+                CRow = c.RowStride,
+                Bias = row,
+                Start = start,
+                Rows = c.Rows,
+                Columns = c.Columns,
+                Depth = a.Columns,
             };
             if (team is null) Run(form, task);
             else team.Run(form, task);

@@ -44,9 +44,14 @@ internal static unsafe class ProductLoops
                     PanelPacking.PackAll<T>(task.B + start * task.BStep + column * task.BColumn, task.BStep, task.BColumn, depth, columns, packed);
                     var pass = new BlockPass
                     {
-                        A = task.A + start * task.AStep, ARow = task.ARow, AStep = task.AStep,
-                        Packed = packed, Depth = depth, Columns = columns,
-                        C = task.C + column, CRow = task.CRow,
+                        A = task.A + start * task.AStep,
+                        ARow = task.ARow,
+                        AStep = task.AStep,
+                        Packed = packed,
+                        Depth = depth,
+                        Columns = columns,
+                        C = task.C + column,
+                        CRow = task.CRow,
                         First = block == 0 && task.Start != ChainStart.Present ? bias : null,
                         Edge = edge,
                     };

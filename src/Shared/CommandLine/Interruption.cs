@@ -8,8 +8,11 @@ namespace DistSgd.Shared.CommandLine;
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
-    // SIGXFSZ: a file grew beyond the limit. Ignored, it becomes an error of the write, which says what happened.
+    // SIGXFSZ: a file grew beyond the limit. Ignored, it becomes an error of the write, which says what happened. Never unregistered: the runtime itself may
+    // write at the process's very end, which would then be killed.
     private const PosixSignal FileSizeLimit = (PosixSignal)25;
+
+    private static readonly Lazy<PosixSignalRegistration> IgnoredFileSizeLimit = new(() => PosixSignalRegistration.Create(FileSizeLimit, signal => signal.Cancel = true));
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
@@ -17,13 +20,16 @@ internal sealed class Interruption : IDisposable
     private readonly PosixSignalRegistration[] _registrations;
     private long _asked; // when the first came; 0: not yet. Signals are handled on any thread
 
-    public Interruption() => _registrations =
-    [
-        PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop),
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop),
-        PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop),
-        PosixSignalRegistration.Create(FileSizeLimit, signal => signal.Cancel = true),
-    ];
+    public Interruption()
+    {
+        _ = IgnoredFileSizeLimit.Value;
+        _registrations =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop),
+            PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop),
+        ];
+    }
 
     public CancellationToken Token => _stop.Token;
 

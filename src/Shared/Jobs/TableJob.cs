@@ -14,9 +14,9 @@ internal static class TableJob
 
     private const float DeltaDefault = 1e-8f;
 
-    /// <summary>True for a message that names tables and no model.</summary>
+    /// <summary>True for a message that names tables, and neither a model nor what a worker would train it on (a training job whose model was forgotten is refused as such).</summary>
     /// <param name="spec">The message.</param>
-    public static bool Is(V1.JobSpec spec) => spec.Model == V1.ModelKind.Unspecified && spec.Tables.Count > 0;
+    public static bool Is(V1.JobSpec spec) => spec.Model == V1.ModelKind.Unspecified && spec.Tables.Count > 0 && spec.Features == 0 && spec.Epochs == 0;
 
     /// <summary>The same message with the fields that such a job leaves out.</summary>
     /// <param name="spec">The message; not changed.</param>
