@@ -35,6 +35,9 @@ internal sealed class Interruption : IDisposable
 
     public void Dispose()
     {
+        // What repeats a request may come while the process ends because of it.
+        if (Volatile.Read(ref _asked) != 0)
+            return;
         foreach (PosixSignalRegistration registration in _registrations)
             registration.Dispose();
         _stop.Dispose();
