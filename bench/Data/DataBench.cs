@@ -51,7 +51,7 @@ public static class DataBench
         clock.Add("LIBSVM gzip", () => Parse(gzip, 2));
         clock.Add("cache, 2 threads", () =>
         {
-            using var data = Dataset.Open(file, new LibsvmOptions { Threads = 2 }, cache);
+            using var data = Dataset.Open(file, new ReadOptions { Threads = 2 }, cache);
         });
         clock.Run(rounds);
         foreach (var name in clock.Names)
@@ -63,7 +63,7 @@ public static class DataBench
 
     private static void Parse(string file, int threads)
     {
-        using var data = LibsvmReader.Read(file, new LibsvmOptions { Threads = threads });
+        using var data = LibsvmReader.Read(file, new ReadOptions { Threads = threads });
     }
 
     private static void Read(string file, byte[] block)

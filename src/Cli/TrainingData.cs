@@ -35,11 +35,11 @@ internal sealed class TrainingData : IDisposable
     public static TrainingData Open(string path, string? test, IndexBase indexBase, CacheMode cache, CancellationToken cancellationToken)
     {
         var caching = new CacheOptions { Mode = cache };
-        Dataset train = Dataset.Open(path, new LibsvmOptions { IndexBase = indexBase, CancellationToken = cancellationToken }, caching);
+        Dataset train = Dataset.Open(path, new ReadOptions { IndexBase = indexBase, CancellationToken = cancellationToken }, caching);
         try
         {
             // The test file is read as the training file was: with its lowest index, and unknown features left out and counted.
-            var asTrained = new LibsvmOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount), CancellationToken = cancellationToken };
+            var asTrained = new ReadOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount), CancellationToken = cancellationToken };
             return new TrainingData(train, test is null ? null : Dataset.Open(test, asTrained, caching), path, path);
         }
         catch
@@ -65,7 +65,7 @@ internal sealed class TrainingData : IDisposable
         if (file is null)
             return new TrainingData(rows.Build(), testRows.Build(), null, description);
         file.Stream.Flush();
-        Dataset train = Dataset.Open(file.Path, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Off });
+        Dataset train = Dataset.Open(file.Path, new ReadOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Off });
         return new TrainingData(train, testRows.Build(), file.Path, description, file);
     }
 

@@ -79,7 +79,7 @@ public sealed class TrainedModel
     public IReadOnlyDictionary<string, string> Summary => _file.Summary;
 
     /// <summary>How a data file must be read for this model: its index base, and features it doesn't know left out and counted.</summary>
-    public LibsvmOptions ReadOptions => new() { IndexBase = IndexBase, ExpectedFeatures = (uint)FeatureCount };
+    public ReadOptions ReadOptions => new() { IndexBase = IndexBase, ExpectedFeatures = (uint)FeatureCount };
 
     /// <summary>Reads a model file.</summary>
     /// <param name="path">Where it lies.</param>

@@ -58,7 +58,7 @@ public sealed class WorkerHostTests
     {
         using var file = new LibsvmFile(rows: 2000, seed: 7);
         string gzip = file.Beside(".gz", Gzip), cached = file.Beside(".cached", bytes => bytes);
-        Dataset.Open(cached, new LibsvmOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Require }).Dispose();
+        Dataset.Open(cached, new ReadOptions { IndexBase = IndexBase.One }, new CacheOptions { Mode = CacheMode.Require }).Dispose();
         long bytes = new FileInfo(file.Path).Length, line = File.ReadLines(file.Path).Max(text => text.Length + 1);
         await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(1);
         foreach ((string path, CacheMode mode, long least, long most, long sum) in ((string, CacheMode, long, long, long)[])

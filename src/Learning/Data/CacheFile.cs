@@ -9,7 +9,7 @@ internal static class CacheFile
 {
     /// <summary>Writes the cache: whole under its name, or not at all.</summary>
     /// <returns>Null, or why it could not be written.</returns>
-    public static string? TryWrite(string path, Dataset data, CacheKey key, LibsvmOptions options)
+    public static string? TryWrite(string path, Dataset data, CacheKey key, ReadOptions options)
     {
         try
         {
@@ -46,7 +46,7 @@ internal static class CacheFile
     /// <param name="options">How the source is to be read.</param>
     /// <param name="source">The source, as it was named.</param>
     /// <param name="refusal">Why the cache is not used; null if it is, or if there is none.</param>
-    public static Dataset? TryOpen(string path, CacheKey key, LibsvmOptions options, string source, out string? refusal)
+    public static Dataset? TryOpen(string path, CacheKey key, ReadOptions options, string source, out string? refusal)
     {
         refusal = null;
         if (!File.Exists(path)) return null;
@@ -69,7 +69,7 @@ internal static class CacheFile
         }
     }
 
-    private static Dataset? Open(MappedFile file, CacheKey key, LibsvmOptions options, string source, out string? refusal)
+    private static Dataset? Open(MappedFile file, CacheKey key, ReadOptions options, string source, out string? refusal)
     {
         var prefix = file.Span<byte>(0, CacheHeader.PrefixBytes);
         refusal = CacheHeader.CheckPrefix(prefix, file.Length, out int bodyBytes);
@@ -100,7 +100,7 @@ internal static class CacheFile
         return new Dataset(segments, header.Facts, file) { Path = source };
     }
 
-    private static string? Mismatch(CacheHeader header, CacheKey key, LibsvmOptions options)
+    private static string? Mismatch(CacheHeader header, CacheKey key, ReadOptions options)
     {
         if (header.Key != key) return "the data file has changed since it was made";
         bool sameBase = options.IndexBase == header.AskedBase || options.IndexBase == header.Facts.IndexBase;
@@ -108,7 +108,7 @@ internal static class CacheFile
         return header.Facts.FeatureCount > options.FeatureLimit ? "it has more features than the feature limit" : null;
     }
 
-    private static bool SectionsAreWhole(MappedFile file, CacheHeader header, (long Start, long Bytes)[] places, LibsvmOptions options)
+    private static bool SectionsAreWhole(MappedFile file, CacheHeader header, (long Start, long Bytes)[] places, ReadOptions options)
     {
         int damaged = 0;
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;

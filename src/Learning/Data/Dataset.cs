@@ -49,7 +49,7 @@ public sealed class Dataset : IDisposable
     /// <summary>How <see cref="IndexBase"/> became known.</summary>
     public IndexBaseOrigin IndexBaseOrigin => Facts.IndexBaseOrigin;
 
-    /// <summary>How many (index, value) pairs were dropped because of <see cref="LibsvmOptions.ExpectedFeatures"/>.</summary>
+    /// <summary>How many (index, value) pairs were dropped because of <see cref="ReadOptions.ExpectedFeatures"/>.</summary>
     public long IgnoredFeatureCount => Facts.IgnoredFeatureCount;
 
     /// <summary>Bytes of text that were parsed to make this: 0 if it came from a cache.</summary>
@@ -159,8 +159,8 @@ public sealed class Dataset : IDisposable
     /// <param name="options">How to read it.</param>
     /// <param name="cache">Whether and where a cache is used.</param>
     /// <exception cref="DatasetException">The file is missing, empty, malformed, truncated or changes while it is read.</exception>
-    public static Dataset Open(string path, LibsvmOptions? options = null, CacheOptions? cache = null) =>
-        IdxReader.Recognizes(path) ? IdxReader.Read(path) : DatasetCache.Open(path, options ?? new LibsvmOptions(), cache ?? new CacheOptions());
+    public static Dataset Open(string path, ReadOptions? options = null, CacheOptions? cache = null) =>
+        IdxReader.Recognizes(path) ? IdxReader.Read(path) : DatasetCache.Open(path, options ?? new ReadOptions(), cache ?? new CacheOptions());
 
     /// <summary>
     /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte ranges only; else (gzip, which
@@ -168,12 +168,12 @@ public sealed class Dataset : IDisposable
     /// </summary>
     /// <param name="path">LIBSVM text, plain or gzip.</param>
     /// <param name="partition">Which part.</param>
-    /// <param name="options">How to read it; <see cref="LibsvmOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
+    /// <param name="options">How to read it; <see cref="ReadOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
     /// <param name="cache">Whether and where a cache is used.</param>
     /// <returns>The data set, which the caller disposes, and the partition's rows in it, maybe none.</returns>
     /// <exception cref="DatasetException">As <see cref="Open"/>.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
-    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions? cache = null)
+    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, ReadOptions options, CacheOptions? cache = null)
     {
         if (!IdxReader.Recognizes(path)) return DatasetCache.OpenPartition(path, partition, options, cache ?? new CacheOptions());
         Dataset whole = IdxReader.Read(path);

@@ -5,7 +5,7 @@ internal static class DatasetCache
 {
     internal const string Extension = ".dscache";
 
-    public static Dataset Open(string path, LibsvmOptions options, CacheOptions cache)
+    public static Dataset Open(string path, ReadOptions options, CacheOptions cache)
     {
         options.Validate();
         using var source = SourceFile.Open(path);
@@ -38,7 +38,7 @@ internal static class DatasetCache
         }
     }
 
-    private static string? WriteQuietly(string cachePath, Dataset data, CacheKey key, LibsvmOptions options)
+    private static string? WriteQuietly(string cachePath, Dataset data, CacheKey key, ReadOptions options)
     {
         try
         {
@@ -50,7 +50,7 @@ internal static class DatasetCache
         }
     }
 
-    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, LibsvmOptions options, CacheOptions cache)
+    public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, ReadOptions options, CacheOptions cache)
     {
         options.Validate();
         if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
@@ -69,10 +69,10 @@ internal static class DatasetCache
     }
 
     // A file read for a model is read with that model's features; its rows are of use to that model only.
-    private static bool IsUsed(SourceFile source, LibsvmOptions options, CacheOptions cache) =>
+    private static bool IsUsed(SourceFile source, ReadOptions options, CacheOptions cache) =>
         cache.Mode != CacheMode.Off && options.ExpectedFeatures is null && (cache.Mode == CacheMode.Require || source.Bytes >= cache.SourceBytesMin);
 
-    private static Dataset? TryOpen(string path, string cachePath, CacheKey key, LibsvmOptions options, out string? refusal)
+    private static Dataset? TryOpen(string path, string cachePath, CacheKey key, ReadOptions options, out string? refusal)
     {
         var cached = CacheFile.TryOpen(cachePath, key, options, path, out refusal);
         if (cached is not null) cached.Notice = $"read from the cache {cachePath}";

@@ -20,7 +20,7 @@ internal sealed class GzipParse
     private long _inflated; // the inflating thread's; read after it was joined
     private Exception? _failure; // the inflating thread's; read after _filled was completed
 
-    private GzipParse(SourceFile source, LibsvmOptions options)
+    private GzipParse(SourceFile source, ReadOptions options)
     {
         _source = source;
         _blockBytes = options.BlockBytes;
@@ -31,7 +31,7 @@ internal sealed class GzipParse
 
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The gzip data is damaged or truncated, or a line is too long.</exception>
-    public static ParsedText Run(SourceFile source, LibsvmOptions options) => new GzipParse(source, options).Run(new LibsvmRows(options, options.SegmentBytesMax));
+    public static ParsedText Run(SourceFile source, ReadOptions options) => new GzipParse(source, options).Run(new LibsvmRows(options, options.SegmentBytesMax));
 
     private ParsedText Run(LibsvmRows rows)
     {

@@ -14,19 +14,19 @@ public static class LibsvmReader
     /// <exception cref="DatasetException">The file is missing, empty, without rows, truncated, or changes while it is read.</exception>
     /// <exception cref="DatasetFormatException">A line is malformed; if several are, the first.</exception>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
-    public static Dataset Read(string path, LibsvmOptions? options = null)
+    public static Dataset Read(string path, ReadOptions? options = null)
     {
         using var source = SourceFile.Open(path);
-        return Read(source, options ?? new LibsvmOptions());
+        return Read(source, options ?? new ReadOptions());
     }
 
     /// <summary>Reads one partition of a plain file, and nothing else of it. It may have no rows.</summary>
     /// <param name="path">The file; not gzip.</param>
     /// <param name="partition">Which part.</param>
-    /// <param name="options">How to read it; <see cref="LibsvmOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
-    /// <exception cref="DatasetException">As <see cref="Read(string, LibsvmOptions?)"/>; or the file is gzip.</exception>
+    /// <param name="options">How to read it; <see cref="ReadOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
+    /// <exception cref="DatasetException">As <see cref="Read(string, ReadOptions?)"/>; or the file is gzip.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
-    public static Dataset ReadPartition(string path, Partition partition, LibsvmOptions options)
+    public static Dataset ReadPartition(string path, Partition partition, ReadOptions options)
     {
         options.Validate();
         if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
@@ -34,19 +34,19 @@ public static class LibsvmReader
         return ReadPartition(source, partition, options);
     }
 
-    internal static Dataset ReadPartition(SourceFile source, Partition partition, LibsvmOptions options)
+    internal static Dataset ReadPartition(SourceFile source, Partition partition, ReadOptions options)
     {
         if (source.IsGzip) throw new DatasetException(source.Path, "a gzip file cannot be read by byte range; decompress it first, or read it whole.");
         return Parse(source, options, () => PlainParse.Run(source, options, partition.ByteRanges(source.Bytes)), rowsNeeded: 0);
     }
 
-    internal static Dataset Read(SourceFile source, LibsvmOptions options)
+    internal static Dataset Read(SourceFile source, ReadOptions options)
     {
         options.Validate();
         return Parse(source, options, () => source.IsGzip ? GzipParse.Run(source, options) : PlainParse.Run(source, options, [(0, source.Bytes)]), rowsNeeded: 1);
     }
 
-    private static Dataset Parse(SourceFile source, LibsvmOptions options, Func<ParsedText> parse, int rowsNeeded)
+    private static Dataset Parse(SourceFile source, ReadOptions options, Func<ParsedText> parse, int rowsNeeded)
     {
         ParsedText? parsed = null;
         try
@@ -70,7 +70,7 @@ public static class LibsvmReader
         }
     }
 
-    private static Dataset Assemble(ParsedText parsed, LibsvmOptions options, string path, bool isWhole)
+    private static Dataset Assemble(ParsedText parsed, ReadOptions options, string path, bool isWhole)
     {
         bool sawZero = false;
         uint largest = 0;

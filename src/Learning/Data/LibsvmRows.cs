@@ -13,7 +13,7 @@ internal sealed class LibsvmRows : IDisposable
     private const int SlackNonZeros = 16; // the kernel writes whole vectors
     private const int MinNonZeroBytes = 4; // "1:1 "
 
-    private readonly LibsvmOptions _options;
+    private readonly ReadOptions _options;
     private readonly List<SegmentDraft> _drafts = [];
     private readonly int _rowCapacity;
     private readonly int _nonZeroCapacity;
@@ -22,7 +22,7 @@ internal sealed class LibsvmRows : IDisposable
 
     /// <param name="options">How to read.</param>
     /// <param name="textBytes">About how many bytes will be parsed; a segment has room for the rows of so many.</param>
-    public LibsvmRows(LibsvmOptions options, long textBytes)
+    public LibsvmRows(ReadOptions options, long textBytes)
     {
         _options = options;
         long bytes = Math.Clamp(textBytes, 64, options.SegmentBytesMax);

@@ -6,14 +6,14 @@ internal sealed class PlainParse
     private const int PartsPerThread = 2; // evens out threads that are held up
 
     private readonly SourceFile _source;
-    private readonly LibsvmOptions _options;
+    private readonly ReadOptions _options;
     private readonly (long Start, long End)[] _ranges;
     private readonly LibsvmRows[] _parts;
     private readonly Lock _gate = new();
     private int _claimed; // next part; every thread, by interlocked increments
     private volatile Exception? _failure; // the one earliest in the file; written under _gate
 
-    private PlainParse(SourceFile source, LibsvmOptions options, (long Start, long End)[] ranges)
+    private PlainParse(SourceFile source, ReadOptions options, (long Start, long End)[] ranges)
     {
         _source = source;
         _options = options;
@@ -24,7 +24,7 @@ internal sealed class PlainParse
 
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The file cannot be read to its end.</exception>
-    public static ParsedText Run(SourceFile source, LibsvmOptions options, (long Start, long End)[] ranges)
+    public static ParsedText Run(SourceFile source, ReadOptions options, (long Start, long End)[] ranges)
     {
         long bytes = 0;
         foreach (var (start, end) in ranges) bytes += end - start;

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace DistSgd.Learning.Data;
 
 /// <summary>Reads the lines that start in a byte range of a plain file, block after block into one buffer. One thread's.</summary>
-internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes, LibsvmOptions options)
+internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes, ReadOptions options)
 {
     /// <summary>No line may be longer.</summary>
     public const int LineBytesMax = 48 << 20;

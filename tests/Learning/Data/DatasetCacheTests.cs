@@ -6,7 +6,7 @@ public sealed class DatasetCacheTests
 {
     private static readonly CacheOptions Always = new() { Mode = CacheMode.Require };
     private static readonly string Text = string.Concat(Enumerable.Range(0, 300).Select(i => $"{i % 2} 1:{i} {i + 2}:0.5\n"));
-    private static readonly LibsvmOptions Small = new() { SegmentBytesMax = 1000, ThreadBytesMin = 100, Threads = 2, BlockBytes = 300 };
+    private static readonly ReadOptions Small = new() { SegmentBytesMax = 1000, ThreadBytesMin = 100, Threads = 2, BlockBytes = 300 };
 
     [Fact]
     public void Open_SecondTime_ReadsTheCacheAndGivesTheSame()

@@ -24,7 +24,7 @@ public sealed class IdxReaderTests : IDisposable
             Assert.Equal(9, data.Row(0).Label);
             Assert.Equal([0u], data.Row(1).Indices.ToArray());
             Assert.Equal(4, data.Row(1).Label);
-            Assert.Equal(3, Dataset.OpenPartition(images, new Partition(0, 1), new LibsvmOptions { IndexBase = IndexBase.Zero }).Data.Row(0).Indices.Length);
+            Assert.Equal(3, Dataset.OpenPartition(images, new Partition(0, 1), new ReadOptions { IndexBase = IndexBase.Zero }).Data.Row(0).Indices.Length);
         }
     }
 

@@ -87,7 +87,7 @@ public sealed class LibsvmFuzzTests
             var random = new Random(unchecked((seed * 1_000_003) + round));
             string text = RandomText.Lines(random, mutations);
             var indexBase = (IndexBase)random.Next(3);
-            var options = new LibsvmOptions
+            var options = new ReadOptions
             {
                 IndexBase = indexBase,
                 Threads = random.Next(1, 4),

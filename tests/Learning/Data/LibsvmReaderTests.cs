@@ -41,7 +41,7 @@ public sealed class LibsvmReaderTests
     public void Read_IndexZeroInBaseOne_IsAnError()
     {
         using var file = new TempFile("1 1:1\n1 0:1 1:2\n");
-        var error = Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, new LibsvmOptions { IndexBase = IndexBase.One }));
+        var error = Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, new ReadOptions { IndexBase = IndexBase.One }));
         Assert.Equal((2, 3), (error.Line, error.Column));
     }
 
@@ -53,7 +53,7 @@ public sealed class LibsvmReaderTests
         using var file = new TempFile(text.ToString());
         for (int repeat = 0; repeat < 20; repeat++)
         {
-            var options = new LibsvmOptions { Threads = 4, ThreadBytesMin = 100, SegmentBytesMax = 1000, BlockBytes = 200 };
+            var options = new ReadOptions { Threads = 4, ThreadBytesMin = 100, SegmentBytesMax = 1000, BlockBytes = 200 };
             Assert.Equal(1001, Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, options)).Line);
         }
     }
@@ -74,7 +74,7 @@ public sealed class LibsvmReaderTests
     public void Read_ExpectedFeatures_DropsAndCountsTheOthers()
     {
         using var file = new TempFile("1 1:1 5:1 6:1\n-1 7:1 8:1e0\n1 5:2 \n");
-        using var data = LibsvmReader.Read(file.Path, new LibsvmOptions { IndexBase = IndexBase.One, ExpectedFeatures = 5 });
+        using var data = LibsvmReader.Read(file.Path, new ReadOptions { IndexBase = IndexBase.One, ExpectedFeatures = 5 });
         Assert.Equal(3, data.IgnoredFeatureCount);
         Assert.Equal(5, data.FeatureCount);
         Assert.Equal([2, 0, 1], RowsOf.Data(data).Select(r => r.Indices.Length));
@@ -84,10 +84,10 @@ public sealed class LibsvmReaderTests
     public void Read_FeatureLimit_IsKept()
     {
         using var file = new TempFile("1 1:1 11:1\n");
-        using (LibsvmReader.Read(file.Path, new LibsvmOptions { FeatureLimit = 11 })) { }
-        Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, new LibsvmOptions { FeatureLimit = 10 }));
+        using (LibsvmReader.Read(file.Path, new ReadOptions { FeatureLimit = 11 })) { }
+        Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, new ReadOptions { FeatureLimit = 10 }));
         using var zero = new TempFile("1 0:1 11:1\n");
-        Assert.Throws<DatasetException>(() => LibsvmReader.Read(zero.Path, new LibsvmOptions { FeatureLimit = 11 }));
+        Assert.Throws<DatasetException>(() => LibsvmReader.Read(zero.Path, new ReadOptions { FeatureLimit = 11 }));
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class LibsvmReaderTests
         using var file = new TempFile(string.Concat(Enumerable.Repeat("1 1:1\n", 1000)));
         using var source = SourceFile.Open(file.Path);
         File.WriteAllText(file.Path, "1 1:1\n");
-        Assert.Contains("shorter", Assert.Throws<DatasetException>(() => LibsvmReader.Read(source, new LibsvmOptions())).Message, StringComparison.Ordinal);
+        Assert.Contains("shorter", Assert.Throws<DatasetException>(() => LibsvmReader.Read(source, new ReadOptions())).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,7 +116,7 @@ public sealed class LibsvmReaderTests
         using var file = new TempFile("1 1:1\n");
         using var source = SourceFile.Open(file.Path);
         File.AppendAllText(file.Path, "1 2:1\n");
-        Assert.Contains("changed", Assert.Throws<DatasetException>(() => LibsvmReader.Read(source, new LibsvmOptions())).Message, StringComparison.Ordinal);
+        Assert.Contains("changed", Assert.Throws<DatasetException>(() => LibsvmReader.Read(source, new ReadOptions())).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class LibsvmReaderTests
     {
         string wide = string.Join(' ', Enumerable.Range(1, 5000).Reverse().Select(i => $"{i}:{i}"));
         using var file = new TempFile($"1 {wide}\n-1 2:2\n");
-        using var data = LibsvmReader.Read(file.Path, new LibsvmOptions { BlockBytes = 100 });
+        using var data = LibsvmReader.Read(file.Path, new ReadOptions { BlockBytes = 100 });
         Assert.Equal(Enumerable.Range(0, 5000).Select(i => (uint)i), data.Row(0).Indices.ToArray());
         Assert.Equal(Enumerable.Range(1, 5000).Select(i => (float)i), data.Row(0).Values.ToArray());
     }
@@ -138,7 +138,7 @@ public sealed class LibsvmReaderTests
         foreach (int cut in (int[])[0, 1, bytes.Length / 3, bytes.Length - 1])
         {
             using var file = new TempFile([.. Gzip(bytes[..cut]), .. Gzip(bytes[cut..])], "data.anything");
-            using var data = LibsvmReader.Read(file.Path, new LibsvmOptions { BlockBytes = 1000, SegmentBytesMax = 20_000 });
+            using var data = LibsvmReader.Read(file.Path, new ReadOptions { BlockBytes = 1000, SegmentBytesMax = 20_000 });
             Assert.Equal(bytes.Length, data.SourceBytes);
             RowsOf.AssertSame(expected, RowsOf.Data(data), $"cut at {cut}");
         }
@@ -165,7 +165,7 @@ public sealed class LibsvmReaderTests
     public void Read_MalformedLineInGzip_NamesItsLine()
     {
         using var file = new TempFile(Gzip(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("1 1:1\n", 999)) + "1 1:1 x\n")));
-        var error = Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, new LibsvmOptions { BlockBytes = 64 }));
+        var error = Assert.Throws<DatasetFormatException>(() => LibsvmReader.Read(file.Path, new ReadOptions { BlockBytes = 64 }));
         Assert.Equal((1000, 7), (error.Line, error.Column));
     }
 

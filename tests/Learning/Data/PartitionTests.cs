@@ -4,7 +4,7 @@ namespace DistSgd.Learning.Tests.Data;
 
 public sealed class PartitionTests
 {
-    private static readonly LibsvmOptions Small = new() { IndexBase = IndexBase.One, BlockBytes = 3 };
+    private static readonly ReadOptions Small = new() { IndexBase = IndexBase.One, BlockBytes = 3 };
 
     [Theory]
     [InlineData("1 1:1\n-1 2:22\n\n1 3:3.5 4:4\n# c\r\n-1\n1 5:1")]
@@ -42,7 +42,7 @@ public sealed class PartitionTests
         for (int i = 0; i < 3; i++)
         {
             var partition = new Partition(i, 3);
-            using var part = LibsvmReader.ReadPartition(file.Path, partition, new LibsvmOptions { IndexBase = IndexBase.One });
+            using var part = LibsvmReader.ReadPartition(file.Path, partition, new ReadOptions { IndexBase = IndexBase.One });
             Assert.True(partition.ByteRanges(text.Length).Length > 10);
             Assert.InRange(part.ParsedBytes, text.Length / 3 - 2000, text.Length / 3 + 2000);
             foreach (var row in RowsOf.Data(part))
@@ -83,7 +83,7 @@ public sealed class PartitionTests
     {
         string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i % 2} {i + 1}:1\n"));
         using var file = new TempFile(text);
-        using var data = LibsvmReader.Read(file.Path, new LibsvmOptions { Threads = 3, ThreadBytesMin = 100, SegmentBytesMax = 999, BlockBytes = 500 });
+        using var data = LibsvmReader.Read(file.Path, new ReadOptions { Threads = 3, ThreadBytesMin = 100, SegmentBytesMax = 999, BlockBytes = 500 });
         Assert.True(data.Segments.Count > 10);
         foreach (int count in (int[])[1, 2, 3, 7, 100, 2999, 5000])
         {
@@ -97,7 +97,7 @@ public sealed class PartitionTests
     public void ReadPartition_BaseNotGivenOrGzip_IsAnError()
     {
         using var file = new TempFile("1 1:1\n");
-        Assert.Throws<ArgumentException>(() => LibsvmReader.ReadPartition(file.Path, new Partition(0, 1), new LibsvmOptions()));
+        Assert.Throws<ArgumentException>(() => LibsvmReader.ReadPartition(file.Path, new Partition(0, 1), new ReadOptions()));
         using var gzip = new TempFile([0x1F, 0x8B, 8, 0]);
         Assert.Throws<DatasetException>(() => LibsvmReader.ReadPartition(gzip.Path, new Partition(0, 1), Small));
     }

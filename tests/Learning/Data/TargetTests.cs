@@ -37,7 +37,7 @@ public sealed class TargetTests
     {
         string[] lines = [.. Enumerable.Range(0, 3000).Select(row => row % 3 == 0 ? $"{row % 5},7 1:{row}" : $"{row % 5} 1:{row}")];
         using var file = new TempFile(string.Join('\n', lines) + "\n");
-        using Dataset data = LibsvmReader.Read(file.Path, new LibsvmOptions { Threads = 3, ThreadBytesMin = 100, SegmentBytesMax = 4000, BlockBytes = 700 });
+        using Dataset data = LibsvmReader.Read(file.Path, new ReadOptions { Threads = 3, ThreadBytesMin = 100, SegmentBytesMax = 4000, BlockBytes = 700 });
         for (int row = 0; row < 3000; row++)
             Assert.Equal(row % 3 == 0 ? (float[])[row % 5, 7] : (float[])[row % 5], data.LabelSet(row).ToArray());
         Assert.True(data.Segments.Count > 1);

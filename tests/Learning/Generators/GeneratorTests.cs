@@ -63,7 +63,7 @@ public sealed class GeneratorTests
         using var text = new MemoryStream();
         using (var writer = new LibsvmWriter(text)) generate(writer);
         using var file = new TempFile(text.ToArray());
-        using var read = LibsvmReader.Read(file.Path, new LibsvmOptions { IndexBase = IndexBase.One });
+        using var read = LibsvmReader.Read(file.Path, new ReadOptions { IndexBase = IndexBase.One });
         var offsets = RowsOf.Data(read).Select(r => r.LineOffset).ToList();
         RowsOf.AssertSame([.. RowsOf.Data(direct).Select((r, i) => r with { LineOffset = offsets[i] })], RowsOf.Data(read), "text");
     }

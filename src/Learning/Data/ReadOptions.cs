@@ -1,7 +1,7 @@
 namespace DistSgd.Learning.Data;
 
-/// <summary>How LIBSVM text is read.</summary>
-public sealed record LibsvmOptions
+/// <summary>How a data file is read.</summary>
+public sealed record ReadOptions
 {
     /// <summary>Largest value of <see cref="Threads"/>.</summary>
     public const int MaxThreads = 1024;
