@@ -71,20 +71,6 @@ public sealed class ModelGradientTests
     }
 
     [Fact]
-    public void MulticlassHinge_WorkedExample_Is0AndAHalf()
-    {
-        // Scores (3, −5, 2.5), true class 0: 0 for class 1, 0.5 for class 2.
-        using var builder = new DatasetBuilder();
-        builder.Add(0, [0], [1]);
-        using Dataset data = builder.Build();
-        ModelSpec model = ModelSpec.Of(ModelKind.MulticlassSvm, LossKind.WestonWatkins, 3);
-        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 1)], new BlockPlan(0, 0, 1, 1, false, LabelMap.Identity));
-        var gradient = new float[6];
-        Assert.Equal(0.5, BatchGradient.Of(model).Compute(blocks[0].Rows, [0], [3, -5, 2.5f, 0, 0, 0], gradient, new float[3]));
-        Assert.Equal((float[])[-1, 0, 1, -1, 0, 1], gradient);
-    }
-
-    [Fact]
     public void Hamming_OfRowsWithSeveralClasses_IsTheSumOfABinaryHingeForEachClass()
     {
         ModelSpec model = ModelSpec.Of(ModelKind.StructuredSvm, LossKind.Hamming, Classes);
@@ -106,30 +92,6 @@ public sealed class ModelGradientTests
                 Assert.Equal(part[j], gradient[j * Classes + l], 1e-6);
         }
         Assert.Equal(sum, all, 1e-4);
-    }
-
-    [Fact]
-    public void Svm_OnASeparableSet_ReachesTheHardMargin()
-    {
-        // The nearest points of the classes are (1, 0) and (3, 0): w = (1, 0), b = −2, margin 2/‖w‖ = 2.
-        using var builder = new DatasetBuilder();
-        foreach ((float y, float a, float b) in ((float, float, float)[])[(-1, 1, 0), (-1, 0, 2), (-1, 0.5f, -2), (1, 3, 0), (1, 4, 1), (1, 5, -2)])
-            builder.Add(y, [0, 1], [a, b]);
-        using Dataset data = builder.Build();
-        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 6)], new BlockPlan(0, 0, 6, 2, false, LabelMap.Binary(-1, 1)));
-        double[] w = new double[3], mean = new double[3];
-        var objective = new ReferenceObjective(ModelKind.Svm, 2, l2: 1e-3);
-        for (int t = 0; t < 200_000; t++)
-        {
-            double[] gradient = objective.Gradient(blocks[0].Rows, w);
-            for (int i = 0; i < 3; i++)
-            {
-                w[i] -= 0.5 / Math.Sqrt(1 + t) * gradient[i];
-                mean[i] += t >= 100_000 ? w[i] / 100_000 : 0;
-            }
-        }
-        Assert.Equal(2, 2 / Math.Sqrt(mean[0] * mean[0] + mean[1] * mean[1]), 0.02);
-        Assert.Equal(-2, mean[2] / mean[0], 0.02);
     }
 
     private static IEnumerable<ModelSpec> Models() =>
