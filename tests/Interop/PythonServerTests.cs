@@ -11,7 +11,13 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
 
     private static CallOptions Behave(string behavior) => new(new Metadata { { "behavior", behavior } });
 
-    [PeerFact(Python.Grpc)]
+    public static TheoryData<string> Cases => CaseMatrix.Of(CaseMatrix.OursToPython);
+
+    [PeerTheory(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
+    [MemberData(nameof(Cases))]
+    public Task PythonServer_Case_Passes(string name) => CaseMatrix.RunAsync(CaseMatrix.OursToPython, name, server.Invoker);
+
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Unary_AnySize_ComesBackWhole()
     {
         foreach (var bytes in new[] { 0, 1, 4091, 4096, 65_536, 1_000_003 })
@@ -22,7 +28,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         }
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Unary_32Megabytes_ComesBackWhole()
     {
         var payload = new byte[32 << 20];
@@ -30,15 +36,15 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.True(payload.AsEnumerable().SequenceEqual(await UnaryAsync(payload, default)), "32 MiB came back changed (seed 3).");
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Unary_OverTheServersLimit_IsResourceExhausted()
     {
-        var e = await Assert.ThrowsAsync<RpcException>(() => UnaryAsync(new byte[PythonServer.MessageBytesMax + 1], default));
+        var e = await Assert.ThrowsAsync<RpcException>(() => UnaryAsync(new byte[PeerServer.MessageBytesMax + 1], default));
         Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
         Assert.Equal("after", Encoding.UTF8.GetString(await UnaryAsync("after"u8.ToArray(), default)));
     }
 
-    [PeerTheory(Python.Grpc)]
+    [PeerTheory(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     [InlineData("gzip")]
     [InlineData("deflate")]
     public async Task Unary_Compressed_ComesBackWhole(string encoding)
@@ -49,7 +55,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.True(payload.AsEnumerable().SequenceEqual(await UnaryAsync(payload, new CallOptions(headers))), "300 kB came back changed (seed 5).");
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task ClientStreaming_AllRequests_Arrive()
     {
         using var call = server.Invoker.AsyncClientStreamingCall(BytesService.CollectMethod, null, default);
@@ -59,7 +65,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.Equal(string.Join(',', Enumerable.Range(0, 50)), Encoding.UTF8.GetString(await call.ResponseAsync.WaitAsync(Patience)));
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task ServerStreaming_AllResponses_Arrive()
     {
         using var call = server.Invoker.AsyncServerStreamingCall(BytesService.ExpandMethod, null, default, "100"u8.ToArray());
@@ -70,7 +76,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.Equal(StatusCode.OK, call.GetStatus().StatusCode);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Duplex_PingPong_KeepsOrder()
     {
         using var call = server.Invoker.AsyncDuplexStreamingCall(BytesService.ChatMethod, null, default);
@@ -84,7 +90,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.False(await call.ResponseStream.MoveNext().WaitAsync(Patience));
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Metadata_TextAndBytes_TravelBothWays()
     {
         var bytes = Enumerable.Range(0, 256).Select(i => (byte)i).ToArray();
@@ -99,7 +105,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         }
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Status_CodeDetailAndTrailers_Arrive()
     {
         var e = await Assert.ThrowsAsync<RpcException>(() => UnaryAsync([], Behave("status")));
@@ -108,7 +114,7 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.Equal([0, 255, 1], e.Trailers.GetValueBytes("raw-bin")!);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Status_AfterMessages_ComesAfterThem()
     {
         using var call = server.Invoker.AsyncServerStreamingCall(BytesService.ExpandMethod, null, Behave("status"), "3"u8.ToArray());
@@ -118,14 +124,14 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.Equal(StatusCode.FailedPrecondition, e.StatusCode);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Exception_InTheHandler_IsUnknown()
     {
         var e = await Assert.ThrowsAsync<RpcException>(() => UnaryAsync([], Behave("throw")));
         Assert.Equal(StatusCode.Unknown, e.StatusCode);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Method_NotThere_IsUnimplemented()
     {
         var missing = new Method<byte[], byte[]>(
@@ -135,21 +141,21 @@ public sealed class PythonServerTests(PythonServer server) : IClassFixture<Pytho
         Assert.Equal(StatusCode.Unimplemented, e.StatusCode);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Deadline_Passed_IsDeadlineExceeded()
     {
         var e = await Assert.ThrowsAsync<RpcException>(() => UnaryAsync([], Behave("wait").WithDeadline(DateTime.UtcNow.AddMilliseconds(200))));
         Assert.Equal(StatusCode.DeadlineExceeded, e.StatusCode);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Deadline_Given_IsKnownToTheServer()
     {
         var reply = await UnaryAsync([], Behave("remaining").WithDeadline(DateTime.UtcNow.AddSeconds(1000)));
         Assert.InRange(double.Parse(Encoding.UTF8.GetString(reply)), 900, 1000);
     }
 
-    [PeerFact(Python.Grpc)]
+    [PeerFact(Python.Grpc, Python.Protobuf, Python.Compiler, Python.Plugin)]
     public async Task Cancellation_InAStream_ReachesTheServer()
     {
         var call = server.Invoker.AsyncServerStreamingCall(BytesService.ExpandMethod, null, Behave("wait"), "1"u8.ToArray());

@@ -1,134 +1,33 @@
-"""A gRPC client on python3-grpcio with raw bytes as messages: runs one named case against the C# server.
+"""A gRPC client on python3-grpcio that runs cases against the C# server.
 
-Usage: client.py HOST:PORT CASE. Prints "PASS CASE"; any other outcome is a traceback and a non-zero exit.
+Usage: client.py HOST:PORT. Prints the names of its cases on the first line; then each line of its standard input names a case, and is answered by
+"PASS CASE", or "FAIL CASE" and what went wrong.
 """
 import sys
-import threading
+import traceback
 
 import grpc
 
-PATH = "/distsgd.interop.Bytes/"
-PATIENCE = 30
+from bytes_cases import BytesCases
+from testing_cases import TestingCases
 
-
-def expect(actual, wanted):
-    if actual != wanted:
-        raise AssertionError(f"expected {wanted!r}, got {actual!r}")
-
-
-def fails(code, action):
-    try:
-        action()
-    except grpc.RpcError as error:
-        expect(error.code(), code)
-        return error
-    raise AssertionError(f"expected {code}, but the call succeeded")
-
-
-class Cases:
-    def __init__(self, channel):
-        self.unary = channel.unary_unary(PATH + "Unary")
-        self.collect = channel.stream_unary(PATH + "Collect")
-        self.expand = channel.unary_stream(PATH + "Expand")
-        self.chat = channel.stream_stream(PATH + "Chat")
-        self.missing = channel.unary_unary(PATH + "Missing")
-        self.nowhere = channel.unary_unary("/no.such.Service/Method")
-
-    def case_unary(self):
-        for size in (0, 1, 4091, 4092, 16384, 65535, 1000003):
-            expect(self.unary(b"x" * size, timeout=PATIENCE), b"x" * size)
-
-    def case_large(self):
-        payload = bytes(range(256)) * (32 << 12)
-        expect(self.unary(payload, timeout=PATIENCE) == payload, True)
-
-    def case_client_streaming(self):
-        expect(self.collect(iter([b"a" * i for i in range(50)]), timeout=PATIENCE), ",".join(map(str, range(50))).encode())
-        expect(self.collect(iter([]), timeout=PATIENCE), b"")
-
-    def case_server_streaming(self):
-        expect(list(self.expand(b"100", timeout=PATIENCE)), [str(i).encode() for i in range(100)])
-        expect(list(self.expand(b"0", timeout=PATIENCE)), [])
-
-    def case_duplex(self):
-        turn = threading.Semaphore(1)
-
-        def requests():
-            for i in range(50):
-                turn.acquire()
-                yield str(i).encode()
-
-        seen = []
-        for reply in self.chat(requests(), timeout=PATIENCE):
-            seen.append(reply)
-            turn.release()
-        expect(seen, [str(i).encode() for i in range(50)])
-
-    def case_metadata(self):
-        sent = (("behavior", "metadata"), ("echo-text", "plain, with comma"), ("echo-raw-bin", bytes(range(256))), ("echo-empty-bin", b""))
-        reply, call = self.unary.with_call(b"x", metadata=sent, timeout=PATIENCE)
-        expect(reply, b"x")
-        for received in (dict(call.initial_metadata()), dict(call.trailing_metadata())):
-            expect(received["echo-text"], "plain, with comma")
-            expect(received["echo-raw-bin"], bytes(range(256)))
-            expect(received["echo-empty-bin"], b"")
-
-    def case_status(self):
-        error = fails(grpc.StatusCode.FAILED_PRECONDITION, lambda: self.unary(b"", metadata=(("behavior", "status"),), timeout=PATIENCE))
-        expect(error.details(), "50 % of τ\n")
-        expect(dict(error.trailing_metadata())["why"], "because")
-        expect(dict(error.trailing_metadata())["raw-bin"], bytes([0, 255, 1]))
-
-    def case_status_after_messages(self):
-        call = self.expand(b"3", metadata=(("behavior", "status"),), timeout=PATIENCE)
-        expect([next(call), next(call), next(call)], [b"0", b"1", b"2"])
-        fails(grpc.StatusCode.FAILED_PRECONDITION, lambda: next(call))
-
-    def case_exception(self):
-        error = fails(grpc.StatusCode.UNKNOWN, lambda: self.unary(b"", metadata=(("behavior", "throw"),), timeout=PATIENCE))
-        expect(error.details(), "Exception was thrown by handler.")
-
-    def case_unimplemented(self):
-        fails(grpc.StatusCode.UNIMPLEMENTED, lambda: self.missing(b"", timeout=PATIENCE))
-        fails(grpc.StatusCode.UNIMPLEMENTED, lambda: self.nowhere(b"", timeout=PATIENCE))
-
-    def case_deadline(self):
-        fails(grpc.StatusCode.DEADLINE_EXCEEDED, lambda: self.unary(b"", metadata=(("behavior", "hang"),), timeout=0.2))
-        remaining = float(self.unary(b"", metadata=(("behavior", "remaining"),), timeout=1000))
-        expect(900 < remaining < 1010, True)
-
-    def case_cancellation(self):
-        call = self.expand(b"1", metadata=(("behavior", "wait"),), timeout=PATIENCE)
-        expect(next(call), b"0")
-        call.cancel()
-        fails(grpc.StatusCode.CANCELLED, lambda: next(call))
-        expect(self.unary(b"", metadata=(("behavior", "was-cancelled"),), timeout=PATIENCE), b"yes")
-
-    def case_over_limit(self):
-        error = fails(grpc.StatusCode.RESOURCE_EXHAUSTED, lambda: self.unary(b"x" * (40 << 20), timeout=PATIENCE))
-        expect("41943040 bytes" in error.details(), True)
-        expect(self.unary(b"after", timeout=PATIENCE), b"after")
-
-    def case_compression(self):
-        payload = b"x" * 10000
-        for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
-            expect(self.unary(payload, compression=compression, timeout=PATIENCE), payload)
-            expect(self.unary(payload, metadata=(("behavior", "compress"),), compression=compression, timeout=PATIENCE), payload)
-            requests = iter([b"a" * i for i in range(50)])
-            expect(list(self.chat(requests, compression=compression, timeout=PATIENCE)), [b"a" * i for i in range(50)])
-
-    def case_over_limit_compressed(self):
-        error = fails(
-            grpc.StatusCode.RESOURCE_EXHAUSTED, lambda: self.unary(b"x" * (40 << 20), compression=grpc.Compression.Gzip, timeout=PATIENCE))
-        expect("decompressed" in error.details(), True)
-        expect(self.unary(b"after", timeout=PATIENCE), b"after")
+SHARED = {"unary", "status_comes_back", "metadata_comes_back"}
 
 
 def main():
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     with grpc.insecure_channel(sys.argv[1], options=options) as channel:
-        getattr(Cases(channel), "case_" + sys.argv[2])()
-    print("PASS " + sys.argv[2])
+        cases = {}
+        for group in (TestingCases(channel), BytesCases(channel)):
+            cases.update({name: getattr(group, name) for name in vars(type(group)) if not name.startswith("_") and name not in SHARED})
+        print(*cases, flush=True)
+        for line in sys.stdin:
+            name = line.strip()
+            try:
+                cases[name]()
+                print("PASS", name, flush=True)
+            except Exception:
+                print("FAIL", name, repr(traceback.format_exc()), flush=True)
 
 
 main()

@@ -1,12 +1,14 @@
-"""A gRPC server on python3-grpcio with raw bytes as messages, for the C# client's interop tests.
+"""A gRPC server on python3-grpcio for the C# client's interop tests: a service with raw bytes as messages, and those of testing_service.py.
 
-Prints its port on the first line and serves until its standard input closes.
+Usage: server.py MESSAGE_BYTES_MAX. Prints its port on the first line and serves until its standard input closes.
 """
 import sys
 import threading
 from concurrent import futures
 
 import grpc
+
+import testing_service
 
 SERVICE = "distsgd.interop.Bytes"
 cancelled = threading.Event()
@@ -77,6 +79,7 @@ def main():
         "Expand": grpc.unary_stream_rpc_method_handler(expand),
         "Chat": grpc.stream_stream_rpc_method_handler(chat),
     }),))
+    testing_service.add_to(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
