@@ -53,8 +53,11 @@ public static class DataBench
         {
             using var data = Dataset.Open(file, new ReadOptions { Threads = 2 }, cache);
         });
+        var tables = TableBench.Write(folder);
+        foreach ((string name, string path, int threads) in tables) clock.Add(name, () => TableBench.Parse(path, threads));
         clock.Run(rounds);
-        foreach (var name in clock.Names)
+        foreach ((string name, string path, _) in tables) sink(new BenchRow(name, new FileInfo(path).Length / clock[name] / 1e9, "GB/s", "", 1));
+        foreach (var name in clock.Names.Except(tables.Select(table => table.Name)))
         {
             var isLimit = name is Copy or ReadAll;
             sink(new BenchRow(name, bytes.Length / clock[name] / 1e9, "GB/s", isLimit ? "" : ReadAll, isLimit ? 1 : clock[ReadAll] / clock[name]));

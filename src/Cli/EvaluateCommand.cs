@@ -16,42 +16,45 @@ internal static class EvaluateCommand
     public static Command Build()
     {
         ValueOption model = Arguments.FilePath("--model", "The model file.");
-        ValueOption data = Arguments.FilePath("--data", "Labelled rows, LIBSVM text, plain or gzip.");
+        ValueOption data = Arguments.FilePath("--data", "Labelled rows, in the format of the training data; - is standard input.");
         model.Required = data.Required = true;
         Option<bool> json = Arguments.Flag("--json", "Print one JSON object.");
         var command = new Command("evaluate", "Loss and metrics of a model on labelled data.") { model, data, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            (TrainedModel loaded, EvaluationResult result) = await Interruptible.RunAsync(() => Evaluate(parsed.GetValue(model)!, parsed.GetValue(data)!, cancellationToken),
+            (TrainedModel loaded, EvaluationResult result, string? notice) = await Interruptible.RunAsync(() => Evaluate(parsed.GetValue(model)!, parsed.GetValue(data)!, cancellationToken),
                 "Interrupted while evaluating; nothing was written.", cancellationToken);
-            Print(parsed.InvocationConfiguration.Output, loaded, result, parsed.GetValue(json));
+            Print(parsed.InvocationConfiguration.Output, loaded, result, notice, parsed.GetValue(json));
             return 0;
         });
         return command;
     }
 
-    private static (TrainedModel Model, EvaluationResult Result) Evaluate(string modelPath, string dataPath, CancellationToken cancellationToken)
+    private static (TrainedModel Model, EvaluationResult Result, string? Notice) Evaluate(string modelPath, string dataPath, CancellationToken cancellationToken)
     {
         TrainedModel model = TrainedModel.Load(modelPath);
-        using Dataset rows = Dataset.Open(dataPath, model.ReadOptions with { CancellationToken = cancellationToken });
-        return (model, model.Evaluate(rows, Environment.ProcessorCount, cancellationToken));
+        using InputFile file = InputFile.Of(dataPath);
+        using Dataset rows = file.Read(path => Dataset.Open(path, model.ReadOptions with { CancellationToken = cancellationToken }));
+        return file.Read(_ => (model, model.Evaluate(rows, Environment.ProcessorCount, cancellationToken), rows.Notice));
     }
 
-    private static void Print(TextWriter output, TrainedModel model, EvaluationResult result, bool json)
+    private static void Print(TextWriter output, TrainedModel model, EvaluationResult result, string? notice, bool json)
     {
         if (!json)
         {
+            if (notice is not null)
+                output.WriteLine($"data   {notice}");
             output.WriteLine($"test   {TextReport.Describe(result)}");
             if (result.Classes.Count > 0)
                 output.WriteLine("  label      rows  precision  recall      F1");
             foreach (ClassFigures one in result.Classes)
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{one.Label,7}  {one.Rows,8:N0}  {one.Precision,9:F4}  {one.Recall,6:F4}  {one.F1,6:F4}"));
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(one.Label),7}  {one.Rows,8:N0}  {one.Precision,9:F4}  {one.Recall,6:F4}  {one.F1,6:F4}"));
             return;
         }
-        var line = new JsonObject { ["task"] = KindName.Of(model.Kind), ["rows"] = result.Rows };
+        var line = new JsonObject { ["task"] = KindName.Of(model.Kind), ["rows"] = result.Rows, ["notice"] = notice };
         JsonReport.AddTest(line, result);
         if (result.Classes.Count > 0)
-            line["classes"] = JsonReport.Classes(result);
+            line["classes"] = JsonReport.Classes(result, model.Labels);
         output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
     }
 }

@@ -28,11 +28,13 @@ internal static class InspectCommand
         TrainedModel model = TrainedModel.Load(path);
         float[] weights = model.Weights.ToArray();
         int first = model.IndexBase == Learning.Data.IndexBase.Zero ? 0 : 1;
-        output.WriteLine($"model    {model.Spec}, {(model.Labels.IsBinary ? $"labels {model.Labels.Negative} and {model.Labels.Positive}" : model.Labels.Classes.Count > 0 ? $"{model.Labels.Classes.Count} classes: {string.Join(", ", model.Labels.Classes)}" : "real targets")}");
+        output.WriteLine($"model    {model.Spec}, {(model.Labels.IsBinary ? $"labels {model.Labels.Text(model.Labels.Negative)} and {model.Labels.Text(model.Labels.Positive)}" : model.Labels.Classes.Count > 0 ? $"{model.Labels.Classes.Count} classes: {string.Join(", ", model.Labels.Classes.Select(model.Labels.Text))}" : "real targets")}");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"trained  {model.Optimizer}, l1 {model.L1:G6}, l2 {model.L2:G6}"));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"weights  {weights.Length:N0}, of which {weights.Count(w => w != 0):N0} are not 0; bias {string.Join(" ", model.Biases.ToArray().Select(bias => bias.ToString("G6", CultureInfo.InvariantCulture)))}; lowest feature index {first}"));
         int[] largest = [.. Enumerable.Range(0, weights.Length).OrderByDescending(i => Math.Abs(weights[i])).Take(WeightsShown).Where(i => weights[i] != 0)];
         output.WriteLine($"largest  {string.Join("  ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Place(model, i, first)}:{weights[i]:G4}")))}");
+        if (model.Layout is not null)
+            output.WriteLine($"columns  {model.Layout}");
         foreach ((string name, string value) in model.Summary)
             output.WriteLine($"{name,-15} {value}");
     }
@@ -41,6 +43,6 @@ internal static class InspectCommand
     private static string Place(TrainedModel model, int weight, int first)
     {
         int outputs = model.Spec.Outputs;
-        return string.Create(CultureInfo.InvariantCulture, $"{weight / outputs + first}{(outputs == 1 ? "" : $"[{model.Labels.Classes[weight % outputs]}]")}");
+        return string.Create(CultureInfo.InvariantCulture, $"{model.Layout?.FeatureName(weight / outputs) ?? $"{weight / outputs + first}"}{(outputs == 1 ? "" : $"[{model.Labels.Text(model.Labels.Classes[weight % outputs])}]")}");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Trainer;
 
@@ -15,6 +16,7 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
         ["rows"] = data.Train.RowCount,
         ["features"] = data.Train.FeatureCount,
         ["non_zeros"] = data.Train.NonZeroCount,
+        ["columns"] = data.Train.Layout?.ToString(),
         ["notice"] = data.Train.Notice,
     });
 
@@ -77,9 +79,9 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
         Write(line);
     }
 
-    internal static JsonArray Classes(EvaluationResult result) => new([.. result.Classes.Select(one => new JsonObject
+    internal static JsonArray Classes(EvaluationResult result, LabelMap labels) => new([.. result.Classes.Select(one => new JsonObject
     {
-        ["label"] = one.Label,
+        ["label"] = labels.Names.Count > 0 ? labels.Text(one.Label) : (JsonNode)one.Label,
         ["rows"] = one.Rows,
         ["precision"] = one.Precision,
         ["recall"] = one.Recall,

@@ -17,7 +17,7 @@ internal static class PredictCommand
     public static Command Build()
     {
         ValueOption model = Arguments.FilePath("--model", "The model file.");
-        ValueOption data = Arguments.FilePath("--data", "The rows, LIBSVM text, plain or gzip; their labels are not used.");
+        ValueOption data = Arguments.FilePath("--data", "The rows, in the format of the training data; - is standard input; their labels are not used.");
         ValueOption path = Arguments.FilePath("--out", "The predictions, one line a row: label, and for classes the probability (logistic, softmax) or the score.");
         model.Required = data.Required = path.Required = true;
         var command = new Command("predict", "Predict with a model.") { model, data, path };
@@ -28,7 +28,7 @@ internal static class PredictCommand
     private static async Task<int> RunAsync(string modelPath, string dataPath, string outPath, TextWriter output, CancellationToken cancellationToken)
     {
         OutputFile.Check(outPath, modelPath, dataPath);
-        (TrainedModel model, float[] scores, long ignored) = await Interruptible.RunAsync(() => Score(modelPath, dataPath, cancellationToken),
+        (TrainedModel model, float[] scores, long ignored, string? notice) = await Interruptible.RunAsync(() => Score(modelPath, dataPath, cancellationToken),
             $"Interrupted while predicting; {OutputFile.Untouched(outPath)}.", cancellationToken);
         OutputFile.Write(outPath, "writing the predictions", stream =>
         {
@@ -41,20 +41,21 @@ internal static class PredictCommand
                 writer.WriteLine(Line(model, scores.AsSpan(first, outputs)));
             }
         });
-        await output.WriteLineAsync($"{Plural.Of(scores.Length / model.Spec.Outputs, "prediction")} written to {outPath}{(ignored > 0 ? $"; {TextReport.LeftOut(ignored)}" : "")}");
+        await output.WriteLineAsync($"{Plural.Of(scores.Length / model.Spec.Outputs, "prediction")} written to {outPath}{(ignored > 0 ? $"; {TextReport.LeftOut(ignored)}" : "")}{(notice is null ? "" : $"; {notice}")}");
         return 0;
     }
 
-    private static (TrainedModel Model, float[] Scores, long Ignored) Score(string modelPath, string dataPath, CancellationToken cancellationToken)
+    private static (TrainedModel Model, float[] Scores, long Ignored, string? Notice) Score(string modelPath, string dataPath, CancellationToken cancellationToken)
     {
         TrainedModel model = TrainedModel.Load(modelPath);
-        using Dataset data = Dataset.Open(dataPath, model.ReadOptions with { CancellationToken = cancellationToken });
-        return (model, model.Scores(data, Environment.ProcessorCount, cancellationToken), data.IgnoredFeatureCount);
+        using InputFile file = InputFile.Of(dataPath);
+        using Dataset data = file.Read(path => Dataset.Open(path, model.ReadOptions with { LabelsIgnored = true, CancellationToken = cancellationToken }));
+        return (model, model.Scores(data, Environment.ProcessorCount, cancellationToken), data.IgnoredFeatureCount, data.Notice);
     }
 
     private static string Line(TrainedModel model, ReadOnlySpan<float> scores) =>
         model.Spec.IsMultiLabel ? Labels(model, scores)
-        : model.Spec.IsMulticlass ? string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Classes[Evaluation.Largest(scores)]} {Confidence(model, scores):G6}") : Line(model, scores[0]);
+        : model.Spec.IsMulticlass ? string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(model.Labels.Classes[Evaluation.Largest(scores)])} {Confidence(model, scores):G6}") : Line(model, scores[0]);
 
     // All classes with a positive score; an empty line if there is none.
     private static string Labels(TrainedModel model, ReadOnlySpan<float> scores)
@@ -63,7 +64,7 @@ internal static class PredictCommand
         for (int l = 0; l < scores.Length; l++)
         {
             if (scores[l] > 0)
-                labels.Add(model.Labels.Classes[l].ToString("R", CultureInfo.InvariantCulture));
+                labels.Add(model.Labels.Text(model.Labels.Classes[l]));
         }
         return string.Join(',', labels);
     }
@@ -82,7 +83,7 @@ internal static class PredictCommand
     private static string Line(TrainedModel model, float score) => model.Kind switch
     {
         ModelKind.Linear or ModelKind.SvmRank => score.ToString("R", CultureInfo.InvariantCulture),
-        ModelKind.Logistic => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {1 / (1 + Math.Exp(-score)):G6}"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.ToFile(score)} {score:R}"),
+        ModelKind.Logistic => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(model.Labels.ToFile(score))} {1 / (1 + Math.Exp(-score)):G6}"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(model.Labels.ToFile(score))} {score:R}"),
     };
 }

@@ -12,7 +12,7 @@ namespace DistSgd.Cli;
 /// <summary>The command <c>train</c>.</summary>
 internal static class TrainCommand
 {
-    private static readonly ValueOption Data = Arguments.FilePath("--data", "Training data, LIBSVM text, plain or gzip; default: a generated click log.");
+    private static readonly ValueOption Data = Arguments.FilePath("--data", "Training data: LIBSVM text, CSV or IDX, plain or gzip; - is standard input; default: a generated click log.");
     private static readonly ValueOption Test = Arguments.FilePath("--test", "Test data, evaluated after each epoch.");
     private static readonly ValueOption Model = Arguments.Choice("--model", "What is learned; default: two distinct labels mean logistic, several that look like classes softmax, real targets linear.", typeof(ModelKind));
     private static readonly ValueOption Loss = Arguments.Choice("--loss", "What is minimised; default: the model's usual loss.", typeof(LossKind));
@@ -43,8 +43,6 @@ internal static class TrainCommand
     private static readonly ValueOption RetryDeadline = Arguments.Number(TrainingRanges.RetryDeadline, "Seconds for which a silent server is tried again.", "30", "S");
     private static readonly ValueOption Out = Arguments.FilePath("--out", "The model file.", "model.safetensors", "MODEL");
     private static readonly ValueOption SaveEvery = Arguments.Number(TrainingRanges.SaveEvery, "Also save after every so many epochs; 0: only at the end.", "0");
-    private static readonly ValueOption Base = Arguments.Choice("--index-base", "Lowest feature index of the files.", typeof(IndexBase), "auto");
-    private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", typeof(CacheMode), "auto");
     private static readonly Option<bool> Json = Arguments.Flag("--json", "Print one JSON object a line; the last is the summary.");
 
     public static Command Build()
@@ -52,8 +50,10 @@ internal static class TrainCommand
         var command = new Command("train", "Train a model.")
         {
             Data, Test, Model, Loss, HuberDelta, Margin, Taxonomy, C, MaxNorm, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
-            LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Base, Cache, Json,
+            LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
+        foreach (ValueOption option in DataArguments.All)
+            command.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -87,7 +87,7 @@ internal static class TrainCommand
     }
 
     private static TrainingData Read(ParseResult parsed, bool asFile, CancellationToken cancellationToken) => parsed.GetValue(Data) is { } path
-        ? TrainingData.Open(path, parsed.GetValue(Test), (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!, (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!, cancellationToken)
+        ? TrainingData.Open(InputFile.Of(path), parsed.GetValue(Test), DataArguments.Read(parsed, (ulong)parsed.Whole(Seed)!.Value, cancellationToken), DataArguments.CacheOf(parsed))
         : TrainingData.Generate(parsed.Whole(Seed)!.Value, asFile ? new TemporaryFile() : null, cancellationToken);
 
     private static bool IsRemote(ParseResult parsed) => parsed.IsGiven(Servers) || parsed.IsGiven(Workers) || parsed.IsGiven(Connect);
@@ -99,11 +99,17 @@ internal static class TrainCommand
             return $"--servers {parsed.GetValue(Servers)} starts servers and --connect names servers that run already; give one of them.";
         if (parsed.IsGiven(Connect) && !parsed.IsGiven(Data))
             return "--connect is given without --data; the workers must read the same file.";
+        if (parsed.GetValue(Test) == InputFile.StandardInput)
+            return "--test - would read standard input; only --data can. Name a file.";
+        if (parsed.GetValue(Data) == InputFile.StandardInput && parsed.IsGiven(Connect))
+            return "--data - is standard input, which the workers of --connect cannot read; name a file that they have.";
+        if (parsed.GetValue(Data) == InputFile.StandardInput && DataArguments.CacheOf(parsed) == CacheMode.Require)
+            return "--cache require has no effect on --data -; leave it out.";
         if (parsed.IsGiven(RetryDeadline) && !IsRemote(parsed))
             return $"--retry-deadline {parsed.GetValue(RetryDeadline)} is for training over gRPC; give --servers, --workers or --connect too, or leave it out.";
         if (parsed.IsGiven(Margin) && parsed.Chosen(Loss, typeof(LossKind)) is LossKind loss and not (LossKind.CrammerSinger or LossKind.ZeroOne))
             return $"--margin {parsed.GetValue(Margin)} has no effect on --loss {KindName.Of(loss)}; leave it out, or use --loss crammer-singer or zero-one.";
-        foreach (ValueOption option in (ReadOnlySpan<ValueOption>)[Test, Base, Cache])
+        foreach (ValueOption option in (ValueOption[])[Test, .. DataArguments.All])
         {
             if (parsed.IsGiven(option) && !parsed.IsGiven(Data))
                 return $"{option.Name} {parsed.GetValue(option)} is given without --data; name the training data, or leave it out.";
@@ -149,7 +155,7 @@ internal static class TrainCommand
         Workers = parsed.Count(Workers) ?? 1,
         Connect = parsed.Servers(Connect),
         Data = "",
-        Cache = parsed.IsGiven(Data) ? (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))! : CacheMode.Off,
+        Cache = parsed.IsGiven(Data) ? DataArguments.CacheOf(parsed) : CacheMode.Off,
         RetryDeadline = parsed.Seconds(RetryDeadline)!.Value,
     };
 }

@@ -11,9 +11,9 @@ internal sealed class TrainingData : IDisposable
     private const int GeneratedTestRows = 50_000;
     private const int GeneratedFeatures = 2_000;
 
-    private readonly TemporaryFile? _temporary;
+    private readonly IDisposable? _temporary;
 
-    private TrainingData(Dataset train, Dataset? test, string? path, string description, TemporaryFile? temporary = null)
+    private TrainingData(Dataset train, Dataset? test, string? path, string description, IDisposable? temporary = null)
     {
         Train = train;
         Test = test;
@@ -32,15 +32,22 @@ internal sealed class TrainingData : IDisposable
     /// <summary>What it is, for people.</summary>
     public string Description { get; }
 
-    public static TrainingData Open(string path, string? test, IndexBase indexBase, CacheMode cache, CancellationToken cancellationToken)
+    /// <summary>Reads files.</summary>
+    /// <param name="file">The training data; disposed with the set.</param>
+    /// <param name="test">The test data; null: none.</param>
+    /// <param name="options">How the training data is read.</param>
+    /// <param name="cache">Whether caches are used.</param>
+    public static TrainingData Open(InputFile file, string? test, ReadOptions options, CacheMode cache)
     {
         var caching = new CacheOptions { Mode = cache };
-        Dataset train = Dataset.Open(path, new ReadOptions { IndexBase = indexBase, CancellationToken = cancellationToken }, caching);
+        Dataset train = file.Read(path => Dataset.Open(path, options, file.IsCopy ? new CacheOptions { Mode = CacheMode.Off } : caching));
         try
         {
-            // The test file is read as the training file was: with its lowest index, and unknown features left out and counted.
-            var asTrained = new ReadOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount), CancellationToken = cancellationToken };
-            return new TrainingData(train, test is null ? null : Dataset.Open(test, asTrained, caching), path, path);
+            // The test file is read as the training file was: with its columns, or its lowest index, and unknown features left out and counted.
+            ReadOptions asTrained = train.Layout is { } layout
+                ? new ReadOptions { Layout = layout, CancellationToken = options.CancellationToken }
+                : new ReadOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount), CancellationToken = options.CancellationToken };
+            return new TrainingData(train, test is null ? null : Dataset.Open(test, asTrained, caching), file.Path, file.Name, file);
         }
         catch
         {

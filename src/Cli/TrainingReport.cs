@@ -59,6 +59,10 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
     protected override void ShowData(TrainingData data)
     {
         output.WriteLine($"data   {data.Description}");
+        if (data.Train.Layout is { } layout)
+            output.WriteLine($"       {layout}");
+        if (data.Test?.Layout is not null && data.Test.Notice is { } differs)
+            output.WriteLine($"       test data: {differs}");
         if (data.Train.Notice is { } notice)
             output.WriteLine($"       {notice}");
     }

@@ -15,6 +15,9 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
     {
         try
         {
+            if (!data.HasLabels)
+                throw new TrainingException($"{data.Path} has no column of labels.");
+            IReadOnlyList<string> names = data.Layout?.LabelNames ?? [];
             (ModelKind kind, string reason) = options.Model is { } asked ? (asked, "") : Detect(data);
             IReadOnlyList<LossKind> losses = ModelSpec.LossesOf(kind);
             if (options.Loss is { } loss && !losses.Contains(loss))
@@ -30,7 +33,9 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
             LabelMap labels = model.IsMultiLabel && data.HasLabelSets ? LabelMap.OfClasses(data.SetLabels) : model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
             if (model.HasClassScores)
                 model = model with { Outputs = labels.Classes.Count, Costs = options.Taxonomy is null ? CostMatrix.None : Taxonomy.Read(options.Taxonomy, labels.Classes) };
-            return new TaskChoice(model, labels, reason);
+            if (names.Count > 0 && !model.IsBinary && !model.HasClassScores)
+                throw new TrainingException($"--model {KindName.Of(kind)} learns numbers, but the labels are texts ({string.Join(", ", names.Take(3))}{(names.Count > 3 ? ", …" : "")}). Name a column of numbers with --label-column, or leave --model out.");
+            return new TaskChoice(model, labels.Named(names), reason);
         }
         catch (LabelException unfit)
         {
@@ -44,6 +49,8 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
             return (ModelKind.StructuredSvm, "rows have several labels");
         if (data.HasQueries)
             return (ModelKind.SvmRank, "rows belong to queries (qid)");
+        if (data.Layout is { LabelNames.Count: > 2 })
+            return (ModelKind.Softmax, "");
         int distinct = data.Labels.Distinct?.Count ?? 0;
         bool whole = distinct > 2 && data.Labels.Distinct!.All(label => label.Label == MathF.Round(label.Label));
         return TaskDetection.Detect(data.Labels) switch

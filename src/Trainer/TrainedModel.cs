@@ -1,3 +1,4 @@
+using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
@@ -11,7 +12,7 @@ public sealed class TrainedModel
     private readonly float[] _parameters;
     private readonly ModelFile _file;
 
-    internal TrainedModel(ModelSpec model, float[] parameters, LabelMap labels, IndexBase indexBase, UpdateRule rule, IReadOnlyDictionary<string, string> summary)
+    internal TrainedModel(ModelSpec model, float[] parameters, LabelMap labels, Dataset data, UpdateRule rule, IReadOnlyDictionary<string, string> summary)
     {
         Kind = model.Kind;
         Spec = model;
@@ -26,7 +27,8 @@ public sealed class TrainedModel
             Margin = model.Margin,
             Costs = model.Costs,
             Labels = labels,
-            IndexBase = indexBase,
+            IndexBase = data.IndexBase,
+            Layout = data.Layout,
             L1 = rule.L1,
             L2 = rule.L2,
             Optimizer = rule.Optimizer.ToString().ToLowerInvariant(),
@@ -78,8 +80,11 @@ public sealed class TrainedModel
     /// <summary>How it was trained, as text.</summary>
     public IReadOnlyDictionary<string, string> Summary => _file.Summary;
 
-    /// <summary>How a data file must be read for this model: its index base, and features it doesn't know left out and counted.</summary>
-    public ReadOptions ReadOptions => new() { IndexBase = IndexBase, ExpectedFeatures = (uint)FeatureCount };
+    /// <summary>How the columns of its training file became features; null but for separated text.</summary>
+    public CsvLayout? Layout => _file.Layout;
+
+    /// <summary>How a data file must be read for this model: its columns, or its index base, and features it doesn't know left out and counted.</summary>
+    public ReadOptions ReadOptions => Layout is null ? new() { IndexBase = IndexBase, ExpectedFeatures = (uint)FeatureCount } : new() { Layout = Layout };
 
     /// <summary>Reads a model file.</summary>
     /// <param name="path">Where it lies.</param>
@@ -104,6 +109,8 @@ public sealed class TrainedModel
     /// <exception cref="LabelException">A label that the model doesn't know; file and line are named.</exception>
     public EvaluationResult Evaluate(Dataset data, int threads = 1, CancellationToken cancellationToken = default)
     {
+        if (!data.HasLabels)
+            throw new LabelException($"{data.Path} has no column \"{Layout?.Columns.FirstOrDefault(column => column.Role == CsvRole.Label)?.Name}\"; its labels are needed.");
         try
         {
             EvaluationResult result = Evaluation.Compute(Spec, _parameters, data, Labels, threads, cancellationToken);

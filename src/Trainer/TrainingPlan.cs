@@ -129,6 +129,7 @@ internal sealed class TrainingPlan
         return new JobData(path, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive)
         {
             ClassLabels = labels.Classes,
+            Layout = data.Layout,
             StoredBytes = file.StoredBytes,
             Sample = file.Sample,
             PartitionRows = [.. Enumerable.Range(0, workers).Select(partition => data.Rows(new Partition(partition, workers)).Sum(range => range.Count))],

@@ -34,6 +34,33 @@ public sealed class ClusterTests : IDisposable
         Assert.Equal(processes[2..].Sum(worker => worker.GetProperty("bytes_pushed").GetInt64()), spread.GetProperty("bytes_pushed").GetInt64());
     }
 
+    [Fact]
+    public async Task CsvOverProcesses_IsBitEqualToOneThread_AlsoWithLineEndsInFieldsAndFromStandardInput()
+    {
+        foreach (string note in (string[])["plain", "\"two\nlines\""])
+        {
+            string data = _folder.Write("d.csv", "x,c,note,y\n" + string.Concat(Enumerable.Range(0, 500).Select(i => $"{(i % 11 == 0 ? "" : $"{i % 17}")},k{i % 5},{note},{(i % 17 > 8 ? "up" : "down")}\n")));
+            string[] same = ["--epochs", "2", "--prefetch", "0", "--local-steps", "20", "--exchange", "sparse"];
+            await ProgramRun.TrainAsync([.. same, "--data", data, "--threads", "1", "--out", _folder["m1"]]);
+            await ProgramRun.TrainAsync([.. same, "--data", data, "--servers", "1", "--workers", "1", "--out", _folder["m2"]]);
+            await using (ProgramRun piped = ProgramRun.StartLimited($"exec <'{data}'", [], ["train", .. same, "--data", "-", "--servers", "1", "--workers", "1", "--out", _folder["m3"]]))
+                await piped.EndsAsync(0);
+            int[] one = Bits("m1");
+            Assert.Equal(one, Bits("m2"));
+            Assert.Equal(one, Bits("m3"));
+        }
+
+        int[] Bits(string model) => [.. TrainedModel.Load(_folder[model]).Weights.ToArray().Select(BitConverter.SingleToInt32Bits)];
+    }
+
+    [Fact]
+    public async Task StandardInput_Malformed_IsNamedWithLineAndColumn()
+    {
+        string data = _folder.Write("bad", "1 1:1\n0 1:x\n");
+        await using ProgramRun piped = ProgramRun.StartLimited($"exec <'{data}'", [], "train", "--data", "-", "--out", _folder["m"]);
+        await piped.FailsAsync("standard input:2:5: found \"x\" as value");
+    }
+
     [Theory]
     [InlineData("adagrad", "sparse", "50")]
     [InlineData("sgd", "dense", "0")]

@@ -13,8 +13,8 @@ internal static class CacheFile
     {
         try
         {
-            var segments = data.Segments.Select(s => new CacheHeader.Segment(s.RowCount, s.NonZeroCount, SectionsOf(s, Checksum.Of))).ToArray();
-            var header = new CacheHeader(key, options.IndexBase, data.Facts, segments);
+            var segments = data.Segments.Select(s => new CacheHeader.Segment(s.RowCount, s.NonZeroCount, SectionsOf(s, data, Checksum.Of))).ToArray();
+            var header = new CacheHeader(key, CacheAsked.Of(options), data.Facts, data.Weights.Length > 0, segments);
             var places = header.Sections(out _);
             AtomicFile.Write(path, stream =>
             {
@@ -22,7 +22,7 @@ internal static class CacheFile
                 int next = 0;
                 foreach (var segment in data.Segments)
                 {
-                    SectionsOf(segment, bytes =>
+                    SectionsOf(segment, data, bytes =>
                     {
                         options.CancellationToken.ThrowIfCancellationRequested();
                         while (stream.Position < places[next].Start) stream.WriteByte(0);
@@ -83,6 +83,7 @@ internal static class CacheFile
         if (refusal is not null) return null;
 
         var segments = new DatasetSegment[header.Segments.Length];
+        var weights = new float[header.HasWeights ? header.Segments.Sum(segment => (long)segment.Rows) : 0];
         long row = 0;
         for (int i = 0; i < segments.Length; i++)
         {
@@ -95,16 +96,22 @@ internal static class CacheFile
                 new SegmentColumn<float>(file, at[2].Start, nonZeros),
                 new SegmentColumn<float>(file, at[3].Start, rows),
                 new SegmentColumn<long>(file, at[4].Start, rows));
+            if (header.HasWeights) file.Span<float>(at[5].Start, rows).CopyTo(weights.AsSpan((int)row));
             row += rows;
         }
-        return new Dataset(segments, header.Facts, file) { Path = source };
+        return new Dataset(segments, header.Facts, file) { Path = source, Targets = RowTargets.None with { Weights = weights } };
     }
 
     private static string? Mismatch(CacheHeader header, CacheKey key, ReadOptions options)
     {
         if (header.Key != key) return "the data file has changed since it was made";
-        bool sameBase = options.IndexBase == header.AskedBase || options.IndexBase == header.Facts.IndexBase;
-        if (!sameBase) return $"it was made with index base {header.AskedBase}, and {options.IndexBase} is asked for";
+        if (options.Format == DataFormat.Csv || header.Facts.Layout is not null)
+        {
+            bool same = options.Format == DataFormat.Csv && (options.Layout is null ? header.Asked == CacheAsked.Of(options) : options.Layout.Equals(header.Facts.Layout));
+            return same ? null : "it was made with other options for the file's format or columns";
+        }
+        bool sameBase = options.IndexBase == header.Asked.IndexBase || options.IndexBase == header.Facts.IndexBase;
+        if (!sameBase) return $"it was made with index base {header.Asked.IndexBase}, and {options.IndexBase} is asked for";
         return header.Facts.FeatureCount > options.FeatureLimit ? "it has more features than the feature limit" : null;
     }
 
@@ -120,13 +127,14 @@ internal static class CacheFile
         return damaged == 0;
     }
 
-    private static uint[] SectionsOf(DatasetSegment segment, SectionFunction function) =>
+    private static uint[] SectionsOf(DatasetSegment segment, Dataset data, SectionFunction function) =>
     [
         function(MemoryMarshal.AsBytes(segment.RowStarts)),
         function(MemoryMarshal.AsBytes(segment.Indices)),
         function(MemoryMarshal.AsBytes(segment.Values)),
         function(MemoryMarshal.AsBytes(segment.Labels)),
         function(MemoryMarshal.AsBytes(segment.LineOffsets)),
+        function(MemoryMarshal.AsBytes(data.Weights.Length == 0 ? [] : data.Weights.Slice((int)segment.FirstRow, segment.RowCount))),
     ];
 
     private delegate uint SectionFunction(ReadOnlySpan<byte> bytes);

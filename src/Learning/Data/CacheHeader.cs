@@ -1,20 +1,22 @@
+using DistSgd.Learning.Csv;
+
 namespace DistSgd.Learning.Data;
 
 /// <summary>
 /// The beginning of a cache file: magic, version, its own length and checksum, then what follows here. Behind it, each at a multiple of 64 bytes, the sections: for each segment row
-/// starts (int32), indices (uint32), values (float32), labels (float32), line offsets (int64), as they are in memory on a little-endian machine.
+/// starts (int32), indices (uint32), values (float32), labels (float32), line offsets (int64), weights (float32; none where rows have none), as they are in memory on a little-endian machine.
 /// </summary>
-internal sealed record CacheHeader(CacheKey Key, IndexBase AskedBase, DatasetFacts Facts, CacheHeader.Segment[] Segments)
+internal sealed record CacheHeader(CacheKey Key, CacheAsked Asked, DatasetFacts Facts, bool HasWeights, CacheHeader.Segment[] Segments)
 {
-    public const int Version = 1;
-    public const int SectionsPerSegment = 5;
+    public const int Version = 2;
+    public const int SectionsPerSegment = 6;
     public const int PrefixBytes = 20; // magic, version, length and checksum of the rest
 
     private const ulong Magic = 0x3143_4447_5344_5344; // "DSDSGDC1"
     private const int AlignmentBytes = 64;
     private const int SegmentsMax = 1 << 20;
 
-    private static readonly int[] ElementBytes = [sizeof(int), sizeof(uint), sizeof(float), sizeof(float), sizeof(long)];
+    private static readonly int[] ElementBytes = [sizeof(int), sizeof(uint), sizeof(float), sizeof(float), sizeof(long), sizeof(float)];
 
     /// <summary>Bytes of the whole header.</summary>
     public int Bytes => PrefixBytes + Body().Length;
@@ -47,13 +49,16 @@ internal sealed record CacheHeader(CacheKey Key, IndexBase AskedBase, DatasetFac
         if (Checksum.Of(body) != BitConverter.ToUInt32(prefix[16..])) return null;
         using var reader = new BinaryReader(new MemoryStream(body));
         var key = new CacheKey(reader.ReadInt64(), reader.ReadInt64(), reader.ReadUInt32());
-        var asked = (IndexBase)reader.ReadInt32();
+        var asked = new CacheAsked((IndexBase)reader.ReadInt32(), reader.ReadString());
+        string layout = reader.ReadString();
+        bool hasWeights = reader.ReadBoolean();
         var facts = new DatasetFacts
         {
             SourceBytes = reader.ReadInt64(),
             FeatureCount = reader.ReadInt64(),
             IndexBase = (IndexBase)reader.ReadInt32(),
             IndexBaseOrigin = (IndexBaseOrigin)reader.ReadInt32(),
+            Layout = layout.Length == 0 ? null : CsvLayoutText.Read(layout),
         };
         int count = reader.ReadInt32();
         if (count is < 1 or > SegmentsMax) return null;
@@ -63,7 +68,7 @@ internal sealed record CacheHeader(CacheKey Key, IndexBase AskedBase, DatasetFac
             segments[i] = new Segment(reader.ReadInt32(), reader.ReadInt32(), new uint[SectionsPerSegment]);
             for (int s = 0; s < SectionsPerSegment; s++) segments[i].Checksums[s] = reader.ReadUInt32();
         }
-        return new CacheHeader(key, asked, facts, segments);
+        return new CacheHeader(key, asked, facts, hasWeights, segments);
     }
 
     /// <summary>Where each section starts and how long it is, five for each segment; and where the file ends.</summary>
@@ -75,7 +80,7 @@ internal sealed record CacheHeader(CacheKey Key, IndexBase AskedBase, DatasetFac
         {
             long start = (end + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes;
             int kind = i % SectionsPerSegment;
-            long length = (long)Segments[i / SectionsPerSegment].Count(kind) * ElementBytes[kind];
+            long length = (long)Count(Segments[i / SectionsPerSegment], kind) * ElementBytes[kind];
             sections[i] = (start, length);
             end = start + length;
         }
@@ -89,7 +94,10 @@ internal sealed record CacheHeader(CacheKey Key, IndexBase AskedBase, DatasetFac
         writer.Write(Key.Bytes);
         writer.Write(Key.ModifiedTicks);
         writer.Write(Key.Sample);
-        writer.Write((int)AskedBase);
+        writer.Write((int)Asked.IndexBase);
+        writer.Write(Asked.Columns);
+        writer.Write(Facts.Layout is null ? "" : CsvLayoutText.Write(Facts.Layout));
+        writer.Write(HasWeights);
         writer.Write(Facts.SourceBytes);
         writer.Write(Facts.FeatureCount);
         writer.Write((int)Facts.IndexBase);
@@ -105,13 +113,21 @@ internal sealed record CacheHeader(CacheKey Key, IndexBase AskedBase, DatasetFac
     }
 
     /// <summary>A segment's size and the checksums of its sections.</summary>
-    internal sealed record Segment(int Rows, int NonZeros, uint[] Checksums)
+    internal sealed record Segment(int Rows, int NonZeros, uint[] Checksums);
+
+    private int Count(Segment segment, int kind) => kind switch
     {
-        public int Count(int kind) => kind switch
-        {
-            0 => Rows + 1,
-            1 or 2 => NonZeros,
-            _ => Rows,
-        };
-    }
+        0 => segment.Rows + 1,
+        1 or 2 => segment.NonZeros,
+        5 => HasWeights ? segment.Rows : 0,
+        _ => segment.Rows,
+    };
+}
+
+/// <summary>What a reader was asked for that a cache depends on.</summary>
+/// <param name="IndexBase">Of LIBSVM text.</param>
+/// <param name="Columns">Of separated text: the options, as text; empty for other formats.</param>
+internal readonly record struct CacheAsked(IndexBase IndexBase, string Columns)
+{
+    public static CacheAsked Of(ReadOptions options) => new(options.IndexBase, options.Format == DataFormat.Csv ? options.Csv.ToString() : "");
 }

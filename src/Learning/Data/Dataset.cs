@@ -1,4 +1,5 @@
 using DistSgd.Kernels;
+using DistSgd.Learning.Csv;
 
 namespace DistSgd.Learning.Data;
 
@@ -58,6 +59,12 @@ public sealed class Dataset : IDisposable
     /// <summary>The size of the images that the rows are, as far as the file says; null: they are none. Pixels lie line by line.</summary>
     public ImageSize? Image => Facts.Image;
 
+    /// <summary>How its columns became features; null but for separated text.</summary>
+    public CsvLayout? Layout => Facts.Layout;
+
+    /// <summary>Whether rows have labels; only separated text without the label's column has none.</summary>
+    public bool HasLabels => Facts.HasLabels;
+
     /// <summary>The file it was read from, as it was named; null if it was made in memory.</summary>
     public string? Path { get; internal init; }
 
@@ -73,6 +80,9 @@ public sealed class Dataset : IDisposable
 
     /// <summary>True if every row belongs to a query (qid).</summary>
     public bool HasQueries => Targets.Queries.Length > 0;
+
+    /// <summary>What each row counts, 0 or more; empty: each counts 1.</summary>
+    public ReadOnlySpan<float> Weights => Targets.Weights;
 
     /// <summary>True if rows may have none or several labels.</summary>
     public bool HasLabelSets => Targets.SetStarts.Length > 0;
@@ -152,30 +162,35 @@ public sealed class Dataset : IDisposable
     }
 
     /// <summary>
-    /// Opens a data file; its first bytes tell the format. IDX: <see cref="IdxReader"/>. LIBSVM: from its cache if that is valid, else by parsing it (and then, in the
+    /// Opens a data file; its content and name tell the format, if the options don't. IDX: <see cref="IdxReader"/>. Text: from its cache if that is valid, else by parsing it (and then, in the
     /// background, writing the cache).
     /// </summary>
-    /// <param name="path">LIBSVM text or IDX, plain or gzip.</param>
+    /// <param name="path">LIBSVM text, separated text or IDX, plain or gzip.</param>
     /// <param name="options">How to read it.</param>
     /// <param name="cache">Whether and where a cache is used.</param>
     /// <exception cref="DatasetException">The file is missing, empty, malformed, truncated or changes while it is read.</exception>
-    public static Dataset Open(string path, ReadOptions? options = null, CacheOptions? cache = null) =>
-        IdxReader.Recognizes(path) ? IdxReader.Read(path) : DatasetCache.Open(path, options ?? new ReadOptions(), cache ?? new CacheOptions());
+    public static Dataset Open(string path, ReadOptions? options = null, CacheOptions? cache = null)
+    {
+        options ??= new ReadOptions();
+        DataFormat format = FormatDetection.Of(path, options);
+        return format == DataFormat.Idx ? IdxReader.Read(path) : DatasetCache.Open(path, options with { Format = format }, cache ?? new CacheOptions());
+    }
 
     /// <summary>
     /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte ranges only; else (gzip, which
     /// can't be read from its middle, and <see cref="CacheMode.Require"/>) the whole set by parsing it, as <see cref="Open"/> does.
     /// </summary>
-    /// <param name="path">LIBSVM text, plain or gzip.</param>
+    /// <param name="path">LIBSVM text, separated text or IDX, plain or gzip.</param>
     /// <param name="partition">Which part.</param>
-    /// <param name="options">How to read it; <see cref="ReadOptions.IndexBase"/> must be given, as a part cannot tell it.</param>
+    /// <param name="options">How to read it; <see cref="ReadOptions.IndexBase"/>, or for separated text the layout, must be given, as a part cannot tell it.</param>
     /// <param name="cache">Whether and where a cache is used.</param>
     /// <returns>The data set, which the caller disposes, and the partition's rows in it, maybe none.</returns>
     /// <exception cref="DatasetException">As <see cref="Open"/>.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or no index base is given.</exception>
     public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, ReadOptions options, CacheOptions? cache = null)
     {
-        if (!IdxReader.Recognizes(path)) return DatasetCache.OpenPartition(path, partition, options, cache ?? new CacheOptions());
+        DataFormat format = options.Layout is not null ? DataFormat.Csv : IdxReader.Recognizes(path) ? DataFormat.Idx : DataFormat.Libsvm;
+        if (format != DataFormat.Idx) return DatasetCache.OpenPartition(path, partition, options with { Format = format }, cache ?? new CacheOptions());
         Dataset whole = IdxReader.Read(path);
         return (whole, whole.Rows(partition));
     }
@@ -240,4 +255,8 @@ internal sealed record DatasetFacts
     public long IgnoredFeatureCount { get; init; }
 
     public ImageSize? Image { get; init; }
+
+    public CsvLayout? Layout { get; init; }
+
+    public bool HasLabels { get; init; } = true;
 }

@@ -1,3 +1,5 @@
+using DistSgd.Learning.Csv;
+
 namespace DistSgd.Learning.Data;
 
 /// <summary>Decides between cache and parsing, and says what it did.</summary>
@@ -9,13 +11,14 @@ internal static class DatasetCache
     {
         options.Validate();
         using var source = SourceFile.Open(path);
-        if (!IsUsed(source, options, cache)) return LibsvmReader.Read(source, options);
+        if (!IsUsed(source, options, cache)) return Parse(source, options);
 
         string cachePath = PathOf(path, cache.Directory);
         var key = CacheKey.Of(source);
         if (TryOpen(path, cachePath, key, options, out string? refusal) is { } cached) return cached;
-        var data = LibsvmReader.Read(source, options);
+        var data = Parse(source, options);
         if (refusal is not null) data.Notice = $"the cache {cachePath} was not used: {refusal}; it is made anew";
+        if (options.Layout is not null) return data;
         if (data.HasQueries || data.HasLabelSets)
         {
             data.Notice = "not cached: the cache holds neither queries nor several labels a row";
@@ -38,6 +41,8 @@ internal static class DatasetCache
         }
     }
 
+    private static Dataset Parse(SourceFile source, ReadOptions options) => options.Format == DataFormat.Csv ? CsvReader.Read(source, options) : LibsvmReader.Read(source, options);
+
     private static string? WriteQuietly(string cachePath, Dataset data, CacheKey key, ReadOptions options)
     {
         try
@@ -53,14 +58,15 @@ internal static class DatasetCache
     public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, ReadOptions options, CacheOptions cache)
     {
         options.Validate();
-        if (options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
+        bool isCsv = options.Layout is not null;
+        if (!isCsv && options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
         using (var source = SourceFile.Open(path))
         {
             var cached = IsUsed(source, options, cache) ? TryOpen(path, PathOf(path, cache.Directory), CacheKey.Of(source), options, out _) : null;
             if (cached is not null) return (cached, cached.Rows(partition));
-            if (!source.IsGzip && cache.Mode != CacheMode.Require)
+            if (!source.IsGzip && cache.Mode != CacheMode.Require && options.Layout is not { HasLineEndsInFields: true })
             {
-                var part = LibsvmReader.ReadPartition(source, partition, options);
+                var part = isCsv ? CsvReader.ReadPartition(source, partition, options) : LibsvmReader.ReadPartition(source, partition, options);
                 return (part, [new RowRange(0, part.RowCount)]);
             }
         }
@@ -70,7 +76,7 @@ internal static class DatasetCache
 
     // A file read for a model is read with that model's features; its rows are of use to that model only.
     private static bool IsUsed(SourceFile source, ReadOptions options, CacheOptions cache) =>
-        cache.Mode != CacheMode.Off && options.ExpectedFeatures is null && (cache.Mode == CacheMode.Require || source.Bytes >= cache.SourceBytesMin);
+        cache.Mode != CacheMode.Off && options.ExpectedFeatures is null && !options.LabelsIgnored && (cache.Mode == CacheMode.Require || source.Bytes >= cache.SourceBytesMin);
 
     private static Dataset? TryOpen(string path, string cachePath, CacheKey key, ReadOptions options, out string? refusal)
     {

@@ -55,4 +55,8 @@ internal sealed class LineFaultException(long lineOffset, LineFault fault) : Exc
 }
 
 /// <summary>What is wrong in a line, and at which 0-based byte.</summary>
-internal sealed record LineFault(int At, string Problem);
+internal sealed record LineFault(int At, string Problem)
+{
+    /// <summary>Nothing is wrong, but the text can't be cut into lines: one ends within quotes.</summary>
+    public bool IsLineEndInField { get; init; }
+}

@@ -10,10 +10,11 @@ public sealed class LabelMap : IEquatable<LabelMap>
 
     private readonly float[] _labels;
 
-    private LabelMap(bool isBinary, float[] labels)
+    private LabelMap(bool isBinary, float[] labels, IReadOnlyList<string>? names = null)
     {
         IsBinary = isBinary;
         _labels = labels;
+        Names = names ?? [];
     }
 
     /// <summary>Labels stay as they are.</summary>
@@ -21,6 +22,9 @@ public sealed class LabelMap : IEquatable<LabelMap>
 
     /// <summary>Whether this maps two classes to −1 and +1.</summary>
     public bool IsBinary { get; }
+
+    /// <summary>The texts of labels 0, 1, … for files whose labels are texts; empty where labels are numbers.</summary>
+    public IReadOnlyList<string> Names { get; }
 
     /// <summary>The file's label for −1.</summary>
     public float Negative => IsBinary ? _labels[0] : 0;
@@ -55,6 +59,14 @@ public sealed class LabelMap : IEquatable<LabelMap>
         }
         return new LabelMap(isBinary: false, [.. labels]);
     }
+
+    /// <summary>The same map with the texts that stand for labels 0, 1, ….</summary>
+    /// <param name="names">Empty: labels are numbers.</param>
+    public LabelMap Named(IReadOnlyList<string> names) => new(IsBinary, _labels, names);
+
+    /// <summary>A label of the file as it is written there.</summary>
+    /// <param name="label">As a number.</param>
+    public string Text(float label) => Names.Count > 0 && label >= 0 && label < Names.Count ? Names[(int)label] : label.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>The map for a task with two classes, with the labels of a training set.</summary>
     /// <exception cref="LabelException">There are not exactly two distinct labels.</exception>
@@ -105,7 +117,7 @@ public sealed class LabelMap : IEquatable<LabelMap>
 
     private LabelException Unknown(float label, long row)
     {
-        string shown = IsBinary ? $"{Negative} or {Positive}" : $"one of {string.Join(", ", _labels.Take(ShownMax))}{(_labels.Length > ShownMax ? ", …" : "")}";
+        string shown = IsBinary ? $"{Text(Negative)} or {Text(Positive)}" : $"one of {string.Join(", ", _labels.Take(ShownMax).Select(Text))}{(_labels.Length > ShownMax ? ", …" : "")}";
         return new LabelException($"Row {row + 1} has the label {label}, which the model does not know; expected {shown}.", row);
     }
 
@@ -144,7 +156,7 @@ public sealed class LabelMap : IEquatable<LabelMap>
     }
 
     /// <inheritdoc/>
-    public bool Equals(LabelMap? other) => other is not null && IsBinary == other.IsBinary && _labels.AsSpan().SequenceEqual(other._labels);
+    public bool Equals(LabelMap? other) => other is not null && IsBinary == other.IsBinary && Names.SequenceEqual(other.Names, StringComparer.Ordinal) && _labels.AsSpan().SequenceEqual(other._labels);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as LabelMap);

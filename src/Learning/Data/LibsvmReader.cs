@@ -37,13 +37,15 @@ public static class LibsvmReader
     internal static Dataset ReadPartition(SourceFile source, Partition partition, ReadOptions options)
     {
         if (source.IsGzip) throw new DatasetException(source.Path, "a gzip file cannot be read by byte range; decompress it first, or read it whole.");
-        return Parse(source, options, () => PlainParse.Run(source, options, partition.ByteRanges(source.Bytes)), rowsNeeded: 0);
+        return Parse(source, options, () => PlainParse.Run(source, options, partition.ByteRanges(source.Bytes), bytes => new LibsvmRows(options, bytes)), rowsNeeded: 0);
     }
 
     internal static Dataset Read(SourceFile source, ReadOptions options)
     {
         options.Validate();
-        return Parse(source, options, () => source.IsGzip ? GzipParse.Run(source, options) : PlainParse.Run(source, options, [(0, source.Bytes)]), rowsNeeded: 1);
+        return Parse(source, options, () => source.IsGzip
+            ? StreamParse.Run(source, options, StreamParse.Lines, new LibsvmRows(options, options.SegmentBytesMax))
+            : PlainParse.Run(source, options, [(0, source.Bytes)], bytes => new LibsvmRows(options, bytes)), rowsNeeded: 1);
     }
 
     private static Dataset Parse(SourceFile source, ReadOptions options, Func<ParsedText> parse, int rowsNeeded)
@@ -59,9 +61,7 @@ public static class LibsvmReader
         }
         catch (LineFaultException fault)
         {
-            source.CheckUnchanged();
-            long line = LineNumber.Of(source, fault.LineOffset);
-            throw new DatasetFormatException(source.Path, line, fault.Fault.At + 1, fault.Fault.Problem);
+            throw LineNumber.Explain(source, fault);
         }
         catch
         {
@@ -76,7 +76,8 @@ public static class LibsvmReader
         uint largest = 0;
         long ignored = 0;
         long parsedBytes = 0;
-        foreach (var rows in parsed.Rows)
+        LibsvmRows[] parts = [.. parsed.Rows.Cast<LibsvmRows>()];
+        foreach (var rows in parts)
         {
             parsedBytes += rows.ParsedBytes;
             sawZero |= rows.SawZeroIndex;
@@ -102,11 +103,11 @@ public static class LibsvmReader
             row += draft.RowCount;
         }
         var targets = RowTargets.None;
-        if (parsed.Rows.Any(rows => rows.Notes.Queries.Count + rows.Notes.Sets.Count > 0))
+        if (parts.Any(rows => rows.Notes.Queries.Count + rows.Notes.Sets.Count > 0))
         {
             var labels = new float[row];
             foreach (var segment in segments) segment.Labels.CopyTo(labels.AsSpan((int)segment.FirstRow));
-            targets = RowTargets.Join([.. parsed.Rows.Select(rows => (rows.RowCount, rows.Notes))], labels, path, isWhole);
+            targets = RowTargets.Join([.. parts.Select(rows => (rows.RowCount, rows.Notes))], labels, path, isWhole);
         }
         return new Dataset([.. segments], new DatasetFacts
         {
@@ -125,7 +126,7 @@ public static class LibsvmReader
 }
 
 /// <summary>Rows parsed from a source, in its order.</summary>
-internal sealed record ParsedText(IReadOnlyList<LibsvmRows> Rows, long SourceBytes) : IDisposable
+internal sealed record ParsedText(IReadOnlyList<TextRows> Rows, long SourceBytes) : IDisposable
 {
     public void Dispose()
     {

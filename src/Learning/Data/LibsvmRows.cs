@@ -3,18 +3,14 @@ using DistSgd.Kernels.Text;
 
 namespace DistSgd.Learning.Data;
 
-/// <summary>Turns blocks of whole lines into rows, segment after segment. One thread's; several of them, each with its part of the source, make a data set.</summary>
-internal sealed class LibsvmRows : IDisposable
+/// <summary>Turns blocks of LIBSVM text into rows.</summary>
+internal sealed class LibsvmRows : TextRows
 {
-    /// <summary>Bytes before and after a block that must belong to its array.</summary>
-    public const int PaddingBytes = SparseTextKernel.PaddingBytes;
-
     private const int MeanRowBytes = 16; // rows shorter than this on average make a segment end early, no more
     private const int SlackNonZeros = 16; // the kernel writes whole vectors
     private const int MinNonZeroBytes = 4; // "1:1 "
 
     private readonly ReadOptions _options;
-    private readonly List<SegmentDraft> _drafts = [];
     private readonly int _rowCapacity;
     private readonly int _nonZeroCapacity;
     private readonly ulong[] _scratch = new ulong[SparseTextKernel.ScratchLength];
@@ -36,25 +32,11 @@ internal sealed class LibsvmRows : IDisposable
 
     public long IgnoredCount { get; private set; }
 
-    /// <summary>Bytes of text parsed so far.</summary>
-    public long ParsedBytes { get; private set; }
-
     /// <summary>Queries and label sets met so far.</summary>
     public RowNotes Notes { get; } = new();
 
-    /// <summary>Rows parsed so far.</summary>
-    public long RowCount => _drafts.Sum(draft => (long)draft.RowCount);
-
-    public IReadOnlyList<SegmentDraft> Drafts => _drafts;
-
-    /// <summary>Parses the lines <c>text[start..end)</c>.</summary>
-    /// <param name="text">An array with <see cref="PaddingBytes"/> more bytes on both sides of the lines.</param>
-    /// <param name="start">Start of the first line.</param>
-    /// <param name="end">Behind the line feed of the last.</param>
-    /// <param name="textOffset">Offset in the source of <c>text[0]</c>.</param>
-    /// <exception cref="LineFaultException">A line is malformed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Parse(byte[] text, int start, int end, long textOffset)
+    public override void Parse(byte[] text, int start, int end, long textOffset)
     {
         ParsedBytes += end - start;
         if (_marks.Length < end - start + TextStructure.SlackMarks)
@@ -87,18 +69,13 @@ internal sealed class LibsvmRows : IDisposable
     private long RowsBefore()
     {
         long rows = 0;
-        for (int i = 0; i < _drafts.Count - 1; i++) rows += _drafts[i].RowCount;
+        for (int i = 0; i < Drafts.Count - 1; i++) rows += Drafts[i].RowCount;
         return rows;
-    }
-
-    public void Dispose()
-    {
-        foreach (var draft in _drafts) draft.Dispose();
     }
 
     private SparseTextRows Lend(int nonZerosMax)
     {
-        if (_drafts.Count == 0 || !_drafts[^1].HasRoomFor(1, nonZerosMax)) _drafts.Add(new SegmentDraft(_rowCapacity, Math.Max(_nonZeroCapacity, nonZerosMax)));
+        var draft = DraftFor(1, nonZerosMax, _rowCapacity, _nonZeroCapacity);
         var rows = new SparseTextRows
         {
             IndexOffset = _options.IndexBase == IndexBase.Zero ? 0u : 1u,
@@ -109,13 +86,13 @@ internal sealed class LibsvmRows : IDisposable
             LargestIndex = LargestIndex,
             IgnoredCount = IgnoredCount,
         };
-        _drafts[^1].Lend(ref rows);
+        draft.Lend(ref rows);
         return rows;
     }
 
     private void TakeBack(in SparseTextRows rows)
     {
-        _drafts[^1].Advance(in rows);
+        Drafts[^1].Advance(in rows);
         SawZeroIndex = rows.SawZeroIndex;
         LargestIndex = rows.LargestIndex;
         IgnoredCount = rows.IgnoredCount;

@@ -8,23 +8,27 @@ internal sealed class PlainParse
     private readonly SourceFile _source;
     private readonly ReadOptions _options;
     private readonly (long Start, long End)[] _ranges;
-    private readonly LibsvmRows[] _parts;
+    private readonly TextRows[] _parts;
     private readonly Lock _gate = new();
     private int _claimed; // next part; every thread, by interlocked increments
     private volatile Exception? _failure; // the one earliest in the file; written under _gate
 
-    private PlainParse(SourceFile source, ReadOptions options, (long Start, long End)[] ranges)
+    private PlainParse(SourceFile source, ReadOptions options, (long Start, long End)[] ranges, Func<long, TextRows> rowsFor)
     {
         _source = source;
         _options = options;
         _ranges = ranges;
-        _parts = new LibsvmRows[ranges.Length];
-        for (int i = 0; i < ranges.Length; i++) _parts[i] = new LibsvmRows(options, ranges[i].End - ranges[i].Start);
+        _parts = new TextRows[ranges.Length];
+        for (int i = 0; i < ranges.Length; i++) _parts[i] = rowsFor(ranges[i].End - ranges[i].Start);
     }
 
+    /// <param name="source">The file; not gzip.</param>
+    /// <param name="options">How to read it.</param>
+    /// <param name="ranges">The byte ranges whose lines are parsed.</param>
+    /// <param name="rowsFor">Makes what parses about so many bytes.</param>
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The file cannot be read to its end.</exception>
-    public static ParsedText Run(SourceFile source, ReadOptions options, (long Start, long End)[] ranges)
+    public static ParsedText Run(SourceFile source, ReadOptions options, (long Start, long End)[] ranges, Func<long, TextRows> rowsFor)
     {
         long bytes = 0;
         foreach (var (start, end) in ranges) bytes += end - start;
@@ -32,7 +36,7 @@ internal sealed class PlainParse
         int threads = (int)Math.Clamp(bytes / options.ThreadBytesMin, 1, wanted);
         long parts = threads == 1 ? 1 : threads * PartsPerThread;
         long partBytes = Math.Min(Math.Max(1, (bytes + parts - 1) / parts), options.SegmentBytesMax);
-        return new PlainParse(source, options, Cut(ranges, partBytes)).Run(threads);
+        return new PlainParse(source, options, Cut(ranges, partBytes), rowsFor).Run(threads);
     }
 
     // Loops, as little else is compiled ahead of time for pairs of numbers: most readings are short.

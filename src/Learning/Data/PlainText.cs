@@ -9,7 +9,7 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
     public const int LineBytesMax = 48 << 20;
 
     private const int TailBytes = 4096;
-    private const int Padding = LibsvmRows.PaddingBytes;
+    private const int Padding = TextRows.PaddingBytes;
 
     private byte[] _buffer = GC.AllocateUninitializedArray<byte>(options.BlockBytes + (2 * Padding) + 1);
 
@@ -19,7 +19,7 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
     /// <summary>Parses the lines whose first byte lies in [<paramref name="start"/>, <paramref name="end"/>).</summary>
     /// <exception cref="DatasetException">The file became shorter, or a line is too long.</exception>
     /// <exception cref="LineFaultException">A line is malformed.</exception>
-    public void Parse(long start, long end, LibsvmRows rows)
+    public void Parse(long start, long end, TextRows rows)
     {
         // The byte before the range tells whether a line starts at it.
         long next = Math.Max(0, start - 1);
@@ -91,7 +91,7 @@ internal sealed class PlainText(SafeFileHandle file, string path, long fileBytes
 
     private void Grow()
     {
-        if (RoomBytes >= LineBytesMax) throw new DatasetException(path, $"a line is longer than {LineBytesMax} bytes; is this LIBSVM text?");
+        if (RoomBytes >= LineBytesMax) throw new DatasetException(path, $"a line is longer than {LineBytesMax} bytes; is this a file of text?");
         Array.Resize(ref _buffer, _buffer.Length * 2);
     }
 }

@@ -1,4 +1,22 @@
+using DistSgd.Learning.Csv;
+
 namespace DistSgd.Learning.Data;
+
+/// <summary>What a data file is.</summary>
+public enum DataFormat
+{
+    /// <summary>Found out from the file's first bytes and lines, and from its name.</summary>
+    Auto,
+
+    /// <summary>LIBSVM text.</summary>
+    Libsvm,
+
+    /// <summary>Separated text: CSV, also with semicolons or tabs.</summary>
+    Csv,
+
+    /// <summary>IDX, the format of MNIST.</summary>
+    Idx,
+}
 
 /// <summary>How a data file is read.</summary>
 public sealed record ReadOptions
@@ -6,7 +24,19 @@ public sealed record ReadOptions
     /// <summary>Largest value of <see cref="Threads"/>.</summary>
     public const int MaxThreads = 1024;
 
-    /// <summary>The number of the first feature; by default found out.</summary>
+    /// <summary>The file's format; by default found out.</summary>
+    public DataFormat Format { get; init; }
+
+    /// <summary>What is known of the columns of separated text, where no <see cref="Layout"/> is given.</summary>
+    public CsvOptions Csv { get; init; } = new();
+
+    /// <summary>How the columns of separated text become features, as a model's training data had it; null: found out from the file.</summary>
+    public CsvLayout? Layout { get; init; }
+
+    /// <summary>Whether labels of separated text are left unread: they may be missing, or unknown.</summary>
+    public bool LabelsIgnored { get; init; }
+
+    /// <summary>The number of the first feature of LIBSVM text; by default found out.</summary>
     public IndexBase IndexBase { get; init; } = IndexBase.Auto;
 
     /// <summary>Threads that parse; 0 (the default): one for each processor. At most <see cref="MaxThreads"/>. Small files use fewer.</summary>

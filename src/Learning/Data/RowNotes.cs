@@ -36,13 +36,16 @@ internal sealed class RowNotes
     }
 }
 
-/// <summary>Queries and label sets of a whole data set; each empty where there are none. Immutable.</summary>
+/// <summary>Queries, label sets and weights of a whole data set; each empty where there are none. Immutable.</summary>
 /// <param name="Queries">One a row.</param>
 /// <param name="SetStarts">Where each row's labels start in SetLabels, one more than there are rows.</param>
 /// <param name="SetLabels">The labels of all rows, ascending within a row.</param>
 internal sealed record RowTargets(long[] Queries, int[] SetStarts, float[] SetLabels)
 {
     public static RowTargets None { get; } = new([], [], []);
+
+    /// <summary>One a row, or none.</summary>
+    public float[] Weights { get; init; } = [];
 
     /// <summary>Joins what the parsers of the parts of a source met.</summary>
     /// <param name="parts">Rows of each part, and its notes.</param>

@@ -64,9 +64,18 @@ internal sealed class SegmentDraft : IDisposable
     /// <summary>Adds 1 to every index, wrapping: turns indices stored as base 1 into those of base 0.</summary>
     public void RaiseIndices()
     {
-        var indices = _indices.AsSpan(0, NonZeroCount);
+        var indices = Indices;
         for (int i = 0; i < indices.Length; i++) indices[i] = unchecked(indices[i] + 1);
     }
+
+    /// <summary>The indices so far, to be changed.</summary>
+    public Span<uint> Indices => _indices.AsSpan(0, NonZeroCount);
+
+    /// <summary>The values so far, to be changed.</summary>
+    public Span<float> Values => _values.AsSpan(0, NonZeroCount);
+
+    /// <summary>The labels so far, to be changed.</summary>
+    public Span<float> Labels => _labels.AsSpan(0, RowCount);
 
     /// <summary>The finished segment, which now owns the memory.</summary>
     public DatasetSegment Seal(long firstRow) => new(

@@ -28,13 +28,13 @@ internal sealed class SourceFile : IDisposable
     /// <exception cref="DatasetException">The file is missing, not readable, not a file, or empty.</exception>
     public static SourceFile Open(string path)
     {
-        if (Directory.Exists(path)) throw new DatasetException(path, "this is a directory; expected a file of LIBSVM text.");
+        if (Directory.Exists(path)) throw new DatasetException(path, "this is a directory; expected a file of rows.");
         SafeFileHandle? handle = null;
         try
         {
             handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var source = new SourceFile(path, handle);
-            if (source.Bytes == 0) throw new DatasetException(path, "the file is empty (or a pipe); expected LIBSVM text in a regular file, one example a line.");
+            if (source.Bytes == 0) throw new DatasetException(path, "the file is empty (or a pipe); expected a regular file of rows, or - for standard input.");
             return source;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
@@ -57,6 +57,9 @@ internal sealed class SourceFile : IDisposable
         if (bytes != Bytes || File.GetLastWriteTimeUtc(Handle).Ticks != ModifiedTicks)
             throw new DatasetException(Path, $"the file changed while it was read (from {Bytes} to {bytes} bytes). Read it again when nothing writes to it.");
     }
+
+    /// <summary>The (decompressed) text, from its beginning.</summary>
+    public Stream OpenText() => IsGzip ? new WholeGzipStream(Path) : new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
 
     public void Dispose() => Handle.Dispose();
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 
@@ -59,6 +60,9 @@ public sealed record ModelFile
     /// <summary>The number of the first feature in the training file; other files are read with the same. Not <see cref="IndexBase.Auto"/>.</summary>
     public required IndexBase IndexBase { get; init; }
 
+    /// <summary>How the columns of the training file became features; null but for separated text.</summary>
+    public CsvLayout? Layout { get; init; }
+
     /// <summary>Strength of the L1 regularisation.</summary>
     public double L1 { get; init; }
 
@@ -101,7 +105,8 @@ public sealed record ModelFile
         if (version != FormatVersion) throw new ModelFileException(path, $"the model has format version {version}; this program reads version {FormatVersion}.");
         float[] weights = ReadFloats(path, file, "weights");
         float[] bias = ReadFloats(path, file, "bias");
-        LabelMap labels = text.Labels();
+        CsvLayout? layout = text.Layout();
+        LabelMap labels = text.Labels().Named(layout?.LabelNames ?? []);
         int outputs = Math.Max(1, labels.Classes.Count);
         if (bias.Length != outputs) throw new ModelFileException(path, $"tensor bias has {bias.Length} elements; expected {outputs}.");
         if ((long)text.Integer("feature_count") * outputs != weights.Length)
@@ -117,6 +122,7 @@ public sealed record ModelFile
             Margin = file.Metadata.ContainsKey("margin") ? text.Number("margin") : 1,
             Costs = file.Tensors.ContainsKey("class_costs") ? new CostMatrix(ReadFloats(path, file, "class_costs")) : CostMatrix.None,
             Labels = labels,
+            Layout = layout,
             IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
             L1 = text.Number("l1"),
             L2 = text.Number("l2"),
@@ -160,6 +166,7 @@ public sealed record ModelFile
             yield return ("label_negative", Labels.Negative.ToString("R", CultureInfo.InvariantCulture));
             yield return ("label_positive", Labels.Positive.ToString("R", CultureInfo.InvariantCulture));
         }
+        if (Layout is not null) yield return ("columns", CsvLayoutText.Write(Layout));
         yield return ("l1", L1.ToString("R", CultureInfo.InvariantCulture));
         yield return ("l2", L2.ToString("R", CultureInfo.InvariantCulture));
         yield return ("optimizer", Optimizer);
@@ -186,6 +193,19 @@ internal sealed class ModelMetadata(string path, IReadOnlyDictionary<string, str
         double negative = Number("label_negative");
         double positive = Number("label_positive");
         return negative < positive ? LabelMap.Binary((float)negative, (float)positive) : throw Bad("label_positive", $"a number above {negative}");
+    }
+
+    /// <summary>Null, if the training file had none.</summary>
+    public CsvLayout? Layout()
+    {
+        try
+        {
+            return values.TryGetValue("columns", out string? columns) ? CsvLayoutText.Read(columns) : null;
+        }
+        catch (ArgumentException malformed)
+        {
+            throw new ModelFileException(path, malformed.Message);
+        }
     }
 
     private LabelMap Classes()

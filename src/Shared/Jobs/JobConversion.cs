@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using DistSgd.Learning.Csv;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -69,6 +70,7 @@ public static class JobConversion
             (spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel) = ((uint)data.IndexBase, data.NegativeLabel, data.PositiveLabel);
             (spec.DataStoredBytes, spec.DataSample) = ((ulong)data.StoredBytes, data.Sample);
             spec.ClassLabels.Add(data.ClassLabels);
+            spec.DataColumns = data.Layout is null ? "" : CsvLayoutText.Write(data.Layout);
             spec.PartitionRows.Add(data.PartitionRows.Select(rows => (ulong)rows));
         }
         return spec;
@@ -141,6 +143,7 @@ public static class JobConversion
         {
             StoredBytes = (long)spec.DataStoredBytes,
             Sample = spec.DataSample,
+            Layout = spec.DataColumns.Length == 0 ? null : CsvLayoutText.Read(spec.DataColumns),
             ClassLabels = spec.ClassLabels.Count == 0 ? [] : [.. spec.ClassLabels],
             PartitionRows = [.. spec.PartitionRows.Select(rows => (long)rows)],
         };

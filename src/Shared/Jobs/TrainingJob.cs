@@ -1,3 +1,4 @@
+using DistSgd.Learning.Csv;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -108,6 +109,9 @@ public sealed record JobData(string Path, long Bytes, long Rows, int IndexBase, 
 
     /// <summary>The file's checksum of samples (<c>DataFingerprint</c>).</summary>
     public uint Sample { get; init; }
+
+    /// <summary>How the columns of separated text become features; null: the file is none.</summary>
+    public CsvLayout? Layout { get; init; }
 
     /// <summary>The labels of classes 0, 1, …, ascending; empty where labels are no class numbers.</summary>
     public IReadOnlyList<float> ClassLabels { get; init; } = [];

@@ -41,7 +41,7 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
 
     private static (Dataset Data, RowRange[] Rows) Open(string path, JobData source, Partition partition, CacheMode cache)
     {
-        var options = new ReadOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One };
+        var options = new ReadOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One, Layout = source.Layout };
         DataFingerprint file = DataFingerprint.Of(path);
         if (file.StoredBytes == source.StoredBytes && file.Sample == source.Sample)
             return Dataset.OpenPartition(path, partition, options, new CacheOptions { Mode = cache });

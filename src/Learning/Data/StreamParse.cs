@@ -3,13 +3,13 @@ using System.Collections.Concurrent;
 namespace DistSgd.Learning.Data;
 
 /// <summary>
-/// Inflates a gzip file (of one or more members) on a thread of its own while the calling thread parses. Parsing is several times faster than inflating, so one parsing thread
-/// suffices. Between them goes a ring of <see cref="RingBlocks"/> blocks of whole lines.
+/// Reads a file from its beginning to its end, on a thread of its own, while the calling thread parses: gzip (of one or more members), and text that can't be begun in its middle. Parsing is
+/// several times faster than inflating, so one parsing thread suffices. Between them goes a ring of <see cref="RingBlocks"/> blocks of whole lines.
 /// </summary>
-internal sealed class GzipParse
+internal sealed class StreamParse
 {
     private const int RingBlocks = 4;
-    private const int Padding = LibsvmRows.PaddingBytes;
+    private const int Padding = TextRows.PaddingBytes;
 
     private readonly SourceFile _source;
     private readonly BlockingCollection<Block> _free = new(RingBlocks);
@@ -17,11 +17,13 @@ internal sealed class GzipParse
     private readonly CancellationToken _given;
     private readonly CancellationTokenSource _stop;
     private readonly int _blockBytes;
+    private readonly Func<ReadOnlySpan<byte>, int> _wholeLines;
     private long _inflated; // the inflating thread's; read after it was joined
     private Exception? _failure; // the inflating thread's; read after _filled was completed
 
-    private GzipParse(SourceFile source, ReadOptions options)
+    private StreamParse(SourceFile source, ReadOptions options, Func<ReadOnlySpan<byte>, int> wholeLines)
     {
+        _wholeLines = wholeLines;
         _source = source;
         _blockBytes = options.BlockBytes;
         _given = options.CancellationToken;
@@ -29,11 +31,18 @@ internal sealed class GzipParse
         for (int i = 0; i < RingBlocks; i++) _free.Add(new Block());
     }
 
+    /// <summary>Whole lines at the beginning of a text: the bytes up to and with its last line feed.</summary>
+    public static int Lines(ReadOnlySpan<byte> text) => text.LastIndexOf((byte)'\n') + 1;
+
+    /// <param name="source">The file.</param>
+    /// <param name="options">How to read it.</param>
+    /// <param name="wholeLines">How many bytes at the beginning of a text can be parsed by themselves; 0: none.</param>
+    /// <param name="rows">Parses them.</param>
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     /// <exception cref="DatasetException">The gzip data is damaged or truncated, or a line is too long.</exception>
-    public static ParsedText Run(SourceFile source, ReadOptions options) => new GzipParse(source, options).Run(new LibsvmRows(options, options.SegmentBytesMax));
+    public static ParsedText Run(SourceFile source, ReadOptions options, Func<ReadOnlySpan<byte>, int> wholeLines, TextRows rows) => new StreamParse(source, options, wholeLines).Run(rows);
 
-    private ParsedText Run(LibsvmRows rows)
+    private ParsedText Run(TextRows rows)
     {
         var inflater = new Thread(Inflate) { IsBackground = true, Name = "inflate" };
         inflater.Start();
@@ -68,7 +77,7 @@ internal sealed class GzipParse
     {
         try
         {
-            using var text = new WholeGzipStream(_source.Path);
+            using Stream text = _source.OpenText();
             byte[] carry = [];
             bool more = true;
             while (more)
@@ -112,20 +121,22 @@ internal sealed class GzipParse
                 block.End = filled;
                 return false;
             }
-            int end = block.Text.AsSpan(Padding, filled - Padding).LastIndexOf((byte)'\n') + 1 + Padding;
+            int end = _wholeLines(block.Text.AsSpan(Padding, filled - Padding)) + Padding;
             if (end > Padding)
             {
                 carry = block.Text.AsSpan(end, filled - end).ToArray();
                 block.End = end;
                 return true;
             }
-            if (filled > PlainText.LineBytesMax) throw new DatasetException(_source.Path, $"a line is longer than {PlainText.LineBytesMax} bytes; is this LIBSVM text?");
+            if (filled > PlainText.LineBytesMax) throw new DatasetException(_source.Path, $"a line is longer than {PlainText.LineBytesMax} bytes; is this a file of text?");
             block.Reserve((filled - Padding) * 2);
         }
     }
 
     private DatasetException Explain(Exception failure) => failure as DatasetException
-        ?? new DatasetException(_source.Path, $"the gzip data is truncated or damaged, noticed after {_inflated} bytes of text ({failure.Message}). Copy or compress the file again.", failure);
+        ?? (_source.IsGzip
+            ? new DatasetException(_source.Path, $"the gzip data is truncated or damaged, noticed after {_inflated} bytes of text ({failure.Message}). Copy or compress the file again.", failure)
+            : new DatasetException(_source.Path, $"the file cannot be read: {failure.Message}", failure));
 
     /// <summary>Whole lines of text, with padding on both sides.</summary>
     private sealed class Block

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using DistSgd.Learning.Csv;
+using DistSgd.Learning.Data;
+using DistSgd.Shared.CommandLine;
+
+namespace DistSgd.Cli;
+
+/// <summary>The options that say how training and test files are read.</summary>
+internal static class DataArguments
+{
+    private static readonly ValueOption Format = Arguments.Choice("--format", "What the data files are; auto: told by content and name.", typeof(DataFormat), "auto");
+    private static readonly ValueOption Header = Arguments.Choice("--header", "Whether the first line of a CSV file names its columns.", typeof(CsvHeader), "auto");
+    private static readonly ValueOption Label = Column("--label-column", "Column of a CSV file with the labels, by name or by number from 1; default: label, target, class or y, else the last.");
+    private static readonly ValueOption Weight = Column("--weight-column", "Column of a CSV file with the rows' weights; default: each row counts 1.");
+    private static readonly ValueOption Categorical = Arguments.Text("--categorical", "Columns of a CSV file that hold categories though they look like numbers.", "COLUMN,…", text => Columns(text).All(name => name.Length > 0), "names of columns, or numbers from 1, separated by commas");
+    private static readonly ValueOption HashBits = Arguments.Number(NumberRange.Whole("--hash-bits", 1, CsvOptions.HashBitsMax), "Categories of a CSV file are hashed to 2^N features.", $"{CsvLayout.HashBitsDefault}");
+    private static readonly ValueOption Base = Arguments.Choice("--index-base", "Lowest feature index of LIBSVM files.", typeof(IndexBase), "auto");
+    private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", typeof(CacheMode), "auto");
+
+    /// <summary>All of them, in the help's order.</summary>
+    public static ValueOption[] All { get; } = [Format, Header, Label, Weight, Categorical, HashBits, Base, Cache];
+
+    /// <summary>How the training file is read.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="hashSeed">Seed of the categories' hash.</param>
+    /// <param name="cancellationToken">Gives up reading.</param>
+    public static ReadOptions Read(ParseResult parsed, ulong hashSeed, CancellationToken cancellationToken) => new()
+    {
+        Format = (DataFormat)parsed.Chosen(Format, typeof(DataFormat))!,
+        IndexBase = (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!,
+        CancellationToken = cancellationToken,
+        Csv = new CsvOptions
+        {
+            Header = (CsvHeader)parsed.Chosen(Header, typeof(CsvHeader))!,
+            LabelColumn = parsed.GetValue(Label),
+            WeightColumn = parsed.GetValue(Weight),
+            Categorical = parsed.GetValue(Categorical) is { } names ? Columns(names) : [],
+            HashBits = parsed.Count(HashBits)!.Value,
+            HashSeed = hashSeed,
+        },
+    };
+
+    /// <summary>Whether a binary cache is used.</summary>
+    public static CacheMode CacheOf(ParseResult parsed) => (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!;
+
+    private static ValueOption Column(string name, string description) => Arguments.Text(name, description, "COLUMN", text => text.Trim().Length > 0, "the name of a column, or its number from 1");
+
+    private static string[] Columns(string text) => text.Split(',', StringSplitOptions.TrimEntries);
+}

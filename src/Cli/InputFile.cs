@@ -1,0 +1,70 @@
+using DistSgd.Learning.Data;
+using DistSgd.Trainer;
+
+namespace DistSgd.Cli;
+
+/// <summary>
+/// A data file that is named on the command line. <c>-</c> is standard input: it is copied to a file that is unlinked already, as reading takes more than one look, and worker processes of this
+/// machine read it too.
+/// </summary>
+internal sealed class InputFile : IDisposable
+{
+    /// <summary>What names standard input.</summary>
+    public const string StandardInput = "-";
+
+    private readonly TemporaryFile? _copy;
+
+    private InputFile(string name, TemporaryFile? copy)
+    {
+        Name = copy is null ? name : "standard input";
+        Path = copy?.Path ?? name;
+        _copy = copy;
+    }
+
+    /// <summary>For people.</summary>
+    public string Name { get; }
+
+    /// <summary>Where it can be opened.</summary>
+    public string Path { get; }
+
+    /// <summary>Whether it is a copy, which is gone with this process.</summary>
+    public bool IsCopy => _copy is not null;
+
+    /// <summary>Finds a file, or copies standard input to its end.</summary>
+    /// <param name="name">As given.</param>
+    /// <exception cref="TrainingException">There is no room for the copy.</exception>
+    public static InputFile Of(string name)
+    {
+        if (name != StandardInput)
+            return new InputFile(name, null);
+        var copy = new TemporaryFile();
+        try
+        {
+            using Stream input = Console.OpenStandardInput();
+            input.CopyTo(copy.Stream);
+            copy.Stream.Flush();
+            return new InputFile(name, copy);
+        }
+        catch (IOException full)
+        {
+            copy.Dispose();
+            throw new TrainingException($"Standard input cannot be copied to the folder {System.IO.Path.GetTempPath()}: {full.Message} Make room there, or name another folder in TMPDIR.", full);
+        }
+    }
+
+    /// <summary>Reads it; failures name it as it was named.</summary>
+    /// <exception cref="TrainingException">Standard input is malformed.</exception>
+    public T Read<T>(Func<string, T> read)
+    {
+        try
+        {
+            return read(Path);
+        }
+        catch (Exception failure) when (IsCopy && failure is DatasetException or LabelException)
+        {
+            throw new TrainingException(failure.Message.Replace(Path, Name, StringComparison.Ordinal), failure);
+        }
+    }
+
+    public void Dispose() => _copy?.Dispose();
+}

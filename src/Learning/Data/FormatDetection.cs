@@ -1,0 +1,76 @@
+using DistSgd.Kernels.Text;
+
+namespace DistSgd.Learning.Data;
+
+/// <summary>Tells a file's format.</summary>
+internal static class FormatDetection
+{
+    private const int LinesLookedAt = 20;
+
+    /// <summary>As the options say; else IDX by its first bytes, LIBSVM text by its pairs index:value, separated text by its name or by as many separators in each line.</summary>
+    /// <exception cref="DatasetException">The file is missing, not readable, or empty; or it is separated text, and the features are not.</exception>
+    public static DataFormat Of(string path, ReadOptions options)
+    {
+        if (options.Layout is not null) return DataFormat.Csv;
+        DataFormat format = options.Format != DataFormat.Auto ? options.Format : IdxReader.Recognizes(path) ? DataFormat.Idx : OfText(path);
+        if (format == DataFormat.Csv && options.ExpectedFeatures is not null)
+            throw new DatasetException(path, "this is separated text (CSV), but the training data was not; expected LIBSVM text or IDX. If it is LIBSVM text, say --format libsvm.");
+        return format;
+    }
+
+    private static DataFormat OfText(string path)
+    {
+        using var source = SourceFile.Open(path);
+        return OfText(path, TextSample.Read(source));
+    }
+
+    internal static DataFormat OfText(string path, ReadOnlySpan<byte> sample)
+    {
+        string name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
+        bool isNamedCsv = name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase);
+        int separators = -1;
+        bool even = true;
+        for (int line = 0; line < LinesLookedAt && sample.Length > 0;)
+        {
+            ReadOnlySpan<byte> text = sample[..(sample.IndexOf((byte)'\n') + 1)];
+            sample = sample[text.Length..];
+            text = text.TrimEnd("\r\n"u8);
+            if (text.Length == 0 || text[0] == '#') continue;
+            if (HasPairs(text)) return DataFormat.Libsvm;
+            int found = Separators(text);
+            if (separators < 0) separators = found;
+            even &= found == separators;
+            line++;
+        }
+        return separators > 0 && (isNamedCsv || even) ? DataFormat.Csv : DataFormat.Libsvm;
+    }
+
+    // The most of any one kind, outside quotes.
+    private static int Separators(ReadOnlySpan<byte> line)
+    {
+        int commas = 0, semicolons = 0, tabs = 0;
+        bool quoted = false;
+        foreach (byte character in line)
+        {
+            quoted ^= character == '"';
+            if (quoted) continue;
+            commas += character == ',' ? 1 : 0;
+            semicolons += character == ';' ? 1 : 0;
+            tabs += character == '\t' ? 1 : 0;
+        }
+        return Math.Max(commas, Math.Max(semicolons, tabs));
+    }
+
+    private static bool HasPairs(ReadOnlySpan<byte> line)
+    {
+        foreach (Range part in line.SplitAny(" \t"u8))
+        {
+            ReadOnlySpan<byte> token = line[part];
+            int colon = token.IndexOf((byte)':');
+            if (colon <= 0 || colon == token.Length - 1) continue;
+            bool isIndex = token[..colon].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 || token[..colon].SequenceEqual("qid"u8);
+            if (isIndex && DecimalText.TryParse(token[(colon + 1)..], out _)) return true;
+        }
+        return false;
+    }
+}
