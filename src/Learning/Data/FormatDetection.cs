@@ -1,4 +1,5 @@
 using DistSgd.Kernels.Text;
+using DistSgd.Learning.Csv;
 
 namespace DistSgd.Learning.Data;
 
@@ -6,6 +7,7 @@ namespace DistSgd.Learning.Data;
 internal static class FormatDetection
 {
     private const int LinesLookedAt = 20;
+    private const int BytesLookedAt = 1 << 14;
 
     /// <summary>As the options say; else IDX by its first bytes, LIBSVM text by its pairs index:value, separated text by its name or by as many separators in each line.</summary>
     /// <exception cref="DatasetException">The file is missing, not readable, or empty; or it is separated text, and the features are not.</exception>
@@ -28,37 +30,21 @@ internal static class FormatDetection
     {
         string name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
         bool isNamedCsv = name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase);
-        int separators = -1;
-        bool even = true;
-        for (int line = 0; line < LinesLookedAt && sample.Length > 0;)
+        ReadOnlySpan<byte> lines = sample[..Math.Min(sample.Length, BytesLookedAt)];
+        for (int line = 0; line < LinesLookedAt && lines.Length > 0;)
         {
-            ReadOnlySpan<byte> text = sample[..(sample.IndexOf((byte)'\n') + 1)];
-            sample = sample[text.Length..];
+            ReadOnlySpan<byte> text = lines[..(lines.IndexOf((byte)'\n') + 1)];
+            if (text.IsEmpty) break;
+            lines = lines[text.Length..];
             text = text.TrimEnd("\r\n"u8);
             if (text.Length == 0 || text[0] == '#') continue;
             if (HasPairs(text)) return DataFormat.Libsvm;
-            int found = Separators(text);
-            if (separators < 0) separators = found;
-            even &= found == separators;
             line++;
         }
-        return separators > 0 && (isNamedCsv || even) ? DataFormat.Csv : DataFormat.Libsvm;
-    }
-
-    // The most of any one kind, outside quotes.
-    private static int Separators(ReadOnlySpan<byte> line)
-    {
-        int commas = 0, semicolons = 0, tabs = 0;
-        bool quoted = false;
-        foreach (byte character in line)
-        {
-            quoted ^= character == '"';
-            if (quoted) continue;
-            commas += character == ',' ? 1 : 0;
-            semicolons += character == ';' ? 1 : 0;
-            tabs += character == '\t' ? 1 : 0;
-        }
-        return Math.Max(commas, Math.Max(semicolons, tabs));
+        // Records, not lines: a field in quotes may hold a line end.
+        List<CsvCell[]> records = CsvRecords.Split(sample[..Math.Min(sample.Length, BytesLookedAt)], CsvInspection.Separator(sample), out _);
+        bool hasFields = records.Count > 0 && records[0].Length > 1;
+        return hasFields && (isNamedCsv || records.TrueForAll(record => record.Length == records[0].Length)) ? DataFormat.Csv : DataFormat.Libsvm;
     }
 
     private static bool HasPairs(ReadOnlySpan<byte> line)

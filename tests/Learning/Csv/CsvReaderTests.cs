@@ -179,6 +179,7 @@ public sealed class CsvReaderTests
     [InlineData("a.txt", "1,3 1:0.5 2:1\n", DataFormat.Libsvm)]
     [InlineData("a.txt", "1\t3:1\n", DataFormat.Libsvm)]
     [InlineData("a.txt", "1\n0\n", DataFormat.Libsvm)]
+    [InlineData("-", "a,b\n\"two\nlines\",1\n3,4\n", DataFormat.Csv)]
     [InlineData("a.csv", "2020-01-01 12:30,5\n", DataFormat.Csv)]
     public void Format_IsToldByContentAndName(string name, string text, DataFormat expected) =>
         Assert.Equal(expected, FormatDetection.OfText(name, Encoding.UTF8.GetBytes(text)));
