@@ -31,6 +31,9 @@ internal static class FormatDetection
         string name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
         bool isNamedCsv = name.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase);
         ReadOnlySpan<byte> lines = sample[..Math.Min(sample.Length, BytesLookedAt)];
+        // Whole lines, if there is one.
+        ReadOnlySpan<byte> head = lines[..(lines.LastIndexOf((byte)'\n') + 1)];
+        if (head.IsEmpty) head = sample;
         for (int line = 0; line < LinesLookedAt && lines.Length > 0;)
         {
             ReadOnlySpan<byte> text = lines[..(lines.IndexOf((byte)'\n') + 1)];
@@ -42,7 +45,7 @@ internal static class FormatDetection
             line++;
         }
         // Records, not lines: a field in quotes may hold a line end.
-        List<CsvCell[]> records = CsvRecords.Split(sample[..Math.Min(sample.Length, BytesLookedAt)], CsvInspection.Separator(sample), out _);
+        List<CsvCell[]> records = CsvRecords.Split(head, CsvInspection.Separator(head), out _);
         bool hasFields = records.Count > 0 && records[0].Length > 1;
         return hasFields && (isNamedCsv || records.TrueForAll(record => record.Length == records[0].Length)) ? DataFormat.Csv : DataFormat.Libsvm;
     }
