@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using DistSgd.Kernels;
+using DistSgd.Learning.Optimizers;
 
 namespace DistSgd.Bench.Kernels;
 
@@ -15,11 +16,13 @@ public static class DenseBench
     private const int CacheFloats = 64 << 10;
     private const int CacheRepeats = 64;
     private const float Rate = 1e-3f;
-    private const float Delta = 1e-6f;
     private const string ReadOne = "bare loop, 1 array read";
     private const string ReadTwo = "bare loop, 2 arrays read";
     private const string WriteOne = "bare loop, 2 arrays read, 1 written";
     private const string WriteTwo = "bare loop, 3 arrays read, 2 written";
+    private const string WriteThree = "bare loop, 4 arrays read, 3 written";
+
+    private static readonly StepAt Step = new(Rate, 1);
 
     /// <summary>Measures arrays of 16 M floats (memory) and of 64 K floats (256 KiB each, second-level cache).</summary>
     /// <param name="rounds">How often each piece of work is timed; the shortest counts.</param>
@@ -36,9 +39,10 @@ public static class DenseBench
         using var first = new NativeBuffer<float>(length);
         using var second = new NativeBuffer<float>(length);
         using var third = new NativeBuffer<float>(length);
-        var (x, y, z) = (first.AsMemory(0, length), second.AsMemory(0, length), third.AsMemory(0, length));
+        using var fourth = new NativeBuffer<float>(length);
+        var (x, y, z, u) = (first.AsMemory(0, length), second.AsMemory(0, length), third.AsMemory(0, length), fourth.AsMemory(0, length));
         // Touched and not zero, so that every page is real and the arithmetic is ordinary.
-        for (var i = 0; i < length; i++) (x.Span[i], y.Span[i], z.Span[i]) = (1e-3f * (i & 7), 1f, 1f);
+        for (var i = 0; i < length; i++) (x.Span[i], y.Span[i], z.Span[i], u.Span[i]) = (1e-3f * (i & 7), 1f, 1f, 1f);
         var clock = new Stopclock();
         void Add(string name, Action work) => clock.Add(name, () => Repeat(work, repeats));
 
@@ -49,8 +53,13 @@ public static class DenseBench
         Add("dot", () => DenseDot.Compute(x.Span, y.Span));
         Add("all finite", () => AllFinite.Check(x.Span));
         Add("axpy", () => Axpy.Apply(Rate, x.Span, y.Span));
-        Add("SGD apply", () => SgdUpdate.Dense(Rate, x.Span, y.Span));
-        Add("AdaGrad apply", () => AdaGradUpdate.Dense(Rate, Delta, x.Span, y.Span, z.Span));
+        Add(WriteThree, () => Bare.WriteThree(x.Span, y.Span, z.Span, u.Span));
+        foreach (RuleForm form in UpdateRules.All)
+        {
+            var rule = new UpdateRule { Optimizer = form.Kind, Schedule = new Schedule(ScheduleKind.Constant, Rate) };
+            Add(Apply(form), () => form.Whole.Step(rule, Step, x.Span, new RulePlanes(y.Span, z.Span, u.Span, default)));
+        }
+
         Add("exp", () => VectorExp.Apply(x.Span, z.Span));
         Add("log1p", () => VectorLog1p.Apply(x.Span, z.Span));
         clock.Run(rounds);
@@ -66,10 +75,17 @@ public static class DenseBench
     {
         "dot" => ReadTwo,
         "all finite" => ReadOne,
-        "axpy" or "SGD apply" or "exp" or "log1p" => WriteOne,
-        "AdaGrad apply" => WriteTwo,
-        _ => name,
+        "axpy" or "exp" or "log1p" => WriteOne,
+        _ => UpdateRules.All.FirstOrDefault(form => Apply(form) == name)?.Whole.Slots switch
+        {
+            0 => WriteOne,
+            1 => WriteTwo,
+            2 => WriteThree,
+            _ => name,
+        },
     };
+
+    private static string Apply(RuleForm form) => $"{form.Facts.Name} apply";
 
     private static void Repeat(Action work, int repeats)
     {
@@ -128,6 +144,23 @@ internal static class Bare
             var sum = Vector512.LoadUnsafe(ref a, i) + Vector512.LoadUnsafe(ref b, i);
             sum.StoreUnsafe(ref b, i);
             (sum + Vector512.LoadUnsafe(ref c, i)).StoreUnsafe(ref c, i);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WriteThree(Span<float> x, Span<float> y, Span<float> z, Span<float> u)
+    {
+        ref float a = ref MemoryMarshal.GetReference(x);
+        ref float b = ref MemoryMarshal.GetReference(y);
+        ref float c = ref MemoryMarshal.GetReference(z);
+        ref float d = ref MemoryMarshal.GetReference(u);
+        for (nuint i = 0; i < (nuint)x.Length; i += 16)
+        {
+            var sum = Vector512.LoadUnsafe(ref a, i) + Vector512.LoadUnsafe(ref b, i);
+            sum.StoreUnsafe(ref b, i);
+            sum += Vector512.LoadUnsafe(ref c, i);
+            sum.StoreUnsafe(ref c, i);
+            (sum + Vector512.LoadUnsafe(ref d, i)).StoreUnsafe(ref d, i);
         }
     }
 }

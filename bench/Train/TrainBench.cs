@@ -18,6 +18,7 @@ public static class TrainBench
     private const int DistributedEpochs = 80;
     private const int Rounds = 3;
     private const int WireBatch = 1024;
+    private static readonly OptimizerKind[] Additive = [.. UpdateRules.All.Where(rule => rule.Facts.IsAdditive).Select(rule => rule.Kind)];
 
     /// <summary>Measures.</summary>
     /// <param name="data">Two-class rows.</param>
@@ -32,7 +33,7 @@ public static class TrainBench
         for (int round = 0; round < Rounds; round++)
         {
             Keep("pass", pass.RowsPerSecond());
-            foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+            foreach (OptimizerKind optimizer in Additive)
             {
                 Keep($"{optimizer}1", await EmbeddedAsync(data, optimizer, 1, 1, cancellationToken));
                 Keep($"{optimizer}2", await EmbeddedAsync(data, optimizer, 2, 1, cancellationToken));
@@ -43,9 +44,9 @@ public static class TrainBench
         }
         string limit = "read-only pass";
         sink(new BenchRow($"{name}: read-only pass, file order, 1 thread", best["pass"], "examples/s", "", 1));
-        foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+        foreach (OptimizerKind optimizer in Additive)
         {
-            string rule = optimizer.ToString().ToLowerInvariant();
+            string rule = UpdateRules.Of(optimizer).Facts.Name;
             sink(new BenchRow($"{name}: train {rule}, 1 thread", best[$"{optimizer}1"], "examples/s", limit, best[$"{optimizer}1"] / best["pass"]));
             sink(new BenchRow($"{name}: train {rule}, 2 threads", best[$"{optimizer}2"], "examples/s", "1 thread", best[$"{optimizer}2"] / best[$"{optimizer}1"]));
         }

@@ -47,7 +47,7 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
             ["event"] = "summary",
             ["task"] = KindName.Of(r.Job.Model.Kind),
             ["loss"] = KindName.Of(r.Job.Model.Loss),
-            ["optimizer"] = r.Job.Rule.Optimizer.ToString().ToLowerInvariant(),
+            ["optimizer"] = r.Job.Rule.Form.Facts.Name,
             ["epochs"] = r.Job.Epochs,
             ["learning_rate"] = r.Job.Rule.Schedule.InitialRate,
             ["l1"] = r.Job.Rule.L1,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -23,9 +24,14 @@ internal static class TrainCommand
     private static readonly ValueOption MaxNorm = Arguments.Number(TrainingRanges.MaxNorm, "Radius of the ball that the weights are projected onto; default: none.", help: "R");
     private static readonly ValueOption Optimizer = Arguments.Choice("--optimizer", "The update rule.", typeof(OptimizerKind), "adagrad");
     private static readonly ValueOption Epochs = Arguments.Number(TrainingRanges.Epochs, "Passes over the data; default: about a million rows altogether, 5 to 200 passes.");
-    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch.", "1");
+    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 with sgd and adagrad, 64 with other rules.");
+    private static readonly ValueOption Momentum = Arguments.Number(TrainingRanges.Momentum, RuleHelp(RuleConstant.Momentum, "What a velocity keeps a step"), help: "X");
+    private static readonly ValueOption Rho = Arguments.Number(TrainingRanges.Rho, RuleHelp(RuleConstant.Rho, "What averages of gradients or squares keep a step"), help: "X");
+    private static readonly ValueOption Rho2 = Arguments.Number(TrainingRanges.Rho2, RuleHelp(RuleConstant.Rho2, "What Adam's average of squares keeps a step"), help: "X");
+    private static readonly ValueOption Delta = Arguments.Number(TrainingRanges.Delta, RuleHelp(RuleConstant.Delta, "What keeps denominators from 0"), help: "X");
+    private static readonly ValueOption Beta = Arguments.Number(TrainingRanges.Beta, RuleHelp(RuleConstant.Beta, "What the root of squares is added to"), help: "X");
     private static readonly ValueOption LearningRate = Arguments.Number(TrainingRanges.LearningRate, "Learning rate at the first step; default: from the rows' norms.", help: "X");
-    private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0.", typeof(ScheduleKind), "linear");
+    private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0; default: linear, constant with ftrl.", typeof(ScheduleKind));
     private static readonly ValueOption Decay = Arguments.Number(TrainingRanges.Decay, "Decay of the inverse schedules, per step; default: 10 an epoch.", help: "X");
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
     private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge.", help: "X");
@@ -49,7 +55,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, Model, Loss, HuberDelta, Margin, Taxonomy, C, MaxNorm, Optimizer, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, Model, Loss, HuberDelta, Margin, Taxonomy, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
         foreach (ValueOption option in DataArguments.All)
@@ -57,6 +63,12 @@ internal static class TrainCommand
         command.SetAction(RunAsync);
         return command;
     }
+
+    // The rules that have the constant, by their usual value of it.
+    private static string RuleHelp(RuleConstant constant, string meaning) => $"{meaning}; default: {string.Join("; ", UpdateRules.All
+        .Where(rule => rule.Facts.Usual(constant) is not null)
+        .GroupBy(rule => rule.Facts.Usual(constant))
+        .Select(rules => string.Create(CultureInfo.InvariantCulture, $"{rules.Key} ({string.Join(", ", rules.Select(rule => rule.Facts.Name))})")))}.";
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
@@ -128,9 +140,14 @@ internal static class TrainCommand
         MaxNorm = parsed.Number(MaxNorm),
         Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
         Epochs = parsed.Count(Epochs),
-        Batch = parsed.Count(Batch)!.Value,
+        Batch = parsed.Count(Batch),
+        Momentum = parsed.Number(Momentum),
+        Rho = parsed.Number(Rho),
+        Rho2 = parsed.Number(Rho2),
+        Delta = parsed.Number(Delta),
+        Beta = parsed.Number(Beta),
         LearningRate = parsed.Number(LearningRate),
-        Schedule = (ScheduleKind)parsed.Chosen(Schedule, typeof(ScheduleKind))!,
+        Schedule = (ScheduleKind?)parsed.Chosen(Schedule, typeof(ScheduleKind)),
         Decay = parsed.Number(Decay),
         L1 = parsed.Number(L1)!.Value,
         L2 = parsed.Number(L2),

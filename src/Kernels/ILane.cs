@@ -5,18 +5,22 @@ namespace DistSgd.Kernels;
 /// the vector forms cannot drift apart. Masks are lanes whose bits are all ones or all zeros. Every operation rounds once,
 /// as IEEE 754 says, so a lane's bits do not depend on the width.
 /// </summary>
-internal interface ILane<T>
+public interface ILane<T>
     where T : struct, ILane<T>
 {
     /// <summary>Number of lanes.</summary>
     static abstract int Width { get; }
 
+    /// <summary>a + b.</summary>
     static abstract T operator +(T a, T b);
 
+    /// <summary>a − b.</summary>
     static abstract T operator -(T a, T b);
 
+    /// <summary>a · b.</summary>
     static abstract T operator *(T a, T b);
 
+    /// <summary>a / b.</summary>
     static abstract T operator /(T a, T b);
 
     /// <summary>All lanes set to <paramref name="value"/>.</summary>

@@ -7,8 +7,11 @@ namespace DistSgd.Kernels;
 /// The operation sequences documented on <see cref="ScalarMath"/>, lane by lane; branches become selections of the same
 /// values.
 /// </summary>
-internal static class VectorMath
+public static class VectorMath
 {
+    internal const float SmallDecay = 0.25f;
+
+    /// <summary>e^x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Exp<T>(T x)
         where T : struct, ILane<T>
@@ -29,6 +32,28 @@ internal static class VectorMath
         return T.Select(T.Equal(x, x), result, x);
     }
 
+    /// <summary>1 − e^(−y) for y ≥ 0, without what the difference would lose where y is small.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T OneMinusExp<T>(T y)
+        where T : struct, ILane<T> =>
+        T.Select(T.Less(y, T.All(SmallDecay)), y * DecaySeries(y), T.All(1f) - Exp(T.All(0f) - y));
+
+    /// <summary>The same of one number.</summary>
+    public static float OneMinusExp(float y) => OneMinusExp(new Lane1(y)).Value;
+
+    // (1 − e^(−y))/y up to y⁵.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T DecaySeries<T>(T y)
+        where T : struct, ILane<T>
+    {
+        var p = T.Fma(T.All(-1f / 720f), y, T.All(1f / 120f));
+        p = T.Fma(p, y, T.All(-1f / 24f));
+        p = T.Fma(p, y, T.All(1f / 6f));
+        p = T.Fma(p, y, T.All(-0.5f));
+        return T.Fma(p, y, T.All(1f));
+    }
+
+    /// <summary>ln x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Log<T>(T x)
         where T : struct, ILane<T>
@@ -44,6 +69,7 @@ internal static class VectorMath
         return T.Select(T.Equal(x, T.All(0f)), T.All(float.NegativeInfinity), result);
     }
 
+    /// <summary>ln(1 + x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Log1p<T>(T x)
         where T : struct, ILane<T>
@@ -63,6 +89,7 @@ internal static class VectorMath
         return T.Select(T.Equal(x, T.All(-1f)), T.All(float.NegativeInfinity), result);
     }
 
+    /// <summary>1/(1 + e^(−x)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sigmoid<T>(T x)
         where T : struct, ILane<T>
@@ -73,6 +100,7 @@ internal static class VectorMath
         return T.Select(T.Equal(x, x), result, x);
     }
 
+    /// <summary>tanh x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Tanh<T>(T x)
         where T : struct, ILane<T>

@@ -1,5 +1,7 @@
+using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
 
 namespace DistSgd.Trainer;
 
@@ -23,10 +25,7 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
         for (int first = 0; first < keys; first += pieceKeys)
         {
             int count = Math.Min(pieceKeys, keys - first);
-            var entries = new float[count * job.EntryFloats];
-            ReadOnlySpan<float> values = initial.Values.AsSpan(first * job.Width, count * job.Width);
-            for (int i = 0; i < values.Length; i++)
-                entries[i * job.Stride] = values[i];
+            float[] entries = Entries(job, new KeyRange(initial.FirstKey + first, count), initial.Values.AsSpan(first * job.Width, count * job.Width));
             var exchange = new ParameterExchange(client.ShardCount)
             {
                 PushKeys = KeySet.Range(initial.FirstKey + first, count),
@@ -36,5 +35,24 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
             };
             await client.ExecuteAsync(exchange, cancellationToken);
         }
+    }
+
+    // Each value with the state that its rule begins with.
+    private static float[] Entries(TrainingJob job, KeyRange keys, ReadOnlySpan<float> values)
+    {
+        var entries = new float[values.Length * job.Stride];
+        RuleKernel kernel = job.Rule.Form.Kernel(job.Sparse);
+        float rate = job.Rule.Schedule.Rate(0);
+        foreach (ParameterTable table in job.Tables)
+        {
+            KeyRange part = table.Keys.Intersect(keys);
+            StepAt at = table.Regularized ? new StepAt(rate, 1, (float)job.Rule.L1, (float)job.Rule.L2) : new StepAt(rate, 1);
+            for (int i = (int)(part.First - keys.First) * job.Width, end = i + (int)part.Count * job.Width; i < end; i++)
+            {
+                entries[i * job.Stride] = values[i];
+                kernel.Start(job.Rule, at, values[i], entries.AsSpan(i * job.Stride + 1, kernel.Slots));
+            }
+        }
+        return entries;
     }
 }

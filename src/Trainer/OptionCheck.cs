@@ -1,7 +1,6 @@
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
-using DistSgd.Learning.Optimizers;
 using DistSgd.Trainer.Cluster;
 
 namespace DistSgd.Trainer;
@@ -21,6 +20,11 @@ public static class OptionCheck
         ?? TrainingRanges.C.Refusal(options.C)
         ?? TrainingRanges.MaxNorm.Refusal(options.MaxNorm)
         ?? TrainingRanges.LearningRate.Refusal(options.LearningRate)
+        ?? TrainingRanges.Momentum.Refusal(options.Momentum)
+        ?? TrainingRanges.Rho.Refusal(options.Rho)
+        ?? TrainingRanges.Rho2.Refusal(options.Rho2)
+        ?? TrainingRanges.Delta.Refusal(options.Delta)
+        ?? TrainingRanges.Beta.Refusal(options.Beta)
         ?? TrainingRanges.Decay.Refusal(options.Decay)
         ?? TrainingRanges.L1.Refusal(options.L1)
         ?? TrainingRanges.L2.Refusal(options.L2)
@@ -32,6 +36,7 @@ public static class OptionCheck
         ?? TrainingRanges.Servers.Refusal(cluster?.Servers)
         ?? TrainingRanges.Workers.Refusal(cluster?.Workers)
         ?? Combination(options)
+        ?? RuleCheck.Refusal(options)
         ?? (cluster is null ? null : Combination(options, cluster));
 
     /// <exception cref="TrainingException">The options make no sense for this data; both are named.</exception>
@@ -54,7 +59,7 @@ public static class OptionCheck
 
     private static string? Combination(TrainingOptions options)
     {
-        if ((long)options.Batch * Math.Max(1, options.LocalSteps ?? 1) > int.MaxValue)
+        if ((long)(options.Batch ?? 1) * Math.Max(1, options.LocalSteps ?? 1) > int.MaxValue)
             return $"--batch {options.Batch} times --local-steps {options.LocalSteps} is too large; expected below 2^31 rows between two pushes.";
         if (options.HuberDelta is { } delta && options.Loss != LossKind.Huber)
             return $"--huber-delta {delta} is given without --loss huber; add that, or leave it out.";
@@ -68,8 +73,6 @@ public static class OptionCheck
             return LossRefusal(model, loss);
         if (options.SaveEvery > 0 && options.Out is null)
             return $"--save-every {options.SaveEvery} is given without --out; name the model file.";
-        if (options.Decay is { } decay && options.Schedule is not (ScheduleKind.Inverse or ScheduleKind.InverseSqrt))
-            return $"--decay {decay} has no effect on --schedule {options.Schedule.ToString().ToLowerInvariant()}; leave it out, or use --schedule inverse or inverse-sqrt.";
         return null;
     }
 

@@ -31,7 +31,7 @@ public sealed class TrainedModel
             Layout = data.Layout,
             L1 = rule.L1,
             L2 = rule.L2,
-            Optimizer = rule.Optimizer.ToString().ToLowerInvariant(),
+            Optimizer = rule.Form.Facts.Name,
             Summary = summary,
         };
     }

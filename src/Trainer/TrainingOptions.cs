@@ -48,14 +48,29 @@ public sealed record TrainingOptions
     /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes.</summary>
     public int? Epochs { get; init; }
 
-    /// <summary>Rows in a mini-batch; at least 1.</summary>
-    public int Batch { get; init; } = 1;
+    /// <summary>Rows in a mini-batch; at least 1. Null: 1 for rules whose steps workers add up (<see cref="RuleFacts.IsAdditive"/>), 64 for others.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>α of rules with a velocity, in (0, 1). Null: the rule's usual one, as for the constants below.</summary>
+    public double? Momentum { get; init; }
+
+    /// <summary>ρ of averages, ρ₁ of Adam; in (0, 1).</summary>
+    public double? Rho { get; init; }
+
+    /// <summary>ρ₂ of Adam; in (0, 1).</summary>
+    public double? Rho2 { get; init; }
+
+    /// <summary>δ of adaptive rules; positive.</summary>
+    public double? Delta { get; init; }
+
+    /// <summary>β of FTRL-Proximal; positive.</summary>
+    public double? Beta { get; init; }
 
     /// <summary>η₀; positive. Null: from the rows' norms (<see cref="RateDefaults"/>).</summary>
     public double? LearningRate { get; init; }
 
-    /// <summary>The learning rate's shape over the steps.</summary>
-    public ScheduleKind Schedule { get; init; } = ScheduleKind.Linear;
+    /// <summary>The learning rate's shape over the steps. Null: linear; constant for FTRL-Proximal, whose rate falls by itself.</summary>
+    public ScheduleKind? Schedule { get; init; }
 
     /// <summary>γ of the inverse schedules; 0 or more. Null: 10 an epoch.</summary>
     public double? Decay { get; init; }

@@ -30,6 +30,7 @@ internal sealed class TrainingPlan
     private const int EpochsMin = 5;
     private const int EpochsMax = 200;
     private const double DecayPerEpoch = 10;
+    private const int GradientBatch = 64;
 
     // Their slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
     private static readonly LossKind[] SteepLosses = [LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential];
@@ -90,11 +91,13 @@ internal sealed class TrainingPlan
         FeatureScaling? scaling = data.FeatureCount > ScaledFeaturesMax ? null
             : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.C is not null || options.MaxNorm is not null || options.L1 > 0);
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling);
+        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        int batch = options.Batch ?? (facts.IsAdditive ? 1 : GradientBatch);
         double rate = options.LearningRate ?? defaults.Rate(model, options.Optimizer);
         double l2 = options.L2 ?? (options.C is { } c ? 1 / c : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
         bool sparse = IsSparse(data, options, deployment);
         (float mergeScale, double rateScale) = Merging(options.Optimizer, deployment.Workers);
-        int localSteps = options.LocalSteps ?? LocalSteps(data, options, deployment, rate * Math.Max(l2, options.L1));
+        int localSteps = facts.IsAdditive ? options.LocalSteps ?? LocalSteps(data, options.Optimizer, batch, deployment, rate * Math.Max(l2, options.L1)) : 0;
         int epochs = options.Epochs ?? (int)Math.Clamp((RowsPerTraining + data.RowCount - 1) / data.RowCount, EpochsMin, EpochsMax);
         var job = new TrainingJob
         {
@@ -103,14 +106,19 @@ internal sealed class TrainingPlan
             Rule = new UpdateRule
             {
                 Optimizer = options.Optimizer,
-                Schedule = Schedule(options, data.RowCount, epochs, localSteps == 0 ? rate : rate * rateScale),
+                Schedule = Schedule(options, data.RowCount, batch, epochs, localSteps == 0 ? rate : rate * rateScale),
                 L1 = options.L1,
                 L2 = l2,
+                Momentum = (float)(options.Momentum ?? 0),
+                Rho = (float)(options.Rho ?? 0),
+                Rho2 = (float)(options.Rho2 ?? 0),
+                Delta = (float)(options.Delta ?? 0),
+                Beta = (float)(options.Beta ?? 0),
             },
             Features = Math.Max(1, data.FeatureCount),
             Sparse = sparse,
             Epochs = epochs,
-            Batch = options.Batch,
+            Batch = batch,
             LocalSteps = localSteps,
             Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
             MergeScale = localSteps == 0 ? 1 : mergeScale,
@@ -152,7 +160,7 @@ internal sealed class TrainingPlan
     private static (float MergeScale, double RateScale) Merging(OptimizerKind optimizer, int workers) =>
         optimizer == OptimizerKind.Sgd ? (1f / workers, workers) : (Math.Min(1f, AdaGradWorkersFree / workers), 1);
 
-    private static int LocalSteps(Dataset data, TrainingOptions options, Deployment deployment, double rateTimesStrength)
+    private static int LocalSteps(Dataset data, OptimizerKind optimizer, int batch, Deployment deployment, double rateTimesStrength)
     {
         double nonZerosPerRow = Math.Max(1, (double)data.NonZeroCount / data.RowCount);
         double wanted = OccurrencesPerBlock * data.FeatureCount / nonZerosPerRow;
@@ -162,15 +170,15 @@ internal sealed class TrainingPlan
             rows *= 2;
         // A small partition is still merged several times an epoch, and a strong regulariser acts often enough to be a small force.
         rows = Math.Min(rows, Math.Max(1, data.RowCount / deployment.Workers / BlocksPerPartitionMin));
-        if (options.Optimizer == OptimizerKind.Sgd && rateTimesStrength > 0)
+        if (optimizer == OptimizerKind.Sgd && rateTimesStrength > 0)
             rows = (long)Math.Min(rows, Math.Max(1, ShrinkagePerBlockMax / rateTimesStrength));
-        return (int)Math.Max(1, rows / options.Batch);
+        return (int)Math.Max(1, rows / batch);
     }
 
-    private static Schedule Schedule(TrainingOptions options, long rows, int epochs, double rate)
+    private static Schedule Schedule(TrainingOptions options, long rows, int batch, int epochs, double rate)
     {
-        double stepsPerEpoch = Math.Max(1, (double)rows / options.Batch);
-        return new Schedule(options.Schedule, rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, Math.Max(1, (long)(stepsPerEpoch * epochs)));
+        double stepsPerEpoch = Math.Max(1, (double)rows / batch);
+        return new Schedule(RuleCheck.ScheduleOf(options), rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, Math.Max(1, (long)(stepsPerEpoch * epochs)));
     }
 
     private static int ShardCount(TrainingJob job, TrainingOptions options, Deployment deployment)
@@ -185,8 +193,8 @@ internal sealed class TrainingPlan
         string[] parts =
         [
             $"{job.Model}{Chosen(options.Model is not null)}",
-            options.Optimizer.ToString().ToLowerInvariant(),
-            $"rate {rate:G4}{Chosen(options.LearningRate is not null)} {options.Schedule.ToString().ToLowerInvariant()}",
+            job.Rule.Form.Facts.Name,
+            $"rate {rate:G4}{Chosen(options.LearningRate is not null)} {KindName.Of(job.Rule.Schedule.Kind)}",
             $"l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null || options.C is not null)}",
             $"{Plural.Of(job.Epochs, "epoch")}{Chosen(options.Epochs is not null)}",
             $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}",

@@ -26,6 +26,21 @@ public static class TrainingRanges
     /// <summary>The first learning rate.</summary>
     public static NumberRange LearningRate { get; } = NumberRange.Positive("--learning-rate");
 
+    /// <summary>What a velocity keeps a step.</summary>
+    public static NumberRange Momentum { get; } = NumberRange.Fraction("--momentum");
+
+    /// <summary>What an average keeps a step.</summary>
+    public static NumberRange Rho { get; } = NumberRange.Fraction("--rho");
+
+    /// <summary>What Adam's average of squares keeps a step.</summary>
+    public static NumberRange Rho2 { get; } = NumberRange.Fraction("--rho2");
+
+    /// <summary>The small constant of adaptive rules.</summary>
+    public static NumberRange Delta { get; } = NumberRange.Positive("--delta");
+
+    /// <summary>The constant beside FTRL-Proximal's rate.</summary>
+    public static NumberRange Beta { get; } = NumberRange.Positive("--beta");
+
     /// <summary>Decay of the inverse schedules.</summary>
     public static NumberRange Decay { get; } = NumberRange.NotNegative("--decay");
 

@@ -15,9 +15,11 @@ public sealed class EmbeddedTrainingTests
             using Dataset data = RandomRows.Build(2_000, 40, 0.2, seed: 1, regression: model == ModelKind.Linear);
             foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
             {
+                // AdaDelta's first steps are a thousandth long, whatever the data, and AdamW's rate is small.
+                int epochs = optimizer is OptimizerKind.AdaDelta or OptimizerKind.AdamW ? 150 : 20;
                 var losses = new List<double>();
-                TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { Model = model, Optimizer = optimizer, Epochs = 20, Threads = 1, Progress = progress => losses.Add(progress.TrainLoss) });
-                Assert.Equal(20, losses.Count);
+                TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { Model = model, Optimizer = optimizer, Epochs = epochs, Threads = 1, Progress = progress => losses.Add(progress.TrainLoss) });
+                Assert.Equal(epochs, losses.Count);
                 Assert.True(losses[^1] < 0.75 * losses[0], $"{model}, {optimizer}: from {losses[0]} to {losses[^1]}");
                 if (model == ModelKind.Linear)
                     Assert.True(result.Train.Rmse < 0.1, $"{optimizer}: RMSE {result.Train.Rmse}");
@@ -74,7 +76,7 @@ public sealed class EmbeddedTrainingTests
     public async Task Prefetch_OneThreadAndLocalSteps_GivesTheBitsOfNoPrefetch()
     {
         using Dataset data = RandomRows.Build(300, 30, 0.2, seed: 4);
-        foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+        foreach (OptimizerKind optimizer in UpdateRules.All.Where(rule => rule.Facts.IsAdditive).Select(rule => rule.Kind))
         {
             var options = new TrainingOptions { Optimizer = optimizer, Threads = 1, Epochs = 3, LocalSteps = 8, L2 = 0, Scaling = ScalingKind.Off };
             float[] without = (await SgdTrainer.TrainAsync(data, options with { Prefetch = 0 })).Model.Weights.ToArray();

@@ -48,6 +48,8 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         from sparse in (bool[])[false, true]
         from batch in (int[])[1, 7]
         from localSteps in (int[])[0, 1, 5]
+        where localSteps == 0 || UpdateRules.Of(optimizer).Facts.IsAdditive
+        where model.Kind is ModelKind.Logistic or ModelKind.Softmax || UpdateRules.Of(optimizer).Facts.IsAdditive
         from strength in ((double L1, double L2)[])[(0, 0), (0.003, 0), (0, 0.02), (0.002, 0.01)]
         select new OracleCase(model, optimizer, sparse, batch, localSteps, strength.L1, strength.L2, shards);
 

@@ -74,7 +74,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
                 RowScores.Compute(rows, part, -1, replica, own);
             loss += ranking.Derivatives(rows, part, own, out SparseRows given);
             if (adaGrad)
-                SparseAdaGradRun.MiniBatch(given, part, part.Length, rate, rule.Delta, -1, replica, ranking.Ignored, _gradient, _touched, default(GivenDerivative));
+                SparseAdaGradRun.MiniBatch(given, part, part.Length, rate, rule[RuleConstant.Delta], -1, replica, ranking.Ignored, _gradient, _touched, default(GivenDerivative));
             else
                 SparseSgdRun.MiniBatch(given, part, part.Length, rate, -1, replica, ranking.Ignored, default(GivenDerivative));
             first = end;
@@ -132,7 +132,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             bool adaGrad = _rule.Optimizer == OptimizerKind.AdaGrad;
             if (_batch == 1 && adaGrad)
             {
-                SparseAdaGradRun.Online(_rows, _order, _rate, _rule.Delta, _bias, _replica, _scores, loss);
+                SparseAdaGradRun.Online(_rows, _order, _rate, _rule[RuleConstant.Delta], _bias, _replica, _scores, loss);
             }
             else if (_batch == 1)
             {
@@ -145,7 +145,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             else
             {
                 _steps.ReserveGradient(_replica.Length / 2);
-                SparseAdaGradRun.MiniBatch(_rows, _order, _batch, _rate, _rule.Delta, _bias, _replica, _scores, _steps._gradient, _steps._touched, loss);
+                SparseAdaGradRun.MiniBatch(_rows, _order, _batch, _rate, _rule[RuleConstant.Delta], _bias, _replica, _scores, _steps._gradient, _steps._touched, loss);
             }
         }
     }
@@ -176,7 +176,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
         public void Visit<TLoss>(TLoss loss)
             where TLoss : struct, IOutputLoss
         {
-            (int batch, int outputs, float delta) = (_steps.Batch, _steps.Outputs, _steps.Rule.Delta);
+            (int batch, int outputs, float delta) = (_steps.Batch, _steps.Outputs, _steps.Rule[RuleConstant.Delta]);
             if (_steps.Rule.Optimizer == OptimizerKind.Sgd)
             {
                 LossSum = WideSgdRun.Run(_rows, _order, batch, _rate, _bias, outputs, _replica, _scores, loss);

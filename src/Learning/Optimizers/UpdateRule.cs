@@ -1,19 +1,10 @@
 namespace DistSgd.Learning.Optimizers;
 
-/// <summary>The update rules.</summary>
-public enum OptimizerKind
-{
-    /// <summary>w ← w − ηg.</summary>
-    Sgd,
-
-    /// <summary>r ← r + g²; w ← w − ηg/(δ+√r). Duchi, Hazan &amp; Singer 2011, diagonal form.</summary>
-    AdaGrad,
-}
-
 /// <summary>
 /// What turns a gradient into a difference, and how the regulariser pulls. The regulariser is no part of g: it acts as the exact flow of
-/// λ₁‖w‖₁ + λ₂/2‖w‖² in the rule's own metric (1 for SGD, δ+√r for AdaGrad) over the rates of the steps since it last acted, so that
-/// every rule minimises the same objective and a key that no row touches can be aged when it is next read.
+/// λ₁‖w‖₁ + λ₂/2‖w‖² in the rule's own metric (1 for SGD, δ+√r for AdaGrad, 1−α for momentum) over the rates of the steps since it last acted, so that
+/// every rule minimises the same objective and a key that no row touches can be aged when it is next read. Two rules differ: AdamW's metric is 1, and
+/// FTRL-Proximal has λ₁ and λ₂ in its own closed form. Immutable; any thread.
 /// </summary>
 public sealed record UpdateRule
 {
@@ -29,12 +20,42 @@ public sealed record UpdateRule
     /// <summary>λ₂ ≥ 0.</summary>
     public double L2 { get; init; }
 
-    /// <summary>δ of adaptive rules; positive.</summary>
-    public float Delta { get; init; } = 1e-8f;
+    /// <summary>δ of adaptive rules, positive; 0: the rule's usual one, as for the constants below.</summary>
+    public float Delta { get; init; }
 
-    /// <summary>Floats of optimizer state a key.</summary>
-    public int Slots => Optimizer == OptimizerKind.AdaGrad ? 1 : 0;
+    /// <summary>α of rules with a velocity, in (0, 1).</summary>
+    public float Momentum { get; init; }
+
+    /// <summary>ρ, Adam's ρ₁: what averages of gradients or squares keep a step, in (0, 1).</summary>
+    public float Rho { get; init; }
+
+    /// <summary>Adam's ρ₂, in (0, 1).</summary>
+    public float Rho2 { get; init; }
+
+    /// <summary>FTRL-Proximal's β, positive.</summary>
+    public float Beta { get; init; }
+
+    /// <summary>What the rule is.</summary>
+    public RuleForm Form => UpdateRules.Of(Optimizer);
 
     /// <summary>True if a regulariser acts.</summary>
     public bool IsRegularized => L1 > 0 || L2 > 0;
+
+    /// <summary>A constant: as given, or the rule's usual one; 0 if the rule has no such constant.</summary>
+    /// <param name="constant">Which.</param>
+    public float this[RuleConstant constant]
+    {
+        get
+        {
+            float given = constant switch
+            {
+                RuleConstant.Delta => Delta,
+                RuleConstant.Momentum => Momentum,
+                RuleConstant.Rho => Rho,
+                RuleConstant.Rho2 => Rho2,
+                _ => Beta,
+            };
+            return given != 0 ? given : Form.Facts.Usual(constant) ?? 0;
+        }
+    }
 }

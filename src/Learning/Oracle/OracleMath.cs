@@ -31,6 +31,18 @@ internal static class OracleMath
         return p * ScaleB(1f, k >> 1) * ScaleB(1f, k - (k >> 1));
     }
 
+    /// <summary>1 − e^(−y) for y ≥ 0.</summary>
+    public static float OneMinusExp(float y) => y < 0.25f ? y * DecaySeries(y) : 1f - Exp(0f - y);
+
+    /// <summary>(1 − e^(−y))/y by its series up to y⁵.</summary>
+    public static float DecaySeries(float y)
+    {
+        float series = -1f / 720f;
+        foreach (float next in (ReadOnlySpan<float>)[1f / 120f, -1f / 24f, 1f / 6f, -0.5f, 1f])
+            series = FusedMultiplyAdd(series, y, next);
+        return series;
+    }
+
     /// <summary>1/(1+e^(−x)).</summary>
     public static float Sigmoid(float x)
     {

@@ -49,12 +49,17 @@ public sealed record OracleJob
 public sealed class SequentialTrainer(OracleJob job, Dataset data)
 {
     private readonly float[] _weight = new float[(job.Features + 1) * job.Model.Outputs];
-    private readonly float[] _squares = new float[(job.Features + 1) * job.Model.Outputs];
+    private readonly float[][] _state = [.. Enumerable.Range(0, (job.Features + 1) * job.Model.Outputs).Select(_ => new float[OracleRule.Slots])];
     private readonly float[] _age = new float[(job.Features + 1) * job.Model.Outputs];
+    private readonly long[] _lastStep = new long[(job.Features + 1) * job.Model.Outputs];
+    private readonly OracleRule _rule = new(job.Rule, countsPerKey: job.Sparse);
     private double _now;
     private long _steps;
+    private long _gradients;
 
     private bool AdaGrad => job.Rule.Optimizer == OptimizerKind.AdaGrad;
+
+    private float Delta => job.Rule[RuleConstant.Delta];
 
     // A feature has one parameter an output, side by side; the biases come last. Below, "key" is the place of one parameter.
     private int Outputs => job.Model.Outputs;
@@ -71,7 +76,10 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         int[][] blocks = [.. deal.Chunk(rowsPerBlock)];
         var order = new int[blocks.Length];
         for (int output = 0; output < job.InitialBias.Count; output++)
+        {
             _weight[Bias + output] = job.InitialBias[output];
+            _rule.Start(job.InitialBias[output], _state[Bias + output]);
+        }
         for (int epoch = 0; epoch < job.Epochs; epoch++)
         {
             RowOrder.Blocks(job.Seed, 0, epoch, order);
@@ -82,7 +90,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
                 TrainBlock([.. rows.Select(row => blocks[block][row])]);
             }
         }
-        return [.. _weight.Select((_, key) => Read(key))];
+        return [.. _weight.Select((_, key) => Read(key, [.. _state[key]]))];
     }
 
     private void TrainBlock(int[] rows)
@@ -93,15 +101,17 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         var weight = new Dictionary<int, float>();
         var squares = new Dictionary<int, float>();
         foreach (int key in keys)
-            (weight[key], squares[key]) = (Read(key), _squares[key]);
+            (weight[key], squares[key]) = (Read(key, [.. _state[key]]), _state[key][0]);
         if (job.LocalSteps == 0)
         {
             Dictionary<int, float> gradient = Gradient(rows, weight);
             foreach (int key in keys)
             {
                 Touch(key);
-                (_weight[key], _squares[key]) = Step(rate, _weight[key], _squares[key], gradient.GetValueOrDefault(key));
+                _weight[key] = _rule.Step(rate, _gradients + 1, key < Bias, gradient.GetValueOrDefault(key), _weight[key], _state[key]);
+                _lastStep[key] = _gradients + 1;
             }
+            _gradients++;
             Age(rate);
             _steps++;
             return;
@@ -115,7 +125,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         {
             Touch(key);
             _weight[key] += newWeight[key] - weight[key];
-            _squares[key] += newSquares[key] - squares[key];
+            _state[key][0] += newSquares[key] - squares[key];
         }
         Age((double)rate * batches.Length);
         _steps += batches.Length;
@@ -129,7 +139,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
             foreach ((int key, float g) in Gradient(batch, weight))
             {
                 if (g != 0 || Outputs == 1)
-                    (weight[key], squares[key]) = Step(rate, weight[key], squares[key], g);
+                    (weight[key], squares[key]) = StepAdaGrad(rate, weight[key], squares[key], g);
             }
             return;
         }
@@ -216,25 +226,28 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         }
     }
 
-    private (float Weight, float Squares) Step(float rate, float weight, float squares, float g)
+    private (float Weight, float Squares) StepAdaGrad(float rate, float weight, float squares, float g)
     {
-        if (!AdaGrad)
-            return (FusedMultiplyAdd(-rate, g, weight), squares);
         float sum = FusedMultiplyAdd(g, g, squares);
-        return (weight - rate * g / (job.Rule.Delta + Sqrt(sum)), sum);
+        return (weight - rate * g / (Delta + Sqrt(sum)), sum);
     }
 
-    // A key as a reader sees it now.
-    private float Read(int key)
+    // A key as a reader sees it now, and its state.
+    private float Read(int key, float[] state)
     {
+        if (!job.Sparse)
+            return _weight[key];
+        float weight = _weight[key];
+        if (_gradients > _lastStep[key])
+            weight = _rule.Drift(_gradients - _lastStep[key], weight, state);
         float elapsed = (float)_now - _age[key];
-        return job.Sparse && elapsed != 0 ? Regularize(key, elapsed) : _weight[key];
+        return elapsed > 0 ? Regularize(key, elapsed, weight, state) : weight;
     }
 
     private void Touch(int key)
     {
-        _weight[key] = Read(key);
-        _age[key] = (float)_now;
+        _weight[key] = Read(key, _state[key]);
+        (_age[key], _lastStep[key]) = ((float)_now, _gradients);
     }
 
     private void Age(double rateSum)
@@ -245,28 +258,9 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
             return;
         }
         for (int key = 0; key < Bias; key++)
-            _weight[key] = Regularize(key, (float)rateSum);
+            _weight[key] = Regularize(key, (float)rateSum, _weight[key], _state[key]);
     }
 
-    private float Regularize(int key, float elapsed)
-    {
-        if (key >= Bias || !job.Rule.IsRegularized)
-            return _weight[key];
-        float l1 = (float)job.Rule.L1, l2 = (float)job.Rule.L2;
-        float time = AdaGrad ? elapsed / (job.Rule.Delta + Sqrt(_squares[key])) : elapsed;
-        float factor = OracleMath.Exp(-l2 * time);
-        return OracleMath.Shrink(_weight[key], factor, Amount(l1, l2, time, factor));
-    }
-
-    // λ₁ (1 − e^(−λ₂t))/λ₂, by its series where the difference would lose digits.
-    private static float Amount(float l1, float l2, float time, float factor)
-    {
-        float y = l2 * time;
-        if (!(y < 0.25f))
-            return l1 / l2 * (1f - factor);
-        float series = -1f / 720f;
-        foreach (float next in (ReadOnlySpan<float>)[1f / 120f, -1f / 24f, 1f / 6f, -0.5f, 1f])
-            series = MathF.FusedMultiplyAdd(series, y, next);
-        return l1 * time * series;
-    }
+    private float Regularize(int key, float elapsed, float weight, float[] state) =>
+        key >= Bias || !job.Rule.IsRegularized ? weight : _rule.Flow(elapsed, _gradients, weight, state);
 }

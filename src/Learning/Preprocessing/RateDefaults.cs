@@ -22,6 +22,7 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     public IReadOnlyList<double> ClassShares { get; init; } = [];
 
     private const double AdaptiveMagnitude = 20;
+    private const double VelocityShare = 0.1;
 
     /// <summary>Looks at evenly spaced rows.</summary>
     /// <param name="data">At least one row.</param>
@@ -66,19 +67,31 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     /// <param name="optimizer">The rule.</param>
     public double Rate(ModelSpec model, OptimizerKind optimizer)
     {
-        if (optimizer == OptimizerKind.AdaGrad)
+        // An adaptive step is as long as its rate, whatever the gradient: it is measured by what weights come to.
+        double size = Math.Min(1, AdaptiveMagnitude / (1 + Magnitude)) * (model.IsRegression ? Math.Max(TargetDeviation, 1e-6) : 1);
+        return optimizer switch
         {
-            double rate = Math.Min(1, AdaptiveMagnitude / (1 + Magnitude));
-            return model.IsRegression ? rate * Math.Max(TargetDeviation, 1e-6) : rate;
-        }
-        return model.Kind switch
+            // A velocity multiplies a step by 1/(1−α); the mean of a mini-batch bears as much more than a single row does.
+            OptimizerKind.Sgd or OptimizerKind.Momentum or OptimizerKind.Nesterov => Descent(model),
+            OptimizerKind.AdaGrad or OptimizerKind.Ftrl => size,
+            OptimizerKind.AdaGradNesterov => size * VelocityShare,
+            OptimizerKind.RmsProp => size * 0.01,
+            OptimizerKind.RmsPropNesterov => size * 0.01 * VelocityShare,
+            OptimizerKind.Adam => size * 0.02,
+            // Its decay is not in the metric of its steps: what these come to, it hardly holds back.
+            OptimizerKind.AdamW => size * 0.002,
+            _ => UpdateRules.Of(optimizer).Facts.UsualRate,
+        };
+    }
+
+    private double Descent(ModelSpec model) =>
+        model.Kind switch
         {
             ModelKind.Logistic or ModelKind.Softmax => 1 / NormSquare,
             ModelKind.Svm or ModelKind.MulticlassSvm or ModelKind.StructuredSvm or ModelKind.SvmRank => 0.5 / NormSquare,
             // A step beyond 1/(‖x‖²+1) overshoots its row: one heavy row could start an explosion.
             _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
         };
-    }
 
     /// <summary>Where the biases start: the mean target, or the clipped log-odds of the classes.</summary>
     /// <param name="model">The model.</param>

@@ -18,14 +18,11 @@ namespace DistSgd.ParamServer.Shards;
 /// </remarks>
 public sealed class ParameterShard : IDisposable
 {
-    // 0, 1, 2, …: the parameters of a stripe relative to its first, for rules that take lists.
-    private static readonly uint[] StripePositions = [.. Enumerable.Range(0, ShardMemory.StripePositions).Select(position => (uint)position)];
-
-    private const int ChunkPositions = 1024;
-
     private readonly UpdateRule _rule;
     private readonly ShardMemory _memory;
-    private readonly IShardRegularizer? _regularizer;
+    private readonly ShardSteps _steps;
+    private readonly ShardClock _clock = new();
+    private readonly IShardAging? _aging;
 
     // Everything below is written and read under _gate, except _version: written under it, read anywhere.
     private readonly Lock _gate = new();
@@ -52,8 +49,13 @@ public sealed class ParameterShard : IDisposable
         Range = range;
         _rule = job.Rule;
         _memory = new ShardMemory(job, range);
-        if (job.Rule.IsRegularized)
-            _regularizer = job.Sparse ? new LazyRegularizer(job.Rule, _memory) : new EagerRegularizer(job.Rule, _memory);
+        RuleKernel kernel = _rule.Form.Kernel(job.Sparse);
+        _steps = new ShardSteps(_rule, kernel, _memory);
+        bool decays = _rule.IsRegularized && !_rule.Form.Facts.OwnsRegularizer;
+        if (job.Sparse && (decays || kernel.Drifts))
+            _aging = new LazyAging(_rule, kernel, _memory, _clock, decays);
+        else if (decays)
+            _aging = new EagerAging(_rule, kernel, _memory, _clock);
     }
 
     /// <summary>The job.</summary>
@@ -103,7 +105,10 @@ public sealed class ParameterShard : IDisposable
         Apply(push, rateSum, keys, values);
         bool isComplete = IsComplete(push);
         if (isComplete)
-            _regularizer?.Age(rateSum);
+        {
+            _clock.Pass(rateSum, isStep: push.Kind == PushKind.Gradient);
+            _aging?.Age(rateSum);
+        }
         lock (_gate)
         {
             Volatile.Write(ref _version, _version + (isComplete ? 1 : 0));
@@ -151,11 +156,11 @@ public sealed class ParameterShard : IDisposable
 
     private void Apply(in PushHeader push, double rateSum, in ShardKeys keys, ReadOnlySpan<float> values)
     {
-        _regularizer?.BeforeTouch(keys);
+        _aging?.BeforeTouch(keys, isStep: push.Kind == PushKind.Gradient);
         if (push.Kind == PushKind.Delta)
-            Add(keys, values);
+            _memory.Add(keys, values);
         else
-            Step((float)rateSum, keys, values);
+            _steps.Step(new StepAt((float)rateSum, _clock.Steps + 1), keys, values);
     }
 
     /// <summary>Reads the keys' floats as they are now.</summary>
@@ -178,23 +183,11 @@ public sealed class ParameterShard : IDisposable
             version = _version;
             _bytesPulled += packed.Length * sizeof(float);
         }
-        Read(keys, part, packed);
+        _memory.Copy(keys, part == PullPart.Entries, packed);
+        _aging?.Refresh(keys, packed, stride / _memory.Width);
         lock (_gate)
             Leave();
         return version;
-    }
-
-    private void Read(in ShardKeys keys, PullPart part, Span<float> packed)
-    {
-        ReadOnlySpan<float> entries = _memory.Entries;
-        int floats = FloatsPerKey(part);
-        if (floats != _memory.EntryFloats)
-            GatherValues(keys, entries, packed);
-        else if (keys.IsRange)
-            entries.Slice((int)keys.First * floats, packed.Length).CopyTo(packed);
-        else
-            GatherEntries.Copy(entries, floats, keys.List, packed);
-        _regularizer?.Refresh(keys, packed, floats / _memory.Width);
     }
 
     /// <summary>Refuses further calls; frees the memory as soon as no call is under way.</summary>
@@ -215,7 +208,7 @@ public sealed class ParameterShard : IDisposable
     {
         if (--_users > 0 || !_closed)
             return;
-        (_regularizer as IDisposable)?.Dispose();
+        (_aging as IDisposable)?.Dispose();
         _memory.Dispose();
     }
 
@@ -224,79 +217,6 @@ public sealed class ParameterShard : IDisposable
     {
         if (_closed)
             throw new ParameterException(ParameterFault.NotFound, $"{Name} is no longer on this server.");
-    }
-
-    private void Add(in ShardKeys keys, ReadOnlySpan<float> values)
-    {
-        if (!keys.IsRange)
-        {
-            ScatterAddEntries.Apply(keys.List, values, _memory.EntryFloats, _memory.Entries);
-            return;
-        }
-        var state = new RangePush(keys.First, _memory.EntryFloats, values);
-        _memory.ForEachStripe(new KeyRange(keys.First, keys.Count), state,
-            static (push, part, entries) => Kernels.Add.Apply(push.For(part), entries));
-    }
-
-    private void Step(float rate, in ShardKeys keys, ReadOnlySpan<float> gradient)
-    {
-        if (!keys.IsRange)
-        {
-            StepList(rate, keys.List, gradient);
-            return;
-        }
-        var state = new GradientPush(new RangePush(keys.First, _memory.Width, gradient), _rule, rate);
-        _memory.ForEachStripe(new KeyRange(keys.First, keys.Count), state, static (push, part, entries) =>
-        {
-            if (push.Rule.Optimizer == OptimizerKind.Sgd)
-                SgdUpdate.Dense(push.Rate, push.Range.For(part), entries);
-            else
-                AdaGradUpdate.Sparse(push.Rate, push.Rule.Delta, StripePositions.AsSpan(0, push.Range.For(part).Length), push.Range.For(part), entries);
-        });
-    }
-
-    // Rules know single parameters: the keys' positions are spelled out, a chunk at a time.
-    private void StepList(float rate, ReadOnlySpan<uint> keys, ReadOnlySpan<float> gradient)
-    {
-        int width = _memory.Width;
-        if (width == 1)
-        {
-            StepPositions(rate, keys, gradient);
-            return;
-        }
-        Span<uint> positions = stackalloc uint[ChunkPositions];
-        int count = 0, done = 0;
-        foreach (uint key in keys)
-        {
-            for (uint position = key * (uint)width, end = position + (uint)width; position < end; position++)
-            {
-                positions[count++] = position;
-                if (count < ChunkPositions)
-                    continue;
-                StepPositions(rate, positions, gradient.Slice(done, count));
-                (count, done) = (0, done + count);
-            }
-        }
-        StepPositions(rate, positions[..count], gradient[done..]);
-    }
-
-    private void StepPositions(float rate, ReadOnlySpan<uint> positions, ReadOnlySpan<float> gradient)
-    {
-        if (_rule.Optimizer == OptimizerKind.Sgd)
-            SgdUpdate.Sparse(rate, positions, gradient, _memory.Entries);
-        else
-            AdaGradUpdate.Sparse(rate, _rule.Delta, positions, gradient, _memory.Entries);
-    }
-
-    private void GatherValues(in ShardKeys keys, ReadOnlySpan<float> entries, Span<float> values)
-    {
-        int width = _memory.Width;
-        for (int place = 0; place < keys.Count; place++)
-        {
-            int first = keys[place] * _memory.EntryFloats;
-            for (int i = 0; i < width; i++)
-                values[place * width + i] = entries[first + i * _memory.Stride];
-        }
     }
 
     private void CheckPush(in PushHeader push, in ShardKeys keys, ReadOnlySpan<float> values)
@@ -350,20 +270,4 @@ public sealed class ParameterShard : IDisposable
     private ParameterException Invalid(string what) => new(ParameterFault.Invalid, $"{Name}: {what}.");
 
     private static long PayloadBytes(in ShardKeys keys, int floats) => sizeof(float) * (long)floats + sizeof(uint) * (long)keys.List.Length;
-
-    private readonly ref struct RangePush(long first, int stride, ReadOnlySpan<float> values)
-    {
-        private readonly ReadOnlySpan<float> _values = values;
-
-        public ReadOnlySpan<float> For(KeyRange part) => _values.Slice((int)(part.First - first) * stride, (int)part.Count * stride);
-    }
-
-    private readonly ref struct GradientPush(RangePush range, UpdateRule rule, float rate)
-    {
-        public RangePush Range { get; } = range;
-
-        public UpdateRule Rule { get; } = rule;
-
-        public float Rate { get; } = rate;
-    }
 }

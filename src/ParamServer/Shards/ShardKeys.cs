@@ -47,6 +47,11 @@ public readonly ref struct ShardKeys
         return (start, LowerBound(List, range.End) - start);
     }
 
+    /// <summary>The keys at the places start .. start+count−1.</summary>
+    /// <param name="start">From 0.</param>
+    /// <param name="count">0 or more.</param>
+    public ShardKeys Slice(int start, int count) => IsRange ? Range(First + start, count) : Of(List.Slice(start, count));
+
     /// <summary>The local key at a place.</summary>
     /// <param name="place">From 0, below Count.</param>
     public int this[int place] => IsRange ? (int)First + place : (int)List[place];

@@ -6,7 +6,9 @@ using DistSgd.Shared.Sharding;
 namespace DistSgd.ParamServer.Shards;
 
 /// <summary>
-/// The native memory of one shard: a key's parameters, each a value followed by its optimizer state, key after key, so that an update touches one cache line.
+/// The native memory of one shard: its parameters, each a value and its optimizer state. Where lists of keys or differences of entries are pushed, a value
+/// is followed by its state, parameter after parameter, so that an update touches one cache line. Where gradients of whole ranges are pushed, all values
+/// lie side by side, then all first slots, and so on, so that the rule runs over vectors and a pull of values is a copy.
 /// Pages stay untouched (and cost nothing) until a key on them is used.
 /// </summary>
 /// <remarks>
@@ -18,20 +20,26 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Most parameters a stripe.</summary>
     public const int StripePositions = 16_384;
 
+    private const int PlaneAlignment = 16;
+
     private readonly NativeBuffer<float> _buffer;
     private readonly Lock[] _stripes;
 
     public ShardMemory(TrainingJob job, KeyRange range)
     {
         (Width, Stride, EntryFloats) = (job.Width, job.Stride, job.EntryFloats);
+        IsPlanar = Stride == 1 || (!job.Sparse && job.LocalSteps == 0);
         StripeKeys = Math.Max(1, StripePositions / Width);
-        if (range.Count * EntryFloats > Array.MaxLength)
+        if (range.Count * EntryFloats > Array.MaxLength - RulePlanes.SlotsMax * PlaneAlignment)
         {
             throw new ParameterException(ParameterFault.Exhausted,
                 $"A shard of {range.Count:N0} keys with {EntryFloats} floats each is larger than one shard may be ({Array.MaxLength:N0} floats); cut the model into more shards.");
         }
         KeyCount = (int)range.Count;
-        _buffer = new NativeBuffer<float>(range.Count * EntryFloats);
+        int positions = KeyCount * Width;
+        // Planes begin where vectors do.
+        (PositionStep, SlotStep) = IsPlanar ? (1, (positions + PlaneAlignment - 1) / PlaneAlignment * PlaneAlignment) : (Stride, 1);
+        _buffer = new NativeBuffer<float>((positions - 1L) * PositionStep + (Stride - 1L) * SlotStep + 1);
         _stripes = new Lock[(KeyCount + StripeKeys - 1) / StripeKeys];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new Lock();
@@ -46,7 +54,7 @@ internal sealed class ShardMemory : IDisposable
     }
 
     /// <summary>Signature of what is done to a part of a stripe.</summary>
-    public delegate void StripeAction<in T>(T state, KeyRange keys, Span<float> entries)
+    public delegate void StripeAction<in T>(T state, KeyRange keys)
         where T : allows ref struct;
 
     /// <summary>Parameters a key, k.</summary>
@@ -58,6 +66,15 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Floats a key: width · stride.</summary>
     public int EntryFloats { get; }
 
+    /// <summary>True: values side by side, then each slot; false: entry after entry.</summary>
+    public bool IsPlanar { get; }
+
+    /// <summary>Floats from a parameter to the next.</summary>
+    public int PositionStep { get; }
+
+    /// <summary>Floats from a parameter's value to its first slot, and from slot to slot.</summary>
+    public int SlotStep { get; }
+
     /// <summary>Keys a stripe.</summary>
     public int StripeKeys { get; }
 
@@ -68,10 +85,58 @@ internal sealed class ShardMemory : IDisposable
     public KeyRange[] Regularized { get; }
 
     /// <summary>Bytes reserved.</summary>
-    public long Bytes => (long)KeyCount * EntryFloats * sizeof(float);
+    public long Bytes => _buffer.Length * sizeof(float);
 
-    /// <summary>All entries.</summary>
-    public Span<float> Entries => _buffer.AsSpan(0, KeyCount * EntryFloats);
+    /// <summary>All floats.</summary>
+    public Span<float> Floats => _buffer.AsSpan(0, (int)_buffer.Length);
+
+    /// <summary>The parameters of some keys, planar memory only.</summary>
+    public RulePlanes Planes(KeyRange keys)
+    {
+        int first = (int)keys.First * Width, count = (int)keys.Count * Width;
+        return new RulePlanes(Plane(0, first, count), Plane(1, first, count), Plane(2, first, count), Plane(3, first, count));
+    }
+
+    /// <summary>Copies parameters to planes.</summary>
+    public void Gather(ReadOnlySpan<int> positions, RulePlanes planes)
+    {
+        ReadOnlySpan<float> floats = Floats;
+        for (int slot = 0; slot < Stride; slot++)
+        {
+            Span<float> plane = planes[slot];
+            int offset = slot * SlotStep;
+            for (int i = 0; i < positions.Length; i++)
+                plane[i] = floats[positions[i] * PositionStep + offset];
+        }
+    }
+
+    /// <summary>Copies planes back to their parameters.</summary>
+    public void Scatter(ReadOnlySpan<int> positions, RulePlanes planes)
+    {
+        Span<float> floats = Floats;
+        for (int slot = 0; slot < Stride; slot++)
+        {
+            ReadOnlySpan<float> plane = planes[slot];
+            int offset = slot * SlotStep;
+            for (int i = 0; i < positions.Length; i++)
+                floats[positions[i] * PositionStep + offset] = plane[i];
+        }
+    }
+
+    /// <summary>The end of the run of places from one on whose keys are all regularised, or none is.</summary>
+    public int RunEnd(in ShardKeys keys, int start, out bool regularized)
+    {
+        foreach (KeyRange range in Regularized)
+        {
+            (int first, int count) = keys.Within(range);
+            if (count == 0 || first + count <= start)
+                continue;
+            regularized = first <= start;
+            return regularized ? first + count : first;
+        }
+        regularized = false;
+        return keys.Count;
+    }
 
     /// <summary>Does something to a range of local keys, stripe by stripe, each under its lock.</summary>
     public void ForEachStripe<T>(KeyRange range, T state, StripeAction<T> action)
@@ -81,12 +146,87 @@ internal sealed class ShardMemory : IDisposable
         {
             int stripe = (int)(first / StripeKeys);
             long end = Math.Min(range.End, (stripe + 1L) * StripeKeys);
-            Span<float> entries = _buffer.AsSpan(first * EntryFloats, (int)(end - first) * EntryFloats);
             lock (_stripes[stripe])
-                action(state, new KeyRange(first, end - first), entries);
+                action(state, new KeyRange(first, end - first));
             first = end;
         }
     }
 
+    /// <summary>Adds entries (a value, then its state, parameter after parameter) to those of some keys.</summary>
+    public void Add(in ShardKeys keys, ReadOnlySpan<float> entries)
+    {
+        if (!keys.IsRange)
+        {
+            if (PositionStep == Stride)
+                ScatterAddEntries.Apply(keys.List, entries, EntryFloats, Floats);
+            else
+                AddAcross(keys, entries);
+            return;
+        }
+        var push = new RangePush(this, keys.First, EntryFloats, entries);
+        ForEachStripe(new KeyRange(keys.First, keys.Count), push, static (push, part) => push.Memory.AddRange(part, push.For(part)));
+    }
+
+    /// <summary>Copies the values, or the entries, of some keys, packed in their order.</summary>
+    public void Copy(in ShardKeys keys, bool entries, Span<float> packed)
+    {
+        ReadOnlySpan<float> floats = Floats;
+        int slots = entries ? Stride : 1;
+        if (PositionStep == slots && keys.IsRange)
+            floats.Slice((int)keys.First * Width * slots, packed.Length).CopyTo(packed);
+        else if (PositionStep == slots)
+            GatherEntries.Copy(floats[..(KeyCount * Width * slots)], Width * slots, keys.List, packed);
+        else
+            CopyAcross(keys, slots, floats, packed);
+    }
+
     public void Dispose() => _buffer.Dispose();
+
+    private Span<float> Plane(int plane, int first, int count) => plane >= Stride ? default : _buffer.AsSpan((long)plane * SlotStep + first, count);
+
+    private void AddRange(KeyRange part, ReadOnlySpan<float> entries)
+    {
+        if (PositionStep == Stride)
+            Kernels.Add.Apply(entries, Floats.Slice((int)part.First * EntryFloats, entries.Length));
+        else
+            AddAcross(ShardKeys.Range(part.First, (int)part.Count), entries);
+    }
+
+    private void AddAcross(in ShardKeys keys, ReadOnlySpan<float> entries)
+    {
+        Span<float> floats = Floats;
+        int at = 0;
+        for (int place = 0; place < keys.Count; place++)
+        {
+            int first = keys[place] * Width;
+            for (int position = first; position < first + Width; position++)
+            {
+                for (int slot = 0; slot < Stride; slot++)
+                    floats[position * PositionStep + slot * SlotStep] += entries[at++];
+            }
+        }
+    }
+
+    private void CopyAcross(in ShardKeys keys, int slots, ReadOnlySpan<float> floats, Span<float> packed)
+    {
+        int at = 0;
+        for (int place = 0; place < keys.Count; place++)
+        {
+            int first = keys[place] * Width;
+            for (int position = first; position < first + Width; position++)
+            {
+                for (int slot = 0; slot < slots; slot++)
+                    packed[at++] = floats[position * PositionStep + slot * SlotStep];
+            }
+        }
+    }
+
+    private readonly ref struct RangePush(ShardMemory memory, long first, int stride, ReadOnlySpan<float> values)
+    {
+        private readonly ReadOnlySpan<float> _values = values;
+
+        public ShardMemory Memory { get; } = memory;
+
+        public ReadOnlySpan<float> For(KeyRange part) => _values.Slice((int)(part.First - first) * stride, (int)part.Count * stride);
+    }
 }

@@ -12,8 +12,8 @@ namespace DistSgd.Shared.CommandLine;
 /// </summary>
 public static class Arguments
 {
-    // "InverseSqrt" is written inverse-sqrt; "AdaGrad" and its like are one word.
-    private static string[] Names(Type kind) => Array.ConvertAll(Enum.GetNames(kind), name => kind == typeof(OptimizerKind) ? name.ToLowerInvariant() : KindName.Of(name));
+    // "InverseSqrt" is written inverse-sqrt; update rules have names of their own.
+    private static string[] Names(Type kind) => kind == typeof(OptimizerKind) ? [.. UpdateRules.All.Select(rule => rule.Facts.Name)] : Array.ConvertAll(Enum.GetNames(kind), KindName.Of);
 
     /// <summary>An option whose value is a number of a range.</summary>
     /// <param name="range">Also names the option.</param>

@@ -22,17 +22,20 @@ public sealed class NumberRange
     /// <summary>The least whole number. For others: 0 if 0 is taken, 1 if only what is above it.</summary>
     public long Min { get; }
 
-    /// <summary>The largest whole number; others have no bound but that they are finite.</summary>
+    /// <summary>The largest whole number. For others: 1 if only what is below 1 is taken, else no bound but that they are finite.</summary>
     public long Max { get; }
 
     /// <summary>What is taken, for the end of a sentence.</summary>
-    public string Expected => IsWhole ? string.Create(CultureInfo.InvariantCulture, $"a whole number, {Min:N0} to {Max:N0}") : Min == 0 ? "a number, 0 or more" : "a number above 0";
+    public string Expected => IsWhole ? string.Create(CultureInfo.InvariantCulture, $"a whole number, {Min:N0} to {Max:N0}") : Max == 1 ? "a number above 0 and below 1" : Min == 0 ? "a number, 0 or more" : "a number above 0";
 
     /// <summary>Whole numbers, both bounds included.</summary>
     public static NumberRange Whole(string option, long min, long max = int.MaxValue) => new(option, isWhole: true, min, max);
 
     /// <summary>Finite numbers above 0.</summary>
     public static NumberRange Positive(string option) => new(option, isWhole: false, 1, long.MaxValue);
+
+    /// <summary>Numbers above 0 and below 1.</summary>
+    public static NumberRange Fraction(string option) => new(option, isWhole: false, 1, 1);
 
     /// <summary>Finite numbers of 0 or more.</summary>
     public static NumberRange NotNegative(string option) => new(option, isWhole: false, 0, long.MaxValue);
@@ -46,7 +49,7 @@ public sealed class NumberRange
     public bool Admits(long value) => value >= Min && value <= Max;
 
     /// <summary>Whether the number is taken.</summary>
-    public bool Admits(double value) => double.IsFinite(value) && (Min == 0 ? value >= 0 : value > 0);
+    public bool Admits(double value) => double.IsFinite(value) && (Min == 0 ? value >= 0 : value > 0) && (Max > 1 || value < 1);
 
     /// <summary>Null, or the sentence that refuses the value; a value that isn't given is taken.</summary>
     public string? Refusal(long? value) => value is null || Admits(value.Value) ? null : Arguments.Refusal(Option, value.Value.ToString(CultureInfo.InvariantCulture), Expected);

@@ -40,6 +40,10 @@ public static class JobConversion
                 L1 = job.Rule.L1,
                 L2 = job.Rule.L2,
                 Delta = job.Rule.Delta,
+                Momentum = job.Rule.Momentum,
+                Rho = job.Rule.Rho,
+                Rho2 = job.Rule.Rho2,
+                Beta = job.Rule.Beta,
             },
             Sparse = job.Sparse,
             Epochs = (uint)job.Epochs,
@@ -185,7 +189,8 @@ public static class JobConversion
         Require(double.IsFinite(schedule.Rate) && schedule.Rate > 0, "rule.schedule.rate must be positive and finite");
         Require(double.IsFinite(schedule.Decay) && schedule.Decay >= 0, "rule.schedule.decay must not be negative");
         Require(double.IsFinite(rule.L1) && rule.L1 >= 0 && double.IsFinite(rule.L2) && rule.L2 >= 0, "rule.l1 and rule.l2 must not be negative");
-        Require(float.IsFinite(rule.Delta) && rule.Delta > 0, "rule.delta must be positive");
+        Require(float.IsFinite(rule.Delta) && rule.Delta >= 0 && float.IsFinite(rule.Beta) && rule.Beta >= 0, "rule.delta and rule.beta must not be negative");
+        Require(rule.Momentum is >= 0 and < 1 && rule.Rho is >= 0 and < 1 && rule.Rho2 is >= 0 and < 1, "rule.momentum, rule.rho and rule.rho2 must be from 0 to below 1");
         Require(schedule.TotalSteps is > 0 and <= long.MaxValue, "rule.schedule.total_steps must be at least 1");
         return new UpdateRule
         {
@@ -194,6 +199,10 @@ public static class JobConversion
             L1 = rule.L1,
             L2 = rule.L2,
             Delta = rule.Delta,
+            Momentum = rule.Momentum,
+            Rho = rule.Rho,
+            Rho2 = rule.Rho2,
+            Beta = rule.Beta,
         };
     }
 

@@ -12,8 +12,6 @@ internal static class TableJob
     /// <summary>Most tables.</summary>
     public const int TablesMax = 1024;
 
-    private const float DeltaDefault = 1e-8f;
-
     /// <summary>True for a message that names tables, and neither a model nor what a worker would train it on (a training job whose model was forgotten is refused as such).</summary>
     /// <param name="spec">The message.</param>
     public static bool Is(V1.JobSpec spec) => spec.Model == V1.ModelKind.Unspecified && spec.Tables.Count > 0 && spec.Features == 0 && spec.Epochs == 0;
@@ -31,8 +29,6 @@ internal static class TableJob
         JobConversion.Require(whole.Rule?.Schedule is not null, "rule and rule.schedule must be set");
         if (whole.Rule.Optimizer == V1.Optimizer.Unspecified)
             whole.Rule.Optimizer = V1.Optimizer.Sgd;
-        if (whole.Rule.Delta == 0)
-            whole.Rule.Delta = DeltaDefault;
         if (whole.Rule.Schedule.Kind == V1.ScheduleKind.Unspecified)
             whole.Rule.Schedule.Kind = V1.ScheduleKind.Constant;
         if (whole.Rule.Schedule.Kind is not (V1.ScheduleKind.Cosine or V1.ScheduleKind.Linear))

@@ -82,7 +82,7 @@ public sealed record TrainingJob
     public int Width => Model.Outputs;
 
     /// <summary>Floats of one parameter in an entry: its value and its optimizer state.</summary>
-    public int Stride => 1 + Rule.Slots;
+    public int Stride => 1 + Rule.Form.Kernel(Sparse).Slots;
 
     /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Entries"/> and DELTA pushes: k times value and optimizer state.</summary>
     public int EntryFloats => Width * Stride;

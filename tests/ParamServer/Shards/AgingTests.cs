@@ -4,7 +4,7 @@ using DistSgd.Shared.Exchange;
 
 namespace DistSgd.ParamServer.Tests.Shards;
 
-public sealed class RegularizerTests
+public sealed class AgingTests
 {
     private const int Features = 40;
 
@@ -14,10 +14,11 @@ public sealed class RegularizerTests
         (double L1, double L2)[] strengths = [(0, 0.05), (0.002, 0), (0.001, 0.02)];
         for (int seed = 0; seed < 12; seed++)
         {
-            foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
+            // One count a table and one a parameter are two rules, and FTRL has its regulariser in itself.
+            foreach (RuleForm form in UpdateRules.All.Where(form => form.Whole == form.PerKey && !form.Facts.OwnsRegularizer))
             {
                 foreach ((double l1, double l2) in strengths)
-                    AssertLazyEqualsEager(seed, optimizer, l1, l2);
+                    AssertLazyEqualsEager(seed, form, l1, l2);
             }
         }
     }
@@ -104,8 +105,9 @@ public sealed class RegularizerTests
             foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
             {
                 using ParameterShard shard = Jobs.Shard(Jobs.Make(Features, optimizer, sparse, l1: 1, l2: 1, rate: 1));
-                float[] entry = [3f, 0.5f];
-                shard.Push(Jobs.Delta(1), ShardKeys.Range(Features, 1), entry.AsSpan(0, shard.FloatsPerKey(PullPart.Entries)));
+                float[] entry = new float[shard.FloatsPerKey(PullPart.Entries)];
+                entry[0] = 3f;
+                shard.Push(Jobs.Delta(1), ShardKeys.Range(Features, 1), entry);
                 for (ulong sequence = 2; sequence <= 10; sequence++)
                     shard.Push(Jobs.Gradient(sequence), ShardKeys.Range(0, Features), new float[Features]);
                 Assert.Equal(3f, Jobs.Values(shard)[Features]);
@@ -113,8 +115,12 @@ public sealed class RegularizerTests
         }
     }
 
-    private static void AssertLazyEqualsEager(int seed, OptimizerKind optimizer, double l1, double l2)
+    private static void AssertLazyEqualsEager(int seed, RuleForm form, double l1, double l2)
     {
+        // What L1 takes off a parameter that drifts isn't the same before and after the drift.
+        if (form.Whole.Drifts && l1 > 0)
+            return;
+        OptimizerKind optimizer = form.Kind;
         using ParameterShard lazy = Jobs.Shard(Jobs.Make(Features, optimizer, sparse: true, l1, l2, rate: 0.1));
         using ParameterShard eager = Jobs.Shard(Jobs.Make(Features, optimizer, sparse: false, l1, l2, rate: 0.1));
         var random = new Random(seed);
@@ -122,7 +128,10 @@ public sealed class RegularizerTests
         {
             (uint[] keys, float[] gradient) = Draw(random);
             lazy.Push(Jobs.Gradient(sequence, step: (long)sequence), ShardKeys.Of(keys), gradient);
-            eager.Push(Jobs.Gradient(sequence, step: (long)sequence), ShardKeys.Of(keys), gradient);
+            if (form.Whole.Drifts)
+                eager.Push(Jobs.Gradient(sequence, step: (long)sequence), ShardKeys.Range(0, Features + 1), Whole(keys, gradient));
+            else
+                eager.Push(Jobs.Gradient(sequence, step: (long)sequence), ShardKeys.Of(keys), gradient);
         }
         float[] expected = Jobs.Values(eager), actual = Jobs.Values(lazy);
         double size = expected.Max(MathF.Abs);
@@ -132,6 +141,14 @@ public sealed class RegularizerTests
             double allowed = 1e-5 * Math.Max(Math.Abs(expected[key]), 0.1 * size);
             Assert.True(Math.Abs(expected[key] - actual[key]) <= allowed, $"seed {seed}, {optimizer}, l1 {l1}, l2 {l2}, key {key}: lazy {actual[key]:R}, eager {expected[key]:R}");
         }
+    }
+
+    private static float[] Whole(uint[] keys, float[] gradient)
+    {
+        var whole = new float[Features + 1];
+        for (int i = 0; i < keys.Length; i++)
+            whole[keys[i]] = gradient[i];
+        return whole;
     }
 
     private static (uint[] Keys, float[] Gradient) Draw(Random random)

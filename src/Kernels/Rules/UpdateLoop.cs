@@ -1,0 +1,148 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace DistSgd.Kernels;
+
+/// <summary>
+/// The loops over parameters of every <see cref="IUpdateRule{TSelf}"/>: whole vectors first, the rest one by one. Plain loads and stores, so that many
+/// threads may run over one shard at once (Hogwild). Every form gives the same bits.
+/// </summary>
+public static class UpdateLoop
+{
+    /// <summary>One step of each parameter.</summary>
+    /// <param name="form">The instruction set; <see cref="KernelForms.Best"/> but for tests.</param>
+    /// <param name="rule">The rule.</param>
+    /// <param name="gradient">One element a parameter; must not overlap the planes.</param>
+    /// <param name="planes">Read and written.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void Step<TRule>(KernelForm form, in TRule rule, ReadOnlySpan<float> gradient, RulePlanes planes)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        Check<TRule>(gradient.Length, planes, nameof(gradient));
+        var done = form == KernelForm.Avx512 ? Steps<TRule, Lane16>(rule, gradient, planes, 0)
+            : form == KernelForm.Avx2 ? Steps<TRule, Lane8>(rule, gradient, planes, 0)
+            : 0;
+        Steps<TRule, Lane1>(rule, gradient, planes, done);
+    }
+
+    /// <summary>The regulariser's flow of each parameter over its own elapsed time, in the rule's metric; a velocity decays by the same factor as its value does under L2,
+    /// so that flow and drift commute.</summary>
+    /// <param name="form">The instruction set.</param>
+    /// <param name="rule">The rule.</param>
+    /// <param name="l1">L1 strength, at least 0.</param>
+    /// <param name="l2">L2 strength, at least 0.</param>
+    /// <param name="elapsed">Sum of learning rates, one a parameter, finite, at least 0.</param>
+    /// <param name="planes">Read; values and velocities written.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void Flow<TRule>(KernelForm form, in TRule rule, float l1, float l2, ReadOnlySpan<float> elapsed, RulePlanes planes)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        Check<TRule>(elapsed.Length, planes, nameof(elapsed));
+        var done = form == KernelForm.Avx512 ? Flows<TRule, Lane16>(rule, l1, l2, elapsed, planes, 0)
+            : form == KernelForm.Avx2 ? Flows<TRule, Lane8>(rule, l1, l2, elapsed, planes, 0)
+            : 0;
+        Flows<TRule, Lane1>(rule, l1, l2, elapsed, planes, done);
+    }
+
+    /// <summary>What the steps that each parameter missed come to.</summary>
+    /// <param name="form">The instruction set.</param>
+    /// <param name="rule">The rule.</param>
+    /// <param name="missed">Number of steps, one a parameter, at least 0.</param>
+    /// <param name="planes">Values and velocities: read and written.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void Drift<TRule>(KernelForm form, in TRule rule, ReadOnlySpan<float> missed, RulePlanes planes)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        if (!TRule.Drifts) return;
+        Check<TRule>(missed.Length, planes, nameof(missed));
+        var done = form == KernelForm.Avx512 ? Drifts<TRule, Lane16>(rule, missed, planes, 0)
+            : form == KernelForm.Avx2 ? Drifts<TRule, Lane8>(rule, missed, planes, 0)
+            : 0;
+        Drifts<TRule, Lane1>(rule, missed, planes, done);
+    }
+
+    /// <summary>The regulariser's time of a rule in which it is the same for all parameters.</summary>
+    /// <param name="rule">The rule.</param>
+    /// <param name="elapsed">Sum of learning rates.</param>
+    public static float Time<TRule>(in TRule rule, float elapsed)
+        where TRule : struct, IUpdateRule<TRule> => TRule.Time(rule, new Lane1(elapsed), default, default, default).Value;
+
+    private static void Check<TRule>(int length, RulePlanes planes, string name)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        KernelGuard.SameLength(planes.Count, length, name);
+        for (var slot = 1; slot <= TRule.Slots; slot++) KernelGuard.SameLength(planes.Count, planes[slot].Length, nameof(planes));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Steps<TRule, T>(TRule rule, ReadOnlySpan<float> gradient, RulePlanes planes, int start)
+        where TRule : struct, IUpdateRule<TRule>
+        where T : struct, ILane<T>
+    {
+        ref float from = ref MemoryMarshal.GetReference(gradient);
+        ref float values = ref MemoryMarshal.GetReference(planes.Values);
+        ref float firsts = ref MemoryMarshal.GetReference(planes.First);
+        ref float seconds = ref MemoryMarshal.GetReference(planes.Second);
+        ref float thirds = ref MemoryMarshal.GetReference(planes.Third);
+        var i = start;
+        for (; i <= gradient.Length - T.Width; i += T.Width)
+        {
+            var w = T.Load(ref values, i);
+            var first = TRule.Slots > 0 ? T.Load(ref firsts, i) : default;
+            var second = TRule.Slots > 1 ? T.Load(ref seconds, i) : default;
+            var third = TRule.Slots > 2 ? T.Load(ref thirds, i) : default;
+            rule.Step(T.Load(ref from, i), ref w, ref first, ref second, ref third);
+            w.Store(ref values, i);
+            if (TRule.Slots > 0) first.Store(ref firsts, i);
+            if (TRule.Slots > 1) second.Store(ref seconds, i);
+            if (TRule.Slots > 2) third.Store(ref thirds, i);
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Flows<TRule, T>(TRule rule, float l1, float l2, ReadOnlySpan<float> elapsed, RulePlanes planes, int start)
+        where TRule : struct, IUpdateRule<TRule>
+        where T : struct, ILane<T>
+    {
+        ref float times = ref MemoryMarshal.GetReference(elapsed);
+        ref float values = ref MemoryMarshal.GetReference(planes.Values);
+        ref float firsts = ref MemoryMarshal.GetReference(planes.First);
+        ref float seconds = ref MemoryMarshal.GetReference(planes.Second);
+        ref float thirds = ref MemoryMarshal.GetReference(planes.Third);
+        var i = start;
+        for (; i <= elapsed.Length - T.Width; i += T.Width)
+        {
+            var first = TRule.Slots > 0 ? T.Load(ref firsts, i) : default;
+            var second = TRule.Slots > 1 ? T.Load(ref seconds, i) : default;
+            var third = TRule.Slots > 2 ? T.Load(ref thirds, i) : default;
+            var time = TRule.Time(rule, T.Load(ref times, i), first, second, third);
+            RegularizationFlow.Decay(l1, l2, time, T.Load(ref values, i), out var factor).Store(ref values, i);
+            if (TRule.Drifts) (first * factor).Store(ref firsts, i);
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Drifts<TRule, T>(TRule rule, ReadOnlySpan<float> missed, RulePlanes planes, int start)
+        where TRule : struct, IUpdateRule<TRule>
+        where T : struct, ILane<T>
+    {
+        ref float steps = ref MemoryMarshal.GetReference(missed);
+        ref float values = ref MemoryMarshal.GetReference(planes.Values);
+        ref float velocities = ref MemoryMarshal.GetReference(planes.First);
+        var i = start;
+        for (; i <= missed.Length - T.Width; i += T.Width)
+        {
+            var w = T.Load(ref values, i);
+            var velocity = T.Load(ref velocities, i);
+            TRule.Drift(rule, T.Load(ref steps, i), ref w, ref velocity);
+            w.Store(ref values, i);
+            velocity.Store(ref velocities, i);
+        }
+
+        return i;
+    }
+}

@@ -1,0 +1,58 @@
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+
+namespace DistSgd.Trainer;
+
+/// <summary>Refuses options that don't go with the update rule, or with its schedule.</summary>
+internal static class RuleCheck
+{
+    /// <summary>Null, or one sentence that names both options and their values.</summary>
+    public static string? Refusal(TrainingOptions options) => Constant(options) ?? Steps(options) ?? Schedule(options);
+
+    private static string? Constant(TrainingOptions options)
+    {
+        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        foreach ((RuleConstant constant, double? given) in Given(options))
+        {
+            if (given is null || facts.Usual(constant) is not null)
+                continue;
+            string others = string.Join(", ", UpdateRules.All.Where(rule => rule.Facts.Usual(constant) is not null).Select(rule => rule.Facts.Name));
+            return $"--{KindName.Of(constant)} {given} has no effect on --optimizer {facts.Name}; leave it out, or use --optimizer {others}.";
+        }
+        return null;
+    }
+
+    private static string? Steps(TrainingOptions options)
+    {
+        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        if (facts.IsAdditive)
+            return null;
+        string additive = string.Join(" or ", UpdateRules.All.Where(rule => rule.Facts.IsAdditive).Select(rule => rule.Facts.Name));
+        if (options.LocalSteps > 0)
+            return $"--local-steps {options.LocalSteps} adds up what workers did by themselves, and --optimizer {facts.Name} takes each mini-batch's gradient; leave --local-steps out, or use --optimizer {additive}.";
+        if (options.MaxNorm is { } radius)
+            return $"--max-norm {radius} projects a worker's weights, and with --optimizer {facts.Name} workers push gradients; leave one out, or use --optimizer {additive}.";
+        return null;
+    }
+
+    private static string? Schedule(TrainingOptions options)
+    {
+        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        if (facts.OwnsRegularizer && options.Schedule is { } falling and not ScheduleKind.Constant)
+            return $"--schedule {KindName.Of(falling)} doesn't go with --optimizer {facts.Name}, whose rate falls by itself; leave it out.";
+        ScheduleKind schedule = ScheduleOf(options);
+        if (options.Decay is { } decay && schedule is not (ScheduleKind.Inverse or ScheduleKind.InverseSqrt))
+            return $"--decay {decay} has no effect on --schedule {KindName.Of(schedule)}; leave it out, or use --schedule inverse or inverse-sqrt.";
+        return null;
+    }
+
+    /// <summary>The schedule as given or usual.</summary>
+    public static ScheduleKind ScheduleOf(TrainingOptions options) =>
+        options.Schedule ?? (UpdateRules.Of(options.Optimizer).Facts.OwnsRegularizer ? ScheduleKind.Constant : ScheduleKind.Linear);
+
+    private static (RuleConstant Constant, double? Given)[] Given(TrainingOptions options) =>
+    [
+        (RuleConstant.Momentum, options.Momentum), (RuleConstant.Rho, options.Rho), (RuleConstant.Rho2, options.Rho2),
+        (RuleConstant.Delta, options.Delta), (RuleConstant.Beta, options.Beta),
+    ];
+}
