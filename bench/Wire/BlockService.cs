@@ -6,7 +6,7 @@ namespace DistSgd.Bench.Wire;
 
 /// <summary>Takes and gives vectors as raw payloads.</summary>
 [BindServiceMethod(typeof(BlockService), nameof(Bind))]
-internal sealed class BlockService(BlockStore store)
+internal class BlockService(BlockStore store)
 {
     private const string ServiceName = "distsgd.bench.v1.Blocks";
 
@@ -23,13 +23,13 @@ internal sealed class BlockService(BlockStore store)
         binder.AddMethod(PullMethod, service is null ? null : new UnaryServerMethod<Count, FloatBlock>(service.Pull));
     }
 
-    public Task<FloatBlock> Push(FloatBlock request, ServerCallContext context)
+    public virtual Task<FloatBlock> Push(FloatBlock request, ServerCallContext context)
     {
         request.Return();
         return store.Nothing;
     }
 
-    public Task<FloatBlock> Pull(Count request, ServerCallContext context) =>
+    public virtual Task<FloatBlock> Pull(Count request, ServerCallContext context) =>
         Task.FromResult(new FloatBlock { Values = store.Values, Count = request.Floats });
 }
 

@@ -75,8 +75,6 @@ public sealed class CustomMarshallerTests
 
         private static readonly Method<byte[], byte[]> Plain = Create(announces: false);
 
-        public Task<byte[]> Echo(byte[] request, ServerCallContext context) => Task.FromResult(request);
-
         private static Method<byte[], byte[]> Create(bool announces)
         {
             var requests = new Marshaller<byte[]>((message, context) => Write(message, context, announces), Read);
@@ -113,15 +111,19 @@ public sealed class CustomMarshallerTests
     }
 
     [BindServiceMethod(typeof(AnnouncingBytesService), nameof(Bind))]
-    internal sealed class AnnouncingBytesService : BytesService
+    internal class AnnouncingBytesService : BytesService
     {
+        public virtual Task<byte[]> Echo(byte[] request, ServerCallContext context) => Task.FromResult(request);
+
         public static void Bind(ServiceBinderBase binder, AnnouncingBytesService? service) =>
             binder.AddMethod(MethodFor(announces: true), service is null ? null : new UnaryServerMethod<byte[], byte[]>(service.Echo));
     }
 
     [BindServiceMethod(typeof(PlainBytesService), nameof(Bind))]
-    internal sealed class PlainBytesService : BytesService
+    internal class PlainBytesService : BytesService
     {
+        public virtual Task<byte[]> Echo(byte[] request, ServerCallContext context) => Task.FromResult(request);
+
         public static void Bind(ServiceBinderBase binder, PlainBytesService? service) =>
             binder.AddMethod(MethodFor(announces: false), service is null ? null : new UnaryServerMethod<byte[], byte[]>(service.Echo));
     }

@@ -4,7 +4,7 @@ namespace DistSgd.Interop.Tests;
 
 /// <summary>The interop service, with raw bytes as messages: the same methods and behaviors as python/server.py.</summary>
 [BindServiceMethod(typeof(BytesService), nameof(Bind))]
-internal sealed class BytesService(BytesProbe probe)
+internal class BytesService(BytesProbe probe)
 {
     private const string ServiceName = "distsgd.interop.Bytes";
 
@@ -26,9 +26,9 @@ internal sealed class BytesService(BytesProbe probe)
         binder.AddMethod(ChatMethod, service is null ? null : new DuplexStreamingServerMethod<byte[], byte[]>(service.Chat));
     }
 
-    public async Task<byte[]> Unary(byte[] request, ServerCallContext context) => await BehaveAsync(context) ?? request;
+    public virtual async Task<byte[]> Unary(byte[] request, ServerCallContext context) => await BehaveAsync(context) ?? request;
 
-    public async Task<byte[]> Collect(IAsyncStreamReader<byte[]> requestStream, ServerCallContext context)
+    public virtual async Task<byte[]> Collect(IAsyncStreamReader<byte[]> requestStream, ServerCallContext context)
     {
         var sizes = new List<int>();
         await foreach (var request in requestStream.ReadAllAsync())
@@ -37,7 +37,7 @@ internal sealed class BytesService(BytesProbe probe)
         return System.Text.Encoding.UTF8.GetBytes(string.Join(',', sizes));
     }
 
-    public async Task Expand(byte[] request, IServerStreamWriter<byte[]> responseStream, ServerCallContext context)
+    public virtual async Task Expand(byte[] request, IServerStreamWriter<byte[]> responseStream, ServerCallContext context)
     {
         var count = int.Parse(System.Text.Encoding.UTF8.GetString(request));
         for (var i = 0; i < count; i++)
@@ -45,7 +45,7 @@ internal sealed class BytesService(BytesProbe probe)
         await BehaveAsync(context);
     }
 
-    public async Task Chat(IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<byte[]> responseStream, ServerCallContext context)
+    public virtual async Task Chat(IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<byte[]> responseStream, ServerCallContext context)
     {
         await foreach (var request in requestStream.ReadAllAsync())
         {

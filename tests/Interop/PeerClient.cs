@@ -30,7 +30,8 @@ public abstract class PeerClient : IAsyncLifetime
     /// <summary>Has the client run a case.</summary>
     public async Task PassesAsync(string name)
     {
-        Assert.Equal($"PASS {name}", await Peer.AskAsync(name));
+        var answer = await Peer.AskAsync(name);
+        Assert.True(answer == $"PASS {name}", answer.Replace(@"\n", "\n", StringComparison.Ordinal));
         Assert.Empty(_server.EncodingFaults);
     }
 

@@ -28,7 +28,7 @@ public static class GrpcEndpointRouteBuilderExtensions
             services.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server"));
         var binder = new ServiceMethodBinder<TService>(builder, activator, settings);
         binder.BindAll();
-        UnknownMethods.Map(builder, binder.ServiceNames, options);
+        services.GetRequiredService<UnknownMethods>().Map(builder, binder.ServiceNames, options);
         return new GrpcServiceEndpointConventionBuilder(binder.Endpoints);
     }
 }

@@ -19,6 +19,7 @@ public static class GrpcServicesExtensions
         services.AddOptions();
         services.TryAddSingleton(typeof(IGrpcServiceActivator<>), typeof(DefaultServiceActivator<>));
         services.TryAddSingleton(typeof(IGrpcInterceptorActivator<>), typeof(DefaultInterceptorActivator<>));
+        services.TryAddSingleton<UnknownMethods>();
         // Kestrel has registered its own factory by now, or will only if there is none: the last one counts.
         if (!services.Any(service => service.ImplementationType == typeof(BlockMemoryPoolFactory)))
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockMemoryPoolFactory>();

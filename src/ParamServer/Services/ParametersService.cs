@@ -9,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace DistSgd.ParamServer.Services;
 
-/// <summary>The data plane: <c>distsgd.v1.Parameters</c> over the server's shards. Any number of calls and streams at once, up to a bound.</summary>
+/// <summary>The data plane: <c>distsgd.v1.Parameters</c> over the server's shards. Any number of calls and streams at once, up to a bound. Its methods are virtual because gRPC binds no others.</summary>
 /// <param name="shards">The server's shards.</param>
 /// <param name="limits">Bounds.</param>
 /// <param name="budget">What streams may hold.</param>
@@ -17,7 +17,7 @@ namespace DistSgd.ParamServer.Services;
 /// <param name="time">Time.</param>
 /// <param name="metrics">Counts exchanges.</param>
 [BindServiceMethod(typeof(ParametersBinding), nameof(ParametersBinding.BindService))]
-public sealed class ParametersService(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time, WireMetrics metrics)
+public class ParametersService(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time, WireMetrics metrics)
 {
     private int _underWay;
     private int _streams;
@@ -25,23 +25,23 @@ public sealed class ParametersService(ShardRegistry shards, ServerLimits limits,
     /// <summary>Applies a push.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && !request.HasPull, "a push", context);
+    public virtual Task<OutgoingResponse> Push(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && !request.HasPull, "a push", context);
 
     /// <summary>Reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPull && !request.HasPush, "a pull", context);
+    public virtual Task<OutgoingResponse> Pull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPull && !request.HasPush, "a pull", context);
 
     /// <summary>Applies a push, then reads values.</summary>
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
-    public Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && request.HasPull, "a push and a pull", context);
+    public virtual Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && request.HasPull, "a push and a pull", context);
 
     /// <summary>Serves a stream until its client ends it or the server stops.</summary>
     /// <param name="requests">What the client sends.</param>
     /// <param name="responses">What it is sent.</param>
     /// <param name="context">The call.</param>
-    public async Task Exchange(IAsyncStreamReader<IncomingFrames> requests, IServerStreamWriter<OutgoingFrames> responses, ServerCallContext context)
+    public virtual async Task Exchange(IAsyncStreamReader<IncomingFrames> requests, IServerStreamWriter<OutgoingFrames> responses, ServerCallContext context)
     {
         try
         {

@@ -13,6 +13,9 @@ internal sealed class ServiceMethodBinder<TService>(
     private readonly List<IEndpointConventionBuilder> _endpoints = [];
     private readonly HashSet<string> _serviceNames = new(StringComparer.Ordinal);
 
+    // What carries the attribute: the generated base class, or what takes its place. Set by BindAll before methods are added.
+    private Type _declaring = typeof(TService);
+
     public IReadOnlyList<IEndpointConventionBuilder> Endpoints => _endpoints;
 
     public IReadOnlyCollection<string> ServiceNames => _serviceNames;
@@ -27,7 +30,8 @@ internal sealed class ServiceMethodBinder<TService>(
                 attribute.BindMethodName, BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static, [typeof(ServiceBinderBase), type])
                 ?? throw new InvalidOperationException(
                     $"{attribute.BindType} has no static method {attribute.BindMethodName}(ServiceBinderBase, {type.Name}), which {type} names.");
-            bind.Invoke(null, [this, null]);
+            _declaring = type;
+            bind.Invoke(null, BindingFlags.DoNotWrapExceptions, binder: null, [this, null], culture: null);
             return;
         }
         throw new InvalidOperationException(
@@ -62,11 +66,19 @@ internal sealed class ServiceMethodBinder<TService>(
         Map(method, new DuplexStreamingHandler<TService, TRequest, TResponse>(method, invoke, activator, settings));
     }
 
-    private static TDelegate Find<TDelegate>(IMethod method, params Type[] parameters)
-        where TDelegate : Delegate =>
-        typeof(TService).GetMethod(method.Name, BindingFlags.Public | BindingFlags.Instance, parameters)?.CreateDelegate<TDelegate>()
-            ?? throw new InvalidOperationException(
-                $"{typeof(TService)} has no public method {method.Name}({string.Join(", ", parameters.Select(type => type.Name))}).");
+    /// <summary>The service's override of a virtual method of the class that carries the attribute; a method of the same name that hides it is no answer to a call.</summary>
+    private TDelegate Find<TDelegate>(IMethod method, params Type[] parameters)
+        where TDelegate : Delegate
+    {
+        for (var type = typeof(TService); type is not null; type = type.BaseType)
+        {
+            var found = type.GetMethod(method.Name, BindingFlags.Public | BindingFlags.Instance, parameters);
+            if (found is { IsVirtual: true } && found.GetBaseDefinition().DeclaringType == _declaring)
+                return found.CreateDelegate<TDelegate>();
+        }
+        throw new InvalidOperationException(
+            $"{_declaring} has no public virtual method {method.Name}({string.Join(", ", parameters.Select(type => type.Name))}).");
+    }
 
     private void Map<TRequest, TResponse>(Method<TRequest, TResponse> method, CallHandler<TService, TRequest, TResponse> handler)
         where TRequest : class

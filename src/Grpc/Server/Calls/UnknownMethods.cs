@@ -7,23 +7,25 @@ using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace Grpc.AspNetCore.Server.Calls;
 
-/// <summary>Answers gRPC calls of methods and services that nobody mapped with Unimplemented.</summary>
-internal static class UnknownMethods
+/// <summary>Answers gRPC calls of methods and services that nobody mapped with Unimplemented. One a host, used while it is set up.</summary>
+internal sealed class UnknownMethods
 {
     private static readonly GrpcRequestConstraint OnlyGrpc = new();
 
-    public static void Map(IEndpointRouteBuilder builder, IEnumerable<string> serviceNames, GrpcServiceOptions options)
+    // Remembered here, since looking through the endpoints would build them, and conventions couldn't be added any more.
+    private bool _isServiceMapped;
+
+    public void Map(IEndpointRouteBuilder builder, IEnumerable<string> serviceNames, GrpcServiceOptions options)
     {
         foreach (var service in serviceNames)
             MapPattern(builder, $"{service}/{{unknownMethod}}", http => $"The service {service} has no method {http.Request.RouteValues["unknownMethod"]}.");
-        var isMapped = builder.DataSources.SelectMany(source => source.Endpoints).Any(endpoint => endpoint.Metadata.GetMetadata<UnknownServiceMarker>() is not null);
-        if (options.IgnoreUnknownServices is true || isMapped)
+        if (options.IgnoreUnknownServices is true || _isServiceMapped)
             return;
-        MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}.")
-            .WithMetadata(new UnknownServiceMarker());
+        _isServiceMapped = true;
+        MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}.");
     }
 
-    private static IEndpointConventionBuilder MapPattern(IEndpointRouteBuilder builder, string pattern, Func<HttpContext, string> explain) =>
+    private static void MapPattern(IEndpointRouteBuilder builder, string pattern, Func<HttpContext, string> explain) =>
         builder.Map(
             RoutePatternFactory.Parse(pattern, defaults: null, parameterPolicies: new RouteValueDictionary { ["unknownMethod"] = OnlyGrpc }),
             http =>
@@ -31,8 +33,6 @@ internal static class UnknownMethods
                 StatusHeaders.WriteTrailersOnly(http.Response, new Status(StatusCode.Unimplemented, explain(http)));
                 return Task.CompletedTask;
             }).WithDisplayName("gRPC unknown " + pattern);
-
-    private sealed class UnknownServiceMarker;
 
     /// <summary>Leaves requests that aren't gRPC to other endpoints.</summary>
     private sealed class GrpcRequestConstraint : IRouteConstraint
