@@ -2,6 +2,7 @@ using System.CommandLine;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Shared.CommandLine;
+using DistSgd.Trainer;
 
 namespace DistSgd.Cli;
 
@@ -12,22 +13,26 @@ internal static class DataArguments
     private static readonly ValueOption Header = Arguments.Choice("--header", "Whether the first line of a CSV file names its columns.", typeof(CsvHeader), "auto");
     private static readonly ValueOption Label = Column("--label-column", "Column of a CSV file with the labels, by name or by number from 1; default: label, target, class or y, else the last.");
     private static readonly ValueOption Weight = Column("--weight-column", "Column of a CSV file with the rows' weights; default: each row counts 1.");
+    private static readonly ValueOption Weights = Arguments.FilePath("--weights", "Weights of the training data's rows, one number a line; default: each row counts 1.");
     private static readonly ValueOption Categorical = Arguments.Text("--categorical", "Columns of a CSV file that hold categories though they look like numbers.", "COLUMN,…", text => Columns(text).All(name => name.Length > 0), "names of columns, or numbers from 1, separated by commas");
     private static readonly ValueOption HashBits = Arguments.Number(NumberRange.Whole("--hash-bits", 1, CsvOptions.HashBitsMax), "Categories of a CSV file are hashed to 2^N features.", $"{CsvLayout.HashBitsDefault}");
     private static readonly ValueOption Base = Arguments.Choice("--index-base", "Lowest feature index of LIBSVM files.", typeof(IndexBase), "auto");
     private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", typeof(CacheMode), "auto");
 
     /// <summary>All of them, in the help's order.</summary>
-    public static ValueOption[] All { get; } = [Format, Header, Label, Weight, Categorical, HashBits, Base, Cache];
+    public static ValueOption[] All { get; } = [Format, Header, Label, Weight, Weights, Categorical, HashBits, Base, Cache];
 
     /// <summary>How the training file is read.</summary>
     /// <param name="parsed">The command line.</param>
+    /// <param name="init">The model that training begins with: the file is read as its data was; null: none.</param>
     /// <param name="hashSeed">Seed of the categories' hash.</param>
     /// <param name="cancellationToken">Gives up reading.</param>
-    public static ReadOptions Read(ParseResult parsed, ulong hashSeed, CancellationToken cancellationToken) => new()
+    public static ReadOptions Read(ParseResult parsed, TrainedModel? init, ulong hashSeed, CancellationToken cancellationToken) => new()
     {
         Format = (DataFormat)parsed.Chosen(Format, typeof(DataFormat))!,
-        IndexBase = (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!,
+        Weights = parsed.GetValue(Weights),
+        Layout = init?.Layout,
+        IndexBase = init is { Layout: null } && !parsed.IsGiven(Base) ? init.IndexBase : (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!,
         CancellationToken = cancellationToken,
         Csv = new CsvOptions
         {
@@ -39,6 +44,9 @@ internal static class DataArguments
             HashSeed = hashSeed,
         },
     };
+
+    /// <summary>The file of weights; null: none.</summary>
+    public static string? WeightsOf(ParseResult parsed) => parsed.GetValue(Weights);
 
     /// <summary>Whether a binary cache is used.</summary>
     public static CacheMode CacheOf(ParseResult parsed) => (CacheMode)parsed.Chosen(Cache, typeof(CacheMode))!;

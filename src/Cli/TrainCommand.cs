@@ -15,6 +15,10 @@ internal static class TrainCommand
 {
     private static readonly ValueOption Data = Arguments.FilePath("--data", "Training data: LIBSVM text, CSV or IDX, plain or gzip; - is standard input; default: a generated click log.");
     private static readonly ValueOption Test = Arguments.FilePath("--test", "Test data, evaluated after each epoch.");
+    private static readonly ValueOption ValidationFraction = Arguments.Text("--validation-fraction", "Share of the rows, chosen by the seed, that is not learned from but evaluated after each epoch, in place of --test.", "X", text => Share(text) is not null, "a number above 0 and below 1");
+    private static readonly ValueOption Folds = Arguments.Number(TrainingRanges.Folds, "Cross-validate: train so many times, each without one part of the rows, and evaluate on that; no model is written.", help: "K");
+    private static readonly ValueOption ClassWeight = Arguments.Text("--class-weight", "What classes count: balanced (all the same together), or label:weight,…; default: all rows count the same.", "balanced|LABEL:W,…", ClassWeights.Admits, OptionCheck.ClassWeightExpected);
+    private static readonly ValueOption Init = Arguments.FilePath("--init", "Begin with this model's parameters, labels, columns and scaling; the data may have more features.", help: "MODEL");
     private static readonly ValueOption Model = Arguments.Choice("--model", "What is learned; default: two distinct labels mean logistic, several that look like classes softmax, real targets linear.", typeof(ModelKind));
     private static readonly ValueOption Loss = Arguments.Choice("--loss", "What is minimised; default: the model's usual loss.", typeof(LossKind));
     private static readonly ValueOption HuberDelta = Arguments.Number(TrainingRanges.HuberDelta, "Residual from which the Huber loss is linear; default: 1.", help: "X");
@@ -55,7 +59,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, Model, Loss, HuberDelta, Margin, Taxonomy, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
         foreach (ValueOption option in DataArguments.All)
@@ -74,16 +78,20 @@ internal static class TrainCommand
     {
         string path = parsed.GetValue(Out)!;
         TrainingReport report = parsed.GetValue(Json) ? new JsonReport(parsed.InvocationConfiguration.Output) : new TextReport(parsed.InvocationConfiguration.Output, path);
-        TrainingOptions options = Options(parsed, report);
+        TrainedModel? init = parsed.GetValue(Init) is { } begun ? TrainedModel.Load(begun) : null;
+        TrainingOptions options = Options(parsed, report) with { Init = init };
         ClusterOptions? cluster = IsRemote(parsed) ? Cluster(parsed) : null;
         if ((Conflict(parsed) ?? OptionCheck.Refusal(options, cluster)) is { } refusal)
             throw new UsageException(refusal);
-        OutputFile.Check(path, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy));
+        if (!parsed.IsGiven(Folds))
+            OutputFile.Check(path, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed));
         try
         {
-            using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, cluster is not null, cancellationToken), report.Interrupted(path), cancellationToken);
+            using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, cluster is not null, cancellationToken), report.Interrupted(path), cancellationToken);
             report.Data(data);
             options = options with { Test = data.Test };
+            if (parsed.Count(Folds) is { } folds)
+                return await ValidateAsync(data, options, folds, cluster is null ? null : cluster with { Data = data.Path! }, new FoldReport(parsed.InvocationConfiguration.Output, parsed.GetValue(Json)), cancellationToken);
             TrainingResult result = cluster is null
                 ? await SgdTrainer.TrainAsync(data.Train, options, cancellationToken)
                 : await SgdTrainer.TrainAsync(data.Train, options, cluster with { Data = data.Path! }, cancellationToken);
@@ -98,8 +106,19 @@ internal static class TrainCommand
         }
     }
 
-    private static TrainingData Read(ParseResult parsed, bool asFile, CancellationToken cancellationToken) => parsed.GetValue(Data) is { } path
-        ? TrainingData.Open(InputFile.Of(path), parsed.GetValue(Test), DataArguments.Read(parsed, (ulong)parsed.Whole(Seed)!.Value, cancellationToken), DataArguments.CacheOf(parsed))
+    private static async Task<int> ValidateAsync(TrainingData data, TrainingOptions options, int folds, ClusterOptions? cluster, FoldReport report, CancellationToken cancellationToken)
+    {
+        // What is chosen is much the same for all folds, and said once.
+        Action<string>? notice = options.Notice;
+        options = options with { Notice = sentence => Interlocked.Exchange(ref notice, null)?.Invoke(sentence) };
+        report.Summary(await CrossValidation.RunAsync(data.Train, options, folds, cluster, report.Fold, cancellationToken));
+        return 0;
+    }
+
+    private static double? Share(string text) => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double share) && share is > 0 and < 1 ? share : null;
+
+    private static TrainingData Read(ParseResult parsed, TrainedModel? init, bool asFile, CancellationToken cancellationToken) => parsed.GetValue(Data) is { } path
+        ? TrainingData.Open(InputFile.Of(path), parsed.GetValue(Test), DataArguments.Read(parsed, init, (ulong)parsed.Whole(Seed)!.Value, cancellationToken), DataArguments.CacheOf(parsed))
         : TrainingData.Generate(parsed.Whole(Seed)!.Value, asFile ? new TemporaryFile() : null, cancellationToken);
 
     private static bool IsRemote(ParseResult parsed) => parsed.IsGiven(Servers) || parsed.IsGiven(Workers) || parsed.IsGiven(Connect);
@@ -111,6 +130,13 @@ internal static class TrainCommand
             return $"--servers {parsed.GetValue(Servers)} starts servers and --connect names servers that run already; give one of them.";
         if (parsed.IsGiven(Connect) && !parsed.IsGiven(Data))
             return "--connect is given without --data; the workers must read the same file.";
+        foreach (ValueOption option in (ValueOption[])[Test, ValidationFraction, Out, SaveEvery])
+        {
+            if (parsed.IsGiven(Folds) && parsed.IsGiven(option))
+                return $"{option.Name} {parsed.GetValue(option)} and --folds {parsed.GetValue(Folds)} don't go together: a cross-validation tests on its parts and writes no model; give one of them.";
+        }
+        if (parsed.IsGiven(Test) && parsed.IsGiven(ValidationFraction))
+            return $"--test {parsed.GetValue(Test)} and --validation-fraction {parsed.GetValue(ValidationFraction)} both name what is evaluated; give one of them.";
         if (parsed.GetValue(Test) == InputFile.StandardInput)
             return "--test - would read standard input; only --data can. Name a file.";
         if (parsed.GetValue(Data) == InputFile.StandardInput && parsed.IsGiven(Connect))
@@ -136,6 +162,8 @@ internal static class TrainCommand
         HuberDelta = parsed.Number(HuberDelta),
         Margin = parsed.Number(Margin),
         Taxonomy = parsed.GetValue(Taxonomy),
+        ClassWeight = parsed.GetValue(ClassWeight),
+        HeldOut = parsed.GetValue(ValidationFraction) is { } text ? HoldOut.Share(Share(text)!.Value) : null,
         C = parsed.Number(C),
         MaxNorm = parsed.Number(MaxNorm),
         Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,

@@ -13,6 +13,7 @@ internal readonly ref struct RowCursor
     public readonly int Start;
     public readonly int Count;
     public readonly float Label;
+    public readonly float Weight;
 
     /// <summary>The row with this number; throws when it does not lie inside the block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -24,6 +25,7 @@ internal readonly ref struct RowCursor
         Indices = ref Unsafe.Add(ref MemoryMarshal.GetReference(rows.Indices), Start);
         Values = ref Unsafe.Add(ref MemoryMarshal.GetReference(rows.Values), Start);
         Label = rows.Labels[row];
+        Weight = rows.Weights.IsEmpty ? 1f : rows.Weights[row];
     }
 
     /// <summary>

@@ -6,7 +6,7 @@ namespace DistSgd.Kernels;
 /// AdaGrad over sparse rows, dot product, loss and scatter fused. A key's weight and sum of squares lie side by side:
 /// entries[2j] = w, entries[2j+1] = r, so that an update touches one cache line.
 /// <code>
-/// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Derivative(f, label)
+/// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Weight·Derivative(f, label)
 /// online:      if g ≠ 0, for each non-zero: h = g·x;  r = fma(h, h, r);  w = w − (rate·h)/(delta + √r);  the bias the same with h = g
 /// mini-batch:  all f of the m rows of a batch at fixed w; then row by row, if g ≠ 0: c = g/m, gradient[j] = fma(c, x, gradient[j]),
 ///              gradient[bias] = gradient[bias] + c; then each touched key once, in the order of first touch, with h = gradient[j] (a sum of ±0 counts as +0)
@@ -99,7 +99,7 @@ public static unsafe class SparseAdaGradRun
                 var score = SparseDot.Row(ref *pairs, ref row.Indices, ref row.Values, row.Count);
                 if (biasIndex >= 0) score += floats[2L * biasIndex];
                 scores[t] = score;
-                var g = loss.Derivative(score, row.Label);
+                var g = row.Weight * loss.Derivative(score, row.Label);
                 if (g == 0f) continue;
                 AdaGradEntry.StepAll<TForm>(rate, delta, g, indices + row.Start, values + row.Start, row.Count, pairs);
                 if (biasIndex >= 0) AdaGradEntry.Step(rate, delta, g, floats + 2L * biasIndex);

@@ -6,7 +6,7 @@ namespace DistSgd.Kernels;
 /// <summary>
 /// The mean gradient of m rows at fixed weights, added to a dense array of zeros:
 /// <code>
-/// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Derivative(f, label)
+/// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Weight·Derivative(f, label)
 /// if g ≠ 0: c = g/m;  gradient[j] = fma(c, x, gradient[j]) over the row;  gradient[bias] = gradient[bias] + c
 /// </code>
 /// </summary>
@@ -42,7 +42,7 @@ public static class SparseGradient
             var score = SparseDot.Row(ref w, ref row.Indices, ref row.Values, row.Count);
             if (biasIndex >= 0) score += weights[biasIndex];
             scores[t] = score;
-            var g = loss.Derivative(score, row.Label);
+            var g = row.Weight * loss.Derivative(score, row.Label);
             if (g == 0f) continue;
             var c = g / order.Length;
             SparseAxpy.Row(c, ref row.Indices, ref row.Values, ref sums, row.Count);

@@ -36,6 +36,9 @@ public readonly ref struct SparseRows
     /// <summary>Labels of the rows.</summary>
     public ReadOnlySpan<float> Labels { get; }
 
+    /// <summary>What each row's loss is multiplied by; empty where each counts 1.</summary>
+    public ReadOnlySpan<float> Weights { get; init; }
+
     /// <summary>Where each row's classes start in <see cref="ClassSets"/>, one more than there are rows; empty where rows have one label each.</summary>
     public ReadOnlySpan<int> ClassSetStarts { get; init; }
 

@@ -6,7 +6,7 @@ namespace DistSgd.Kernels;
 /// <summary>
 /// Stochastic gradient descent over sparse rows, dot product, loss and scatter fused:
 /// <code>
-/// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Derivative(f, label)
+/// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Weight·Derivative(f, label)
 /// online:      if g ≠ 0: a = −rate·g;      w[j] = fma(a, x, w[j]) over the row;  w[bias] = w[bias] + a
 /// mini-batch:  all f and g of the m rows of a batch at fixed w, then row by row the same with a = −(rate/m)·g
 /// </code>
@@ -48,7 +48,7 @@ public static unsafe class SparseSgdRun
                 var f = SparseDot.Row(ref *w, ref row.Indices, ref row.Values, row.Count);
                 if (bias != null) f += *bias;
                 score[t] = f;
-                var g = loss.Derivative(f, row.Label);
+                var g = row.Weight * loss.Derivative(f, row.Label);
                 if (g == 0f) continue;
                 var a = -rate * g;
                 SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref *w, row.Count);
@@ -86,7 +86,7 @@ public static unsafe class SparseSgdRun
             for (var t = start; t < end; t++)
             {
                 var row = new RowCursor(rows, order[t]);
-                var g = loss.Derivative(scores[t], row.Label);
+                var g = row.Weight * loss.Derivative(scores[t], row.Label);
                 if (g == 0f) continue;
                 var a = -step * g;
                 SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref w, row.Count);

@@ -18,7 +18,7 @@ internal static unsafe class TouchedGradient
         for (var t = 0; t < order.Length; t++)
         {
             var row = new RowCursor(rows, order[t]);
-            var g = loss.Derivative(scores[t], row.Label);
+            var g = row.Weight * loss.Derivative(scores[t], row.Label);
             if (g == 0f) continue;
             var c = g / order.Length;
             ref uint keys = ref row.Indices;

@@ -14,6 +14,9 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
     private const ulong LeaderSource = ulong.MaxValue;
     private const int PieceFloats = 4 << 20;
 
+    /// <summary>AdaGrad's sums of squares, one a value; empty: all 0.</summary>
+    public float[] Squares { get; init; } = [];
+
     /// <summary>Sets them by pushes like any other.</summary>
     public static async Task PushAsync(TrainingJob job, IParameterClient client, InitialParameters initial, CancellationToken cancellationToken)
     {
@@ -26,6 +29,8 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
         {
             int count = Math.Min(pieceKeys, keys - first);
             float[] entries = Entries(job, new KeyRange(initial.FirstKey + first, count), initial.Values.AsSpan(first * job.Width, count * job.Width));
+            for (int i = 0; i < count * job.Width && initial.Squares.Length > 0; i++)
+                entries[i * job.Stride + 1] = initial.Squares[first * job.Width + i];
             var exchange = new ParameterExchange(client.ShardCount)
             {
                 PushKeys = KeySet.Range(initial.FirstKey + first, count),

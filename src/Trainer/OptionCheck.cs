@@ -1,6 +1,7 @@
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Trainer.Cluster;
 
 namespace DistSgd.Trainer;
@@ -39,6 +40,9 @@ public static class OptionCheck
         ?? RuleCheck.Refusal(options)
         ?? (cluster is null ? null : Combination(options, cluster));
 
+    /// <summary>What --class-weight takes.</summary>
+    public const string ClassWeightExpected = "balanced, or label:weight of classes, separated by commas, weights above 0";
+
     /// <exception cref="TrainingException">The options make no sense for this data; both are named.</exception>
     internal static void Throw(TrainingOptions options, Dataset data, Deployment deployment)
     {
@@ -71,6 +75,10 @@ public static class OptionCheck
             return $"--max-norm {ball} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.";
         if (options is { Model: { } model, Loss: { } loss } && !ModelSpec.LossesOf(model).Contains(loss))
             return LossRefusal(model, loss);
+        if (options.ClassWeight is { } classes && !ClassWeights.Admits(classes))
+            return Arguments.Refusal("--class-weight", classes, ClassWeightExpected);
+        if (options is { HeldOut: not null, Test: not null })
+            return "Rows are held out and test data is given too (--validation-fraction or --folds, and --test); give one of them.";
         if (options.SaveEvery > 0 && options.Out is null)
             return $"--save-every {options.SaveEvery} is given without --out; name the model file.";
         return null;

@@ -1,3 +1,4 @@
+using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Shared.Exchange;
 using DistSgd.Trainer.Cluster;
@@ -20,6 +21,8 @@ public static class SgdTrainer
     public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, CancellationToken cancellationToken = default)
     {
         OptionCheck.ThrowIfRefused(options, null);
+        using TrainingSet set = TrainingSet.Of(data, options);
+        (data, options) = (set.Train, options with { Test = set.Test });
         int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / RowsPerThreadMin));
         TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(threads, 0, "embedded"), null);
         if (options.Test is not null)
@@ -43,6 +46,10 @@ public static class SgdTrainer
     public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, ClusterOptions cluster, CancellationToken cancellationToken = default)
     {
         OptionCheck.ThrowIfRefused(options, cluster);
+        using TrainingSet set = TrainingSet.Of(data, options);
+        (data, options) = (set.Train, options with { Test = set.Test });
+        if (!data.Weights.IsEmpty && data.WeightsPath is null && data.Layout?.Columns.Any(column => column.Role == CsvRole.Weight) != true)
+            throw new TrainingException("Workers can't see weights that were given in memory; give them in a file (ReadOptions.Weights).");
         int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;
         var deployment = new Deployment(cluster.Workers, servers, $"train-{Environment.ProcessId}-{Guid.NewGuid():N}"[..24]);
         TrainingPlan plan = TrainingPlan.Make(data, options, deployment, Path.GetFullPath(cluster.Data));

@@ -13,6 +13,8 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
     /// <exception cref="TrainingException">The model isn't learned with the loss that was asked for.</exception>
     public static TaskChoice Choose(Dataset data, TrainingOptions options)
     {
+        if (options.Init is { } start)
+            options = options with { Model = options.Model ?? start.Kind, Loss = options.Loss ?? (options.Model is null || options.Model == start.Kind ? start.Spec.Loss : null) };
         try
         {
             if (!data.HasLabels)
@@ -31,6 +33,8 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
             if (model.Loss == LossKind.Tree != options.Taxonomy is not null)
                 throw new TrainingException(options.Taxonomy is null ? "--loss tree needs the tree of classes: give it with --taxonomy FILE." : $"--taxonomy {options.Taxonomy} is given without --model structured-svm --loss tree.");
             LabelMap labels = model.IsMultiLabel && data.HasLabelSets ? LabelMap.OfClasses(data.SetLabels) : model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
+            if (options.Init is { } init)
+                labels = WarmStart.Labels(init, model, labels, data);
             if (model.HasClassScores)
                 model = model with { Outputs = labels.Classes.Count, Costs = options.Taxonomy is null ? CostMatrix.None : Taxonomy.Read(options.Taxonomy, labels.Classes) };
             if (names.Count > 0 && !model.IsBinary && !model.HasClassScores)

@@ -2,7 +2,8 @@ using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
-using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
+using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Trainer;
 
@@ -12,7 +13,7 @@ public sealed class TrainedModel
     private readonly float[] _parameters;
     private readonly ModelFile _file;
 
-    internal TrainedModel(ModelSpec model, float[] parameters, LabelMap labels, Dataset data, UpdateRule rule, IReadOnlyDictionary<string, string> summary)
+    internal TrainedModel(ModelSpec model, float[] parameters, LabelMap labels, Dataset data, TrainingJob job, IReadOnlyDictionary<string, string> summary)
     {
         Kind = model.Kind;
         Spec = model;
@@ -29,9 +30,10 @@ public sealed class TrainedModel
             Labels = labels,
             IndexBase = data.IndexBase,
             Layout = data.Layout,
-            L1 = rule.L1,
-            L2 = rule.L2,
-            Optimizer = rule.Form.Facts.Name,
+            Scaling = job.Scaling,
+            L1 = job.Rule.L1,
+            L2 = job.Rule.L2,
+            Optimizer = job.Rule.Form.Facts.Name,
             Summary = summary,
         };
     }
@@ -55,6 +57,9 @@ public sealed class TrainedModel
 
     /// <summary>The lowest feature index of its training data.</summary>
     public IndexBase IndexBase => _file.IndexBase;
+
+    /// <summary>How columns were scaled in its training; null: they weren't.</summary>
+    public FeatureScaling? Scaling => _file.Scaling;
 
     /// <summary>Number of features.</summary>
     public long FeatureCount => _file.FeatureCount;

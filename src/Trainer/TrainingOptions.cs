@@ -102,6 +102,15 @@ public sealed record TrainingOptions
     /// <summary>Shards that the keys are cut into; at least 1. Null: one a server, more if they would be large.</summary>
     public int? Shards { get; init; }
 
+    /// <summary>What classes count (<see cref="ClassWeights"/>): balanced, or label:weight,…; null: the same a row.</summary>
+    public string? ClassWeight { get; init; }
+
+    /// <summary>A part of the rows that is not learned from but evaluated on, in place of <see cref="Test"/>; null: none.</summary>
+    public HoldOut? HeldOut { get; init; }
+
+    /// <summary>A model to begin with: its problem and loss (unless they are given), labels and scaling of columns too; the data may have more features. Null: begin anew.</summary>
+    public TrainedModel? Init { get; init; }
+
     /// <summary>Evaluated after each epoch; null: none.</summary>
     public Dataset? Test { get; init; }
 

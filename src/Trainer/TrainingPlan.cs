@@ -26,7 +26,7 @@ internal sealed class TrainingPlan
     private const int RowsPerTraining = 1_000_000;
     private const long ShardBytesMax = 64L << 20;
     private const double SteepStrength = 4;
-    private const int ScaledFeaturesMax = 4 << 20;
+    internal const int ScaledFeaturesMax = 4 << 20;
     private const int EpochsMin = 5;
     private const int EpochsMax = 200;
     private const double DecayPerEpoch = 10;
@@ -88,9 +88,13 @@ internal sealed class TrainingPlan
         OptionCheck.Throw(options, data, deployment);
         TaskChoice choice = TaskChoice.Choose(data, options);
         (ModelSpec model, LabelMap labels) = (choice.Model, choice.Labels);
-        FeatureScaling? scaling = data.FeatureCount > ScaledFeaturesMax ? null
+        FeatureScaling? scaling = options.Init is { } init ? WarmStart.Scaling(init, data, options)
+            : data.FeatureCount > ScaledFeaturesMax ? null
             : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.C is not null || options.MaxNorm is not null || options.L1 > 0);
-        RateDefaults defaults = RateDefaults.Of(data, labels, scaling);
+        RowWeighting? weighting = RowWeighting.Fit(data, labels, ClassWeights.Of(options.ClassWeight, data, labels));
+        if (weighting is not null && model.IsRanking)
+            throw new TrainingException("Weights of rows don't go with --model svm-rank, which learns pairs of rows; leave them out.");
+        RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
         int batch = options.Batch ?? (facts.IsAdditive ? 1 : GradientBatch);
         double rate = options.LearningRate ?? defaults.Rate(model, options.Optimizer);
@@ -115,7 +119,7 @@ internal sealed class TrainingPlan
                 Delta = (float)(options.Delta ?? 0),
                 Beta = (float)(options.Beta ?? 0),
             },
-            Features = Math.Max(1, data.FeatureCount),
+            Features = Math.Max(Math.Max(1, data.FeatureCount), options.Init?.FeatureCount ?? 0),
             Sparse = sparse,
             Epochs = epochs,
             Batch = batch,
@@ -123,21 +127,25 @@ internal sealed class TrainingPlan
             Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
             MergeScale = localSteps == 0 ? 1 : mergeScale,
             Scaling = scaling,
+            Weighting = weighting,
+            HeldOut = options.HeldOut,
             MaxNorm = (float)(options.MaxNorm ?? 0),
             Seed = options.Seed,
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        return new TrainingPlan(job, rate, labels, new InitialParameters(job.BiasKey, defaults.Bias(model)), ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
+        InitialParameters initial = options.Init is { } model0 ? WarmStart.Parameters(model0, job, data, labels) : new InitialParameters(job.BiasKey, defaults.Bias(model));
+        return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }
 
     private static JobData Describe(string path, Dataset data, LabelMap labels, int workers)
     {
         DataFingerprint file = DataFingerprint.Of(path);
-        return new JobData(path, data.SourceBytes, data.RowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive)
+        return new JobData(path, data.SourceBytes, data.SourceRowCount, data.IndexBase == IndexBase.Zero ? 0 : 1, labels.Negative, labels.Positive)
         {
             ClassLabels = labels.Classes,
             Layout = data.Layout,
+            Weights = data.WeightsPath is null ? null : Path.GetFullPath(data.WeightsPath),
             StoredBytes = file.StoredBytes,
             Sample = file.Sample,
             PartitionRows = [.. Enumerable.Range(0, workers).Select(partition => data.Rows(new Partition(partition, workers)).Sum(range => range.Count))],
@@ -199,6 +207,8 @@ internal sealed class TrainingPlan
             $"{Plural.Of(job.Epochs, "epoch")}{Chosen(options.Epochs is not null)}",
             $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}",
             .. job.Scaling is null ? Array.Empty<string>() : ["columns scaled"],
+            .. job.Weighting is null ? Array.Empty<string>() : ["rows weighted"],
+            .. options.Init is null ? Array.Empty<string>() : ["begun from a model"],
         ];
         double nonZeros = (double)data.NonZeroCount / data.RowCount;
         return $"{string.Join(", ", parts)}; {Plural.Of(data.RowCount, "row")}, {Plural.Of(data.FeatureCount, "feature")}, {nonZeros:F1} non-zeros a row; {Plural.Of(deployment.Workers, deployment.IsRemote ? "worker" : "thread")}";

@@ -74,6 +74,9 @@ public static class TrainingRanges
     /// <summary>Seconds, up to a week, for which a silent server is tried again.</summary>
     public static NumberRange RetryDeadline { get; } = NumberRange.Whole("--retry-deadline", 1, 604_800);
 
+    /// <summary>Parts of a cross-validation.</summary>
+    public static NumberRange Folds { get; } = NumberRange.Whole("--folds", 2, 1000);
+
     /// <summary>Epochs between two saves; 0: only at the end.</summary>
     public static NumberRange SaveEvery { get; } = NumberRange.Whole("--save-every", 0);
 }

@@ -95,7 +95,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         if (plan.Job.MaxNorm > 0)
             BallProjection.Apply(plan.Job.MaxNorm, parameters.AsSpan(0, parameters.Length - plan.Job.Width), 1);
         plan.Job.Scaling?.ToOriginal(parameters, plan.Job.Width);
-        return new TrainedModel(plan.Job.Model, parameters, plan.Labels, data, plan.Job.Rule, Describe());
+        return new TrainedModel(plan.Job.Model, parameters, plan.Labels, data, plan.Job, Describe());
     }
 
     private Dictionary<string, string> Describe() => new(StringComparer.Ordinal)

@@ -68,7 +68,35 @@ public sealed class CsvTests : IDisposable
         Assert.False(File.Exists(_folder["m"]));
     }
 
+    [Fact]
+    public async Task Folds_PrintEachAndTheirSpread_AndWriteNoModel()
+    {
+        string data = People("people.csv", 300, 1);
+        Outcome text = await CommandLine.MustAsync("train", "--data", data, "--folds", "3", "--epochs", "5");
+        Assert.Equal(3, text.Output.Split("fold ").Length - 1);
+        Assert.Matches(@"mean     accuracy 0\.\d+ ± 0\.\d+", text.Output);
+        JsonElement json = (await CommandLine.MustAsync("train", "--data", data, "--folds", "3", "--epochs", "5", "--json")).LastJson;
+        Assert.Equal(3, json.GetProperty("folds").GetInt32());
+        Assert.InRange(json.GetProperty("accuracy_mean").GetDouble(), 0.6, 1);
+        Assert.Equal(["people.csv"], _folder.Names);
+    }
+
     [Theory]
+    [InlineData("1\n2\n", "there are 2 weights, but 3 rows")]
+    [InlineData("1\nheavy\n1\n", "w:2:1: found \"heavy\" as weight; expected a number of 0 or more")]
+    [InlineData("1\n-1\n1\n", "w:2:1: found \"-1\" as weight")]
+    public async Task Weights_ThatAreNone_AreRefused(string weights, string expected)
+    {
+        string data = _folder.Write("d", "1 1:1\n0 1:2\n1 1:3\n");
+        Outcome refused = await CommandLine.RunAsync("train", "--data", data, "--weights", _folder.Write("w", weights), "--out", _folder["m"]);
+        Assert.Equal(1, refused.Code);
+        Assert.Contains(expected, refused.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--folds", "1", "--folds is '1'; expected a whole number, 2 to 1,000")]
+    [InlineData("--validation-fraction", "1", "--validation-fraction is '1'; expected a number above 0 and below 1")]
+    [InlineData("--class-weight", "1:-2", "--class-weight is '1:-2'; expected balanced, or label:weight")]
     [InlineData("--hash-bits", "25", "--hash-bits is '25'; expected a whole number, 1 to 24")]
     [InlineData("--format", "parquet", "--format is 'parquet'; expected one of auto, libsvm, csv, idx")]
     [InlineData("--test", "-", "only --data can")]

@@ -54,6 +54,19 @@ public sealed class ClusterTests : IDisposable
     }
 
     [Fact]
+    public async Task WeightsHeldOutRowsAndAFirstModel_OverProcesses_AreBitEqualToOneThread()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 600);
+        string weights = _folder.Write("w", string.Concat(Enumerable.Range(0, 600).Select(i => $"{i % 4}\n")));
+        await ProgramRun.TrainAsync("--data", data, "--epochs", "1", "--threads", "1", "--out", _folder["m0"]);
+        string[] same = ["--data", data, "--weights", weights, "--class-weight", "balanced", "--validation-fraction", "0.25", "--init", _folder["m0"], "--epochs", "2", "--prefetch", "0", "--local-steps", "20"];
+        JsonElement embedded = await ProgramRun.TrainAsync([.. same, "--threads", "1", "--out", _folder["m1"]]);
+        JsonElement spread = await ProgramRun.TrainAsync([.. same, "--servers", "1", "--workers", "1", "--out", _folder["m2"]]);
+        Assert.Equal(TrainedModel.Load(_folder["m1"]).Weights.ToArray().Select(BitConverter.SingleToInt32Bits), TrainedModel.Load(_folder["m2"]).Weights.ToArray().Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(embedded.GetProperty("test_loss").GetDouble(), spread.GetProperty("test_loss").GetDouble());
+    }
+
+    [Fact]
     public async Task StandardInput_Malformed_IsNamedWithLineAndColumn()
     {
         string data = _folder.Write("bad", "1 1:1\n0 1:x\n");

@@ -41,10 +41,13 @@ public sealed class Block
     /// <summary>The rows as the kernels take them.</summary>
     public SparseRows Rows => new(_rowStarts, _memory.Indices.AsSpan(_firstNonZero, NonZeroCount), _memory.Values.AsSpan(_firstNonZero, NonZeroCount), _labels)
     {
+        Weights = Weights,
         ClassSetStarts = ClassSetStarts,
         ClassSets = ClassSets,
         Queries = Queries,
     };
+
+    internal float[] Weights { get; init; } = [];
 
     internal int[] ClassSetStarts { get; init; } = [];
 

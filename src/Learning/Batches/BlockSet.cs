@@ -16,6 +16,9 @@ public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long
 {
     /// <summary>What the rows are to learn.</summary>
     public TargetKind Targets { get; init; }
+
+    /// <summary>What the rows count; null: 1 each.</summary>
+    public RowWeighting? Weighting { get; init; }
 }
 
 /// <summary>What a row is to learn.</summary>
@@ -130,6 +133,7 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
     {
         var rowStarts = new int[places.Length + 1];
         var labels = new float[places.Length];
+        var weights = new float[plan.Weighting is null ? 0 : places.Length];
         long first = _nonZeros;
         for (int i = 0; i < places.Length; i++)
         {
@@ -139,10 +143,13 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
             _nonZeros += Put(source.Indices[..known], source.Values[..known]);
             rowStarts[i + 1] = checked((int)(_nonZeros - first));
             labels[i] = plan.Targets == TargetKind.ClassSet ? 0 : plan.Labels.ToLearning(source.Label, row);
+            if (weights.Length > 0)
+                weights[i] = plan.Weighting!.Of(data, plan.Labels, row);
         }
         (int[] setStarts, int[] sets) = plan.Targets == TargetKind.ClassSet ? ClassSets(places) : ([], []);
         return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null)
         {
+            Weights = weights,
             ClassSetStarts = setStarts,
             ClassSets = sets,
             Queries = plan.Targets == TargetKind.Rank ? Queries(places) : [],

@@ -14,7 +14,7 @@ internal static class CacheFile
         try
         {
             var segments = data.Segments.Select(s => new CacheHeader.Segment(s.RowCount, s.NonZeroCount, SectionsOf(s, data, Checksum.Of))).ToArray();
-            var header = new CacheHeader(key, CacheAsked.Of(options), data.Facts, data.Weights.Length > 0, segments);
+            var header = new CacheHeader(key, CacheAsked.Of(options), data.Facts, data.Targets.Weights.Length > 0, segments);
             var places = header.Sections(out _);
             AtomicFile.Write(path, stream =>
             {
@@ -134,7 +134,7 @@ internal static class CacheFile
         function(MemoryMarshal.AsBytes(segment.Values)),
         function(MemoryMarshal.AsBytes(segment.Labels)),
         function(MemoryMarshal.AsBytes(segment.LineOffsets)),
-        function(MemoryMarshal.AsBytes(data.Weights.Length == 0 ? [] : data.Weights.Slice((int)segment.FirstRow, segment.RowCount))),
+        function(MemoryMarshal.AsBytes(data.Targets.Weights.Length == 0 ? [] : data.Targets.Weights.AsSpan((int)segment.FirstRow, segment.RowCount))),
     ];
 
     private delegate uint SectionFunction(ReadOnlySpan<byte> bytes);

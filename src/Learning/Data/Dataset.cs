@@ -14,6 +14,7 @@ public sealed class Dataset : IDisposable
     private MappedFile? _mapped;
     private Thread? _cacheWriter;
     private string? _cacheProblem; // the cache writer's; read after it was joined
+    private float[] _weights = []; // set before the data set is shared
     private bool _disposed;
 
     internal Dataset(DatasetSegment[] segments, DatasetFacts facts, MappedFile? mapped = null)
@@ -78,11 +79,38 @@ public sealed class Dataset : IDisposable
 
     internal RowTargets Targets { get; init; } = RowTargets.None;
 
+    // With weights that were given apart: a cache may be being written of the rest.
+    internal RowTargets AllTargets => _weights.Length == 0 ? Targets : Targets with { Weights = _weights };
+
+    /// <summary>The file that the rows' weights were read from; null: they were not, or came with the rows.</summary>
+    internal string? WeightsPath { get; set; }
+
+    /// <summary>Rows of the source: more than there are here, if this is a choice of them.</summary>
+    internal long SourceRowCount { get => Math.Max(field, RowCount); init; }
+
+    /// <summary>Where a row's line starts in its source, in bytes.</summary>
+    /// <param name="row">From 0 to RowCount − 1.</param>
+    public long LineOffset(long row)
+    {
+        var segment = _segments[SegmentOf(row)];
+        return segment.LineOffsets[(int)(row - segment.FirstRow)];
+    }
+
+    /// <summary>Gives each row a weight.</summary>
+    /// <param name="weights">One a row, each 0 or more, not all 0.</param>
+    /// <exception cref="ArgumentException">They are not as described.</exception>
+    public void Weigh(float[] weights)
+    {
+        if (weights.Length != RowCount) throw new ArgumentException($"There are {weights.Length:N0} weights for {RowCount:N0} rows; expected one a row.", nameof(weights));
+        if (!weights.All(weight => float.IsFinite(weight) && weight >= 0)) throw new ArgumentException("A weight is negative or not finite; expected 0 or more.", nameof(weights));
+        _weights = weights;
+    }
+
     /// <summary>True if every row belongs to a query (qid).</summary>
     public bool HasQueries => Targets.Queries.Length > 0;
 
     /// <summary>What each row counts, 0 or more; empty: each counts 1.</summary>
-    public ReadOnlySpan<float> Weights => Targets.Weights;
+    public ReadOnlySpan<float> Weights => AllTargets.Weights;
 
     /// <summary>True if rows may have none or several labels.</summary>
     public bool HasLabelSets => Targets.SetStarts.Length > 0;
@@ -173,7 +201,22 @@ public sealed class Dataset : IDisposable
     {
         options ??= new ReadOptions();
         DataFormat format = FormatDetection.Of(path, options);
-        return format == DataFormat.Idx ? IdxReader.Read(path) : DatasetCache.Open(path, options with { Format = format }, cache ?? new CacheOptions());
+        Dataset data = format == DataFormat.Idx ? IdxReader.Read(path) : DatasetCache.Open(path, options with { Format = format }, cache ?? new CacheOptions());
+        if (options.Weights is null) return data;
+        try
+        {
+            float[] weights = WeightsFile.Read(options.Weights);
+            if (!data.Weights.IsEmpty) throw new DatasetException(options.Weights, $"weights are given twice: here, and in a column of {path}.");
+            if (weights.Length != data.RowCount) throw new DatasetException(options.Weights, $"there are {weights.Length:N0} weights, but {data.RowCount:N0} rows in {path}; expected one a row.");
+            data.Weigh(weights);
+            data.WeightsPath = options.Weights;
+            return data;
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
     }
 
     /// <summary>
@@ -190,6 +233,12 @@ public sealed class Dataset : IDisposable
     public static (Dataset Data, RowRange[] Rows) OpenPartition(string path, Partition partition, ReadOptions options, CacheOptions? cache = null)
     {
         DataFormat format = options.Layout is not null ? DataFormat.Csv : IdxReader.Recognizes(path) ? DataFormat.Idx : DataFormat.Libsvm;
+        if (options.Weights is not null)
+        {
+            // Weights go by the row's number in the whole file.
+            Dataset weighed = Open(path, options with { Format = format }, cache);
+            return (weighed, weighed.Rows(partition));
+        }
         if (format != DataFormat.Idx) return DatasetCache.OpenPartition(path, partition, options with { Format = format }, cache ?? new CacheOptions());
         Dataset whole = IdxReader.Read(path);
         return (whole, whole.Rows(partition));

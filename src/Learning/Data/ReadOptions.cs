@@ -33,6 +33,9 @@ public sealed record ReadOptions
     /// <summary>How the columns of separated text become features, as a model's training data had it; null: found out from the file.</summary>
     public CsvLayout? Layout { get; init; }
 
+    /// <summary>A file with the rows' weights, one number a line; null: none.</summary>
+    public string? Weights { get; init; }
+
     /// <summary>Whether labels of separated text are left unread: they may be missing, or unknown.</summary>
     public bool LabelsIgnored { get; init; }
 

@@ -47,6 +47,25 @@ internal sealed record RowTargets(long[] Queries, int[] SetStarts, float[] SetLa
     /// <summary>One a row, or none.</summary>
     public float[] Weights { get; init; } = [];
 
+    /// <summary>Those of some rows.</summary>
+    /// <param name="rows">Ranges, ascending.</param>
+    public RowTargets Of(RowRange[] rows)
+    {
+        if (Queries.Length + SetStarts.Length + Weights.Length == 0) return None;
+        IEnumerable<long> numbers = rows.SelectMany(range => Enumerable.Range(0, (int)range.Count).Select(i => range.Start + i));
+        var starts = new List<int> { 0 };
+        var members = new List<float>();
+        foreach (long row in SetStarts.Length == 0 ? [] : numbers)
+        {
+            members.AddRange(SetLabels.AsSpan(SetStarts[row]..SetStarts[row + 1]));
+            starts.Add(members.Count);
+        }
+        return new RowTargets(Queries.Length == 0 ? [] : [.. numbers.Select(row => Queries[row])], SetStarts.Length == 0 ? [] : [.. starts], [.. members])
+        {
+            Weights = Weights.Length == 0 ? [] : [.. numbers.Select(row => Weights[row])],
+        };
+    }
+
     /// <summary>Joins what the parsers of the parts of a source met.</summary>
     /// <param name="parts">Rows of each part, and its notes.</param>
     /// <param name="labels">The first label of every row.</param>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
+using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Formats;
 
@@ -63,6 +64,9 @@ public sealed record ModelFile
     /// <summary>How the columns of the training file became features; null but for separated text.</summary>
     public CsvLayout? Layout { get; init; }
 
+    /// <summary>How columns were scaled in training; the weights are those of unscaled columns. For trainings that begin from this model. Null: they weren't.</summary>
+    public FeatureScaling? Scaling { get; init; }
+
     /// <summary>Strength of the L1 regularisation.</summary>
     public double L1 { get; init; }
 
@@ -90,6 +94,11 @@ public sealed record ModelFile
         file.AddTensor("weights", TensorType.F32, Bias.Length == 1 ? [Weights.Length] : [FeatureCount, Bias.Length], WriteWeights);
         file.AddTensor("bias", TensorType.F32, [Bias.Length], stream => stream.Write(MemoryMarshal.AsBytes(Bias.Span)));
         if (Costs.Classes > 0) file.AddTensor("class_costs", TensorType.F32, [Costs.Classes, Costs.Classes], stream => stream.Write(MemoryMarshal.AsBytes(Costs.Span)));
+        if (Scaling is { } scaling)
+        {
+            file.AddTensor("column_means", TensorType.F32, [scaling.Means.Length], stream => stream.Write(MemoryMarshal.AsBytes(scaling.Means)));
+            file.AddTensor("column_inverse_scales", TensorType.F32, [scaling.Means.Length], stream => stream.Write(MemoryMarshal.AsBytes(scaling.InverseScales)));
+        }
         foreach (var (name, value) in Metadata()) file.AddMetadata(name, value);
         file.Save(path);
     }
@@ -123,12 +132,21 @@ public sealed record ModelFile
             Costs = file.Tensors.ContainsKey("class_costs") ? new CostMatrix(ReadFloats(path, file, "class_costs")) : CostMatrix.None,
             Labels = labels,
             Layout = layout,
+            Scaling = ReadScaling(path, file, weights.Length / outputs),
             IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
             L1 = text.Number("l1"),
             L2 = text.Number("l2"),
             Optimizer = text.Text("optimizer"),
             Summary = file.Metadata.Where(m => m.Key.StartsWith(SummaryPrefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[SummaryPrefix.Length..], m => m.Value, StringComparer.Ordinal),
         };
+    }
+
+    private static FeatureScaling? ReadScaling(string path, SafetensorsReader file, int features)
+    {
+        if (!file.Tensors.ContainsKey("column_means")) return null;
+        float[] means = ReadFloats(path, file, "column_means"), inverse = ReadFloats(path, file, "column_inverse_scales");
+        if (means.Length != features || inverse.Length != features) throw new ModelFileException(path, $"the columns' scaling has {means.Length} means and {inverse.Length} scales; expected {features}, one a feature.");
+        return FeatureScaling.From(means, inverse);
     }
 
     private static float[] ReadFloats(string path, SafetensorsReader file, string name)

@@ -17,9 +17,22 @@ public static class LossSum
     {
         if (scores.Length != labels.Length)
             throw new ArgumentException($"{scores.Length} scores but {labels.Length} labels.", nameof(labels));
-        if (model.Loss == LossKind.Logistic)
+        return Compute(model, scores, labels, []);
+    }
+
+    /// <summary>Sum of the model's loss over all rows, each times its weight.</summary>
+    /// <param name="model">Which loss.</param>
+    /// <param name="scores">f = w·x + b of each row.</param>
+    /// <param name="labels">Target of each row.</param>
+    /// <param name="weights">One a row; empty: each counts 1.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static double Compute(ModelSpec model, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights)
+    {
+        if (weights.Length > 0 && weights.Length != scores.Length)
+            throw new ArgumentException($"{scores.Length} scores but {weights.Length} weights.", nameof(weights));
+        if (model.Loss == LossKind.Logistic && weights.IsEmpty)
             return LogisticLossSum.Compute(scores, labels);
-        var sum = new Summation(scores, labels);
+        var sum = new Summation(scores, labels, weights);
         ScoreLoss.Dispatch(model, ref sum);
         return sum.Total;
     }
@@ -31,7 +44,7 @@ public static class LossSum
     public static double OfOutputs(ModelSpec model, ReadOnlySpan<float> scores, in SparseRows rows)
     {
         var sum = new OutputSummation(rows, scores, model.Outputs);
-        OutputLoss.Dispatch(model, ref sum);
+        OutputLoss.Dispatch(model, rows.Weights.Length > 0, ref sum);
         return sum.Total;
     }
 
@@ -64,10 +77,11 @@ public static class LossSum
         }
     }
 
-    private ref struct Summation(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels) : IScoreLossVisitor
+    private ref struct Summation(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights) : IScoreLossVisitor
     {
         private readonly ReadOnlySpan<float> _scores = scores;
         private readonly ReadOnlySpan<float> _labels = labels;
+        private readonly ReadOnlySpan<float> _weights = weights;
 
         public double Total { get; private set; }
 
@@ -76,7 +90,7 @@ public static class LossSum
         {
             double sum = 0;
             for (int i = 0; i < _scores.Length; i++)
-                sum += loss.Value(_scores[i], _labels[i]);
+                sum += loss.Value(_scores[i], _labels[i]) * (_weights.IsEmpty ? 1f : _weights[i]);
             Total = sum;
         }
     }

@@ -14,28 +14,56 @@ internal interface IOutputLossVisitor
 internal static class OutputLoss
 {
     /// <summary>Calls the visitor with the model's loss.</summary>
-    public static void Dispatch<TVisitor>(ModelSpec model, ref TVisitor visitor)
+    /// <param name="model">Which loss.</param>
+    /// <param name="weighted">Whether rows have weights, which multiply their losses.</param>
+    /// <param name="visitor">Called once.</param>
+    public static void Dispatch<TVisitor>(ModelSpec model, bool weighted, ref TVisitor visitor)
         where TVisitor : struct, IOutputLossVisitor, allows ref struct
     {
         switch (model.Loss)
         {
             case LossKind.CrossEntropy:
-                visitor.Visit(default(CrossEntropyLoss));
+                Visit(default(CrossEntropyLoss), weighted, ref visitor);
                 break;
             case LossKind.WestonWatkins:
-                visitor.Visit(default(WestonWatkinsLoss));
+                Visit(default(WestonWatkinsLoss), weighted, ref visitor);
                 break;
             case LossKind.CrammerSinger or LossKind.ZeroOne:
-                visitor.Visit(new CrammerSingerLoss(model.Margin));
+                Visit(new CrammerSingerLoss(model.Margin), weighted, ref visitor);
                 break;
             case LossKind.Tree:
-                visitor.Visit(new CostLoss(model.Costs.Values));
+                Visit(new CostLoss(model.Costs.Values), weighted, ref visitor);
                 break;
             case LossKind.Hamming:
-                visitor.Visit(default(HammingLoss));
+                Visit(default(HammingLoss), weighted, ref visitor);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(model), model.Loss, "This loss is no function of several scores.");
         }
+    }
+    private static void Visit<TLoss, TVisitor>(TLoss loss, bool weighted, ref TVisitor visitor)
+        where TLoss : struct, IOutputLoss
+        where TVisitor : struct, IOutputLossVisitor, allows ref struct
+    {
+        if (weighted)
+            visitor.Visit(new WeightedLoss<TLoss>(loss));
+        else
+            visitor.Visit(loss);
+    }
+}
+
+/// <summary>A loss of several scores times its row's weight.</summary>
+internal readonly struct WeightedLoss<TLoss>(TLoss inner) : IOutputLoss
+    where TLoss : struct, IOutputLoss
+{
+    /// <inheritdoc/>
+    public bool Derivative(in SparseRows rows, int row, ReadOnlySpan<float> scores, Span<float> derivative, out float loss)
+    {
+        bool changes = inner.Derivative(rows, row, scores, derivative, out loss);
+        float weight = rows.Weights[row];
+        loss *= weight;
+        for (int i = 0; i < derivative.Length; i++)
+            derivative[i] *= weight;
+        return changes;
     }
 }

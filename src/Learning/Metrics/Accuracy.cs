@@ -9,9 +9,24 @@ public static class Accuracy
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static double Of(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels)
     {
+        return Of(scores, labels, []);
+    }
+
+    /// <summary>The same with weights: (Σ wᵢ over those i) / Σ wᵢ.</summary>
+    /// <param name="scores">One for each example.</param>
+    /// <param name="labels">−1 or +1.</param>
+    /// <param name="weights">0 or more, one for each example; empty: 1 each.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static double Of(ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights)
+    {
         Pairs.Check(scores, labels);
-        long right = 0;
-        for (int i = 0; i < scores.Length; i++) if (scores[i] > 0 == labels[i] > 0) right++;
-        return (double)right / scores.Length;
+        double right = 0, all = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            float weight = weights.IsEmpty ? 1 : weights[i];
+            all += weight;
+            if (scores[i] > 0 == labels[i] > 0) right += weight;
+        }
+        return right / all;
     }
 }

@@ -10,7 +10,7 @@ internal sealed class ClassGradient(ModelSpec model) : IBatchGradient
     {
         gradient.Clear();
         var accumulation = new Accumulation(rows, batch, model.Outputs, parameters, gradient, scores);
-        OutputLoss.Dispatch(model, ref accumulation);
+        OutputLoss.Dispatch(model, rows.Weights.Length > 0, ref accumulation);
         return accumulation.LossSum;
     }
 

@@ -7,7 +7,7 @@ using DistSgd.Learning.Metrics;
 
 namespace DistSgd.Learning.Models;
 
-/// <summary>How well a model does on a data set.</summary>
+/// <summary>How well a model does on a data set. If its rows have weights, each counts as much in the losses, the accuracy and the errors of regression; AUC, NDCG and the figures of classes count rows.</summary>
 /// <param name="Rows">Rows.</param>
 /// <param name="Loss">Mean loss a row, without regulariser.</param>
 /// <param name="Accuracy">Share of rows whose class is right; null in regression and ranking.</param>
@@ -120,29 +120,30 @@ public static class Evaluation
             for (long row = first; row < first + count; row++)
                 targets[row] = labels.ToLearning(data.Row(row).Label, row);
         }, cancellationToken);
-        EvaluationResult result = model.HasClassScores ? OfClasses(model, scores, targets, labels)
+        ReadOnlySpan<float> weights = data.Weights;
+        EvaluationResult result = model.HasClassScores ? OfClasses(model, scores, targets, weights, labels)
             : model.IsRanking ? OfQueries(scores, targets, data)
-            : model.IsRegression ? OfTargets(model, scores, targets)
-            : OfTwoClasses(model, scores, targets, labels);
+            : model.IsRegression ? OfTargets(model, scores, targets, weights)
+            : OfTwoClasses(model, scores, targets, weights, labels);
         return result with { IgnoredFeatures = ignored };
     }
 
-    private static EvaluationResult OfTargets(ModelSpec model, float[] scores, float[] targets)
+    private static EvaluationResult OfTargets(ModelSpec model, float[] scores, float[] targets, ReadOnlySpan<float> weights)
     {
-        double explained = RegressionError.RSquared(scores, targets);
-        return new EvaluationResult(targets.Length, LossSum.Compute(model, scores, targets) / Math.Max(1, targets.Length), null, null, RegressionError.RootMeanSquare(scores, targets), 0)
+        double explained = RegressionError.RSquared(scores, targets, weights);
+        return new EvaluationResult(targets.Length, LossSum.Compute(model, scores, targets, weights) / Total(targets.Length, weights), null, null, RegressionError.RootMeanSquare(scores, targets, weights), 0)
         {
-            Mae = RegressionError.MeanAbsolute(scores, targets),
+            Mae = RegressionError.MeanAbsolute(scores, targets, weights),
             RSquared = double.IsNaN(explained) ? null : explained,
         };
     }
 
-    private static EvaluationResult OfTwoClasses(ModelSpec model, float[] scores, float[] targets, LabelMap labels)
+    private static EvaluationResult OfTwoClasses(ModelSpec model, float[] scores, float[] targets, ReadOnlySpan<float> weights, LabelMap labels)
     {
-        double loss = LossSum.Compute(model, scores, targets) / Math.Max(1, targets.Length);
+        double loss = LossSum.Compute(model, scores, targets, weights) / Total(targets.Length, weights);
         double auc = RocAuc.Of(scores, targets);
         int[] predicted = Array.ConvertAll(scores, score => score > 0 ? 1 : 0), actual = Array.ConvertAll(targets, target => target > 0 ? 1 : 0);
-        return new EvaluationResult(targets.Length, loss, Accuracy.Of(scores, targets), double.IsNaN(auc) ? null : auc, null, 0)
+        return new EvaluationResult(targets.Length, loss, Accuracy.Of(scores, targets, weights), double.IsNaN(auc) ? null : auc, null, 0)
         {
             LogLoss = model.Kind == ModelKind.Logistic ? loss : null,
             Classes = ClassFigures.Of(predicted, actual, [labels.Negative, labels.Positive]),
@@ -203,20 +204,37 @@ public static class Evaluation
         };
     }
 
-    private static EvaluationResult OfClasses(ModelSpec model, float[] scores, float[] targets, LabelMap labels)
+    private static EvaluationResult OfClasses(ModelSpec model, float[] scores, float[] targets, ReadOnlySpan<float> weights, LabelMap labels)
     {
         int outputs = model.Outputs;
         var predicted = new int[targets.Length];
         for (int i = 0; i < predicted.Length; i++)
             predicted[i] = Largest(scores.AsSpan(i * outputs, outputs));
         ClassFigures[] classes = ClassFigures.Of(predicted, Array.ConvertAll(targets, target => (int)target), labels.Classes);
-        double loss = LossSum.OfOutputs(model, scores, new SparseRows(new int[targets.Length + 1], [], [], targets)) / Math.Max(1, targets.Length);
-        return new EvaluationResult(targets.Length, loss, (double)classes.Sum(one => one.Right) / targets.Length, null, null, 0)
+        double loss = LossSum.OfOutputs(model, scores, new SparseRows(new int[targets.Length + 1], [], [], targets) { Weights = weights }) / Total(targets.Length, weights);
+        return new EvaluationResult(targets.Length, loss, ShareRight(predicted, targets, weights), null, null, 0)
         {
             LogLoss = model.Kind == ModelKind.Softmax ? loss : null,
             MeanCost = model.Costs.Classes == 0 ? null : predicted.Select((one, row) => (double)model.Costs[(int)targets[row], one]).DefaultIfEmpty().Average(),
             Classes = classes,
         };
+    }
+
+    // What the rows count together; at least something, so that no rows have a loss of 0.
+    private static double Total(long rows, ReadOnlySpan<float> weights)
+    {
+        double total = weights.IsEmpty ? rows : 0;
+        foreach (float weight in weights)
+            total += weight;
+        return total > 0 ? total : 1;
+    }
+
+    private static double ShareRight(int[] predicted, float[] targets, ReadOnlySpan<float> weights)
+    {
+        double right = 0;
+        for (int i = 0; i < predicted.Length; i++)
+            right += predicted[i] == (int)targets[i] ? weights.IsEmpty ? 1 : weights[i] : 0;
+        return right / (weights.IsEmpty ? predicted.Length : Total(predicted.Length, weights));
     }
 
     /// <summary>The number of the largest score, the first of equals: the class that is predicted.</summary>

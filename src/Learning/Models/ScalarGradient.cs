@@ -6,19 +6,14 @@ namespace DistSgd.Learning.Models;
 /// <summary>The gradient of models with one score a row, f = w·x + b.</summary>
 internal sealed class ScalarGradient(ModelSpec model) : IBatchGradient
 {
-    private float[] _labels = [];
+    private readonly VisitedLosses _losses = new();
 
     public double Compute(in SparseRows rows, ReadOnlySpan<int> batch, ReadOnlySpan<float> parameters, Span<float> gradient, Span<float> scores)
     {
         gradient.Clear();
         var accumulation = new Accumulation(rows, batch, parameters, gradient, scores);
         ScoreLoss.Dispatch(model, ref accumulation);
-        if (_labels.Length < batch.Length)
-            _labels = new float[batch.Length];
-        Span<float> labels = _labels.AsSpan(0, batch.Length);
-        for (int i = 0; i < batch.Length; i++)
-            labels[i] = rows.Labels[batch[i]];
-        return LossSum.Compute(model, scores[..batch.Length], labels);
+        return _losses.Sum(model, rows, batch, scores);
     }
 
     private readonly ref struct Accumulation : IScoreLossVisitor

@@ -17,7 +17,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
     private float[] _gradient = [];
     private uint[] _touched = [];
     private bool[] _isTouched = [];
-    private float[] _labels = [];
+    private readonly VisitedLosses _losses = new();
 
     /// <summary>Steps over all rows in the given order, mini-batch by mini-batch, at one learning rate. No regulariser acts.</summary>
     /// <param name="rows">The block's rows.</param>
@@ -32,14 +32,14 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
         if (model.HasClassScores)
         {
             var wide = new ClassRun(this, rows, order, rate, biasIndex, replica, scores);
-            OutputLoss.Dispatch(model, ref wide);
+            OutputLoss.Dispatch(model, rows.Weights.Length > 0, ref wide);
             return new StepFigures(steps, wide.LossSum);
         }
         if (model.IsRanking)
             return StepQueries(rows, order, rate, replica, scores);
         var run = new ScalarRun(this, rows, order, rate, biasIndex, replica, scores);
         ScoreLoss.Dispatch(model, ref run);
-        return new StepFigures(steps, ScalarLossSum(rows, order, scores));
+        return new StepFigures(steps, _losses.Sum(model, rows, order, scores));
     }
 
     /// <summary>The mean gradient of all rows at the given parameters.</summary>
@@ -80,17 +80,6 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             first = end;
         }
         return new StepFigures(steps, loss);
-    }
-
-    private double ScalarLossSum(in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
-    {
-        if (_labels.Length < order.Length)
-            _labels = new float[order.Length];
-        Span<float> labels = _labels.AsSpan(0, order.Length);
-        ReadOnlySpan<float> all = rows.Labels;
-        for (int i = 0; i < order.Length; i++)
-            labels[i] = all[order[i]];
-        return LossSum.Compute(model, scores[..order.Length], labels);
     }
 
     private void ReserveGradient(int positions)

@@ -33,6 +33,9 @@ public sealed record OracleJob
     /// <summary>Values of the biases before the first step; empty: all 0.</summary>
     public IReadOnlyList<float> InitialBias { get; init; } = [];
 
+    /// <summary>What each row counts; empty: 1 each.</summary>
+    public IReadOnlyList<float> Weights { get; init; } = [];
+
     /// <summary>Seed.</summary>
     public ulong Seed { get; init; }
 
@@ -194,7 +197,8 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         for (int output = 0; output < Outputs; output++)
             scores[output] = OracleMath.Dot(row.Indices, row.Values, feature => weight[(int)feature * Outputs + output]) + weight[Bias + output];
         float y = job.Labels.ToLearning(row.Label, number);
-        return job.Model.IsMulticlass ? OracleClasses.Slopes(job.Model, scores, (int)y) : [Slope(scores[0], y)];
+        float[] slopes = job.Model.IsMulticlass ? OracleClasses.Slopes(job.Model, scores, (int)y) : [Slope(scores[0], y)];
+        return job.Weights.Count == 0 ? slopes : [.. slopes.Select(slope => job.Weights[number] * slope)];
     }
 
     // The derivative of each loss in the score, as its definition says.

@@ -103,6 +103,30 @@ public sealed class FeatureScaling
         return new FeatureScaling(means, inverseScales);
     }
 
+    /// <summary>The same with more columns, which stay as they are.</summary>
+    /// <param name="features">All columns; at least as many as there are.</param>
+    public FeatureScaling Extended(int features) =>
+        new([.. _means, .. new float[features - _means.Length]], [.. _inverseScales, .. Enumerable.Repeat(1f, features - _means.Length)]);
+
+    /// <summary>Turns parameters of x into those of x', in place, as <see cref="ToOriginal"/> undoes it: w'_j = w_j s_j, b' = b + Σ w_j·mean_j.</summary>
+    /// <param name="parameters">The weights, a key's side by side, the biases last.</param>
+    /// <param name="width">Weights a key.</param>
+    public void ToScaled(Span<float> parameters, int width = 1)
+    {
+        Span<float> biases = parameters[(_means.Length * width)..];
+        for (int output = 0; output < width; output++)
+        {
+            double bias = biases[output];
+            for (int j = 0; j < _means.Length; j++)
+            {
+                ref float weight = ref parameters[j * width + output];
+                bias += (double)weight * _means[j];
+                weight /= _inverseScales[j];
+            }
+            biases[output] = (float)bias;
+        }
+    }
+
     /// <summary>Turns parameters of x' into those of x, in place: w_j = w'_j/s_j, b = b' − Σ w_j·mean_j.</summary>
     /// <param name="parameters">The weights, a key's side by side, the biases last.</param>
     /// <param name="width">Weights a key.</param>

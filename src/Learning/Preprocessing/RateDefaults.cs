@@ -28,11 +28,12 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     /// <param name="data">At least one row.</param>
     /// <param name="labels">The labels' mapping.</param>
     /// <param name="scaling">Null: none.</param>
+    /// <param name="weighting">What rows count in the targets' figures; null: 1 each.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static RateDefaults Of(Dataset data, LabelMap labels, FeatureScaling? scaling)
+    public static RateDefaults Of(Dataset data, LabelMap labels, FeatureScaling? scaling, RowWeighting? weighting = null)
     {
         long stride = Math.Max(1, data.RowCount / ColumnStatistics.SampleRowsMax);
-        double squares = 0, magnitudes = 0, largest = 0, targets = 0, targetSquares = 0;
+        double squares = 0, magnitudes = 0, largest = 0, targets = 0, targetSquares = 0, counts = 0;
         long rows = 0;
         var shares = new double[labels.Classes.Count];
         var transform = new RowTransform(scaling);
@@ -49,16 +50,18 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             squares += square;
             largest = Math.Max(largest, square);
             double target = data.HasLabelSets ? 0 : labels.ToLearning(x.Label, row);
+            double counted = weighting?.Of(data, labels, row) ?? 1;
             if (shares.Length > 0 && !data.HasLabelSets)
-                shares[(int)target]++;
-            targets += target;
-            targetSquares += target * target;
+                shares[(int)target] += counted;
+            targets += counted * target;
+            targetSquares += counted * target * target;
+            counts += counted;
             rows++;
         }
-        double mean = targets / rows;
-        return new RateDefaults(squares / rows + 1, largest + 1, magnitudes / rows, Math.Sqrt(Math.Max(0, targetSquares / rows - mean * mean)), mean)
+        double mean = targets / counts;
+        return new RateDefaults(squares / rows + 1, largest + 1, magnitudes / rows, Math.Sqrt(Math.Max(0, targetSquares / counts - mean * mean)), mean)
         {
-            ClassShares = [.. shares.Select(count => count / rows)],
+            ClassShares = [.. shares.Select(count => count / counts)],
         };
     }
 

@@ -98,7 +98,8 @@ public static class Arguments
         }
     }
 
-    internal static string Refusal(string option, string found, string expected) => $"{option} is '{found}'; expected {expected}.";
+    /// <summary>The sentence that refuses a value.</summary>
+    public static string Refusal(string option, string found, string expected) => $"{option} is '{found}'; expected {expected}.";
 
     private const string FileExpected = "the name of a file";
 

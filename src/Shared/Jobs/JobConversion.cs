@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using DistSgd.Learning.Csv;
+using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -61,6 +62,13 @@ public static class JobConversion
             spec.ColumnMeans = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.Means));
             spec.ColumnInverseScales = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.InverseScales));
         }
+        if (job.Weighting is { } weighting)
+        {
+            spec.WeightScale = weighting.Scale;
+            spec.ClassWeights.Add(weighting.ClassWeights);
+        }
+        if (job.HeldOut is { } heldOut)
+            (spec.HeldOutFrom, spec.HeldOutTo) = (heldOut.From, heldOut.To);
         spec.Tables.Add(job.Tables.Select(table => new V1.Table
         {
             Name = table.Name,
@@ -74,6 +82,7 @@ public static class JobConversion
             (spec.IndexBase, spec.NegativeLabel, spec.PositiveLabel) = ((uint)data.IndexBase, data.NegativeLabel, data.PositiveLabel);
             (spec.DataStoredBytes, spec.DataSample) = ((ulong)data.StoredBytes, data.Sample);
             spec.ClassLabels.Add(data.ClassLabels);
+            spec.DataWeights = data.Weights ?? "";
             spec.DataColumns = data.Layout is null ? "" : CsvLayoutText.Write(data.Layout);
             spec.PartitionRows.Add(data.PartitionRows.Select(rows => (ulong)rows));
         }
@@ -112,6 +121,8 @@ public static class JobConversion
             MaxNorm = spec.MaxNorm,
             MergeScale = spec.MergeScale == 0 ? 1 : spec.MergeScale,
             Scaling = ToScaling(spec),
+            Weighting = ToWeighting(spec),
+            HeldOut = ToHoldOut(spec),
             Data = ToData(spec),
         };
     }
@@ -147,10 +158,24 @@ public static class JobConversion
         {
             StoredBytes = (long)spec.DataStoredBytes,
             Sample = spec.DataSample,
+            Weights = spec.DataWeights.Length == 0 ? null : spec.DataWeights,
             Layout = spec.DataColumns.Length == 0 ? null : CsvLayoutText.Read(spec.DataColumns),
             ClassLabels = spec.ClassLabels.Count == 0 ? [] : [.. spec.ClassLabels],
             PartitionRows = [.. spec.PartitionRows.Select(rows => (long)rows)],
         };
+    }
+
+    private static RowWeighting? ToWeighting(V1.JobSpec spec)
+    {
+        Require(float.IsFinite(spec.WeightScale) && spec.WeightScale >= 0, "weight_scale must not be negative");
+        Require(spec.ClassWeights.All(weight => float.IsFinite(weight) && weight > 0), "class_weights must be positive");
+        return spec.WeightScale == 0 ? null : new RowWeighting([.. spec.ClassWeights], spec.WeightScale);
+    }
+
+    private static HoldOut? ToHoldOut(V1.JobSpec spec)
+    {
+        Require(spec.HeldOutFrom is >= 0 and <= 1 && spec.HeldOutTo is >= 0 and <= 1 && spec.HeldOutFrom <= spec.HeldOutTo, "held_out_from and held_out_to must ascend from 0 to 1");
+        return spec.HeldOutFrom == spec.HeldOutTo ? null : new HoldOut(spec.HeldOutFrom, spec.HeldOutTo);
     }
 
     private static ModelSpec ToModel(V1.JobSpec spec)

@@ -1,4 +1,5 @@
 using DistSgd.Learning.Csv;
+using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -53,6 +54,12 @@ public sealed record TrainingJob
 
     /// <summary>How columns are scaled before training; null: not.</summary>
     public FeatureScaling? Scaling { get; init; }
+
+    /// <summary>What rows count; null: 1 each.</summary>
+    public RowWeighting? Weighting { get; init; }
+
+    /// <summary>Rows that are not trained on; null: none.</summary>
+    public HoldOut? HeldOut { get; init; }
 
     /// <summary>Seed of every order and draw.</summary>
     public ulong Seed { get; init; }
@@ -109,6 +116,9 @@ public sealed record JobData(string Path, long Bytes, long Rows, int IndexBase, 
 
     /// <summary>The file's checksum of samples (<c>DataFingerprint</c>).</summary>
     public uint Sample { get; init; }
+
+    /// <summary>The file with the rows' weights, at the same place on every machine; null: none.</summary>
+    public string? Weights { get; init; }
 
     /// <summary>How the columns of separated text become features; null: the file is none.</summary>
     public CsvLayout? Layout { get; init; }

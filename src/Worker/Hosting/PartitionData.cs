@@ -25,6 +25,7 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
         (Dataset data, RowRange[] rows) = Open(path, source, new Partition(partition, job.Partitions), options.Cache);
         using (data)
         {
+            rows = RowSelection.Trained(data, rows, job.HeldOut, job.Seed);
             long count = rows.Sum(range => range.Count);
             long expected = source.PartitionRows.Count > 0 ? source.PartitionRows[partition] : count;
             if (count != expected)
@@ -34,14 +35,14 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
             LabelMap labels = source.ClassLabels.Count > 0 ? LabelMap.OfClasses(source.ClassLabels)
                 : job.Model.IsBinary ? LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel)
                 : LabelMap.Identity;
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets };
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting };
             return new PartitionData(BlockSet.Build(data, rows, plan), data.ParsedBytes);
         }
     }
 
     private static (Dataset Data, RowRange[] Rows) Open(string path, JobData source, Partition partition, CacheMode cache)
     {
-        var options = new ReadOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One, Layout = source.Layout };
+        var options = new ReadOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One, Layout = source.Layout, Weights = source.Weights };
         DataFingerprint file = DataFingerprint.Of(path);
         if (file.StoredBytes == source.StoredBytes && file.Sample == source.Sample)
             return Dataset.OpenPartition(path, partition, options, new CacheOptions { Mode = cache });

@@ -1,0 +1,52 @@
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
+
+namespace DistSgd.Trainer;
+
+/// <summary>What a training learns from and what it is measured on: the data given, or, where rows are held out or have weight 0, copies of its rows.</summary>
+internal sealed class TrainingSet : IDisposable
+{
+    private readonly Dataset?[] _copies;
+
+    private TrainingSet(Dataset train, Dataset? test, params Dataset?[] copies)
+    {
+        Train = train;
+        Test = test;
+        _copies = copies;
+    }
+
+    /// <summary>The rows that are learned from.</summary>
+    public Dataset Train { get; }
+
+    /// <summary>The rows that are measured on; null: none.</summary>
+    public Dataset? Test { get; }
+
+    /// <exception cref="TrainingException">No row is left on one side.</exception>
+    public static TrainingSet Of(Dataset data, TrainingOptions options)
+    {
+        RowRange[] all = [new RowRange(0, data.RowCount)];
+        RowRange[] trained = RowSelection.Trained(data, all, options.HeldOut, options.Seed);
+        if (trained == all)
+            return new TrainingSet(data, options.Test);
+        if (trained.Length == 0)
+            throw new TrainingException(options.HeldOut is null ? "All rows have weight 0; expected some that count." : "All rows are held out; hold out less, or give more rows.");
+        Dataset train = RowSelection.Copy(data, trained);
+        if (options.HeldOut is not { } heldOut)
+            return new TrainingSet(train, options.Test, train);
+        RowRange[] held = RowSelection.Where(all, row => heldOut.Holds(options.Seed, data, row));
+        if (held.Length == 0)
+        {
+            train.Dispose();
+            throw new TrainingException($"Of {Plural.Of(data.RowCount, "row")} none is held out; hold out more of them, or give more rows.");
+        }
+        Dataset test = RowSelection.Copy(data, held);
+        return new TrainingSet(train, test, train, test);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Dataset? copy in _copies)
+            copy?.Dispose();
+    }
+}

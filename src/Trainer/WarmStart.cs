@@ -1,0 +1,51 @@
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.Learning.Preprocessing;
+using DistSgd.Shared.Jobs;
+
+namespace DistSgd.Trainer;
+
+/// <summary>Begins a training from a model: what must agree, and where the parameters start.</summary>
+internal static class WarmStart
+{
+    /// <summary>The labels' mapping: the model's, if it knows all labels of the data.</summary>
+    /// <exception cref="TrainingException">The model is of another kind, or its file's features are other ones.</exception>
+    /// <exception cref="LabelException">A label that the model doesn't know.</exception>
+    public static LabelMap Labels(TrainedModel init, ModelSpec model, LabelMap labels, Dataset data)
+    {
+        if (init.Kind != model.Kind)
+            throw new TrainingException($"--init is a model of kind {KindName.Of(init.Kind)}, but --model {KindName.Of(model.Kind)} is to be trained; give a model of that kind.");
+        if (data.Layout is { } layout ? !layout.Equals(init.Layout) : init.Layout is not null)
+            throw new TrainingException("--init was trained on other columns than the data has; read the data with the model's (TrainedModel.ReadOptions), or give a model of these columns.");
+        if (data.Layout is null && data.IndexBase != init.IndexBase)
+            throw new TrainingException($"--init numbers features from {(init.IndexBase == IndexBase.Zero ? 0 : 1)}, the data from {(data.IndexBase == IndexBase.Zero ? 0 : 1)}; give --index-base {(init.IndexBase == IndexBase.Zero ? "zero" : "one")}.");
+        if (labels.Classes.Count == 0 && !labels.IsBinary)
+            return labels;
+        init.Labels.Check(data);
+        return init.Labels;
+    }
+
+    /// <summary>How columns are scaled: as the model's were, those of new features not; else as the data's sizes ask for.</summary>
+    public static FeatureScaling? Scaling(TrainedModel init, Dataset data, TrainingOptions options)
+    {
+        long features = Math.Max(data.FeatureCount, init.FeatureCount);
+        if (features > TrainingPlan.ScaledFeaturesMax || options.Scaling == ScalingKind.Off)
+            return null;
+        FeatureScaling? scaling = init.Scaling ?? FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null);
+        return scaling?.Extended((int)features);
+    }
+
+    /// <summary>The model's parameters in the job's scaling, new features 0; with AdaGrad's sums of squares as one pass over the data would leave them there, so that the first steps don't throw away what was learned.</summary>
+    public static InitialParameters Parameters(TrainedModel init, TrainingJob job, Dataset data, LabelMap labels)
+    {
+        int width = job.Width;
+        var values = new float[checked(job.KeyCount * width)];
+        init.Weights.CopyTo(values);
+        init.Biases.CopyTo(values.AsSpan(checked((int)job.BiasKey * width)));
+        job.Scaling?.ToScaled(values, width);
+        float[] squares = job.Rule.Optimizer == OptimizerKind.AdaGrad ? GradientSquares.Sum(job.Model, values, data, labels, job.Scaling, job.Weighting) : [];
+        return new InitialParameters(0, values) { Squares = squares };
+    }
+}
