@@ -15,7 +15,7 @@ internal static class DataArguments
     private static readonly ValueOption Weight = Column("--weight-column", "Column of a CSV file with the rows' weights; default: each row counts 1.");
     private static readonly ValueOption Weights = Arguments.FilePath("--weights", "Weights of the training data's rows, one number a line; default: each row counts 1.");
     private static readonly ValueOption Categorical = Arguments.Text("--categorical", "Columns of a CSV file that hold categories though they look like numbers.", "COLUMN,…", text => Columns(text).All(name => name.Length > 0), "names of columns, or numbers from 1, separated by commas");
-    private static readonly ValueOption HashBits = Arguments.Number(NumberRange.Whole("--hash-bits", 1, CsvOptions.HashBitsMax), "Categories of a CSV file are hashed to 2^N features.", $"{CsvLayout.HashBitsDefault}");
+    private static readonly ValueOption HashBits = Arguments.Number(TrainingRanges.HashBits, "Hash the features of LIBSVM data, or the categories of a CSV file, to 2^N features; default: 18 for categories, features are not hashed.");
     private static readonly ValueOption Base = Arguments.Choice("--index-base", "Lowest feature index of LIBSVM files.", typeof(IndexBase), "auto");
     private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", typeof(CacheMode), "auto");
 
@@ -25,12 +25,14 @@ internal static class DataArguments
     /// <summary>How the training file is read.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="init">The model that training begins with: the file is read as its data was; null: none.</param>
+    /// <param name="memoryMax">Most bytes of a file that are parsed into memory.</param>
     /// <param name="hashSeed">Seed of the categories' hash.</param>
     /// <param name="cancellationToken">Gives up reading.</param>
-    public static ReadOptions Read(ParseResult parsed, TrainedModel? init, ulong hashSeed, CancellationToken cancellationToken) => new()
+    public static ReadOptions Read(ParseResult parsed, TrainedModel? init, long memoryMax, ulong hashSeed, CancellationToken cancellationToken) => new()
     {
         Format = (DataFormat)parsed.Chosen(Format, typeof(DataFormat))!,
         Weights = parsed.GetValue(Weights),
+        MemoryMax = memoryMax,
         Layout = init?.Layout,
         IndexBase = init is { Layout: null } && !parsed.IsGiven(Base) ? init.IndexBase : (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!,
         CancellationToken = cancellationToken,
@@ -40,10 +42,13 @@ internal static class DataArguments
             LabelColumn = parsed.GetValue(Label),
             WeightColumn = parsed.GetValue(Weight),
             Categorical = parsed.GetValue(Categorical) is { } names ? Columns(names) : [],
-            HashBits = parsed.Count(HashBits)!.Value,
+            HashBits = parsed.Count(HashBits) ?? CsvLayout.HashBitsDefault,
             HashSeed = hashSeed,
         },
     };
+
+    /// <summary>Bits that features are hashed to; null: not given.</summary>
+    public static int? HashBitsOf(ParseResult parsed) => parsed.Count(HashBits);
 
     /// <summary>The file of weights; null: none.</summary>
     public static string? WeightsOf(ParseResult parsed) => parsed.GetValue(Weights);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -40,6 +41,10 @@ internal static class TrainCommand
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
     private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge.", help: "X");
     private static readonly ValueOption Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
+    private static readonly Option<bool> NormalizeRows = Arguments.Flag("--normalize-rows", "Divide each row by its L2 norm, in training and in prediction.");
+    private static readonly ValueOption Whiten = Arguments.Number(TrainingRanges.Whiten, "PCA whitening of dense features to the N directions of largest variance, fitted on the training data, kept in the model.");
+    private static readonly ValueOption Order = Arguments.Choice("--order", "Order of the rows: shuffled, as in the file, classes in turn, or those with the largest last loss first.", typeof(RowOrderKind), "shuffled");
+    private static readonly ValueOption MemoryMax = Arguments.Number(TrainingRanges.MemoryMax, "Most bytes of rows in memory; what is larger is streamed from the binary cache in each epoch; default: half of the machine's memory.");
     private static readonly ValueOption Seed = Arguments.Number(TrainingRanges.Seed, "Seed of every order and draw.", "1");
     private static readonly ValueOption Threads = Arguments.Number(TrainingRanges.Threads, "Worker threads of an embedded training; default: as many as processors.");
     private static readonly ValueOption Servers = Arguments.Number(TrainingRanges.Servers, "Train over gRPC with so many server processes; default with --workers: 1.");
@@ -59,7 +64,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
         foreach (ValueOption option in DataArguments.All)
@@ -89,7 +94,7 @@ internal static class TrainCommand
         {
             using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, cluster is not null, cancellationToken), report.Interrupted(path), cancellationToken);
             report.Data(data);
-            options = options with { Test = data.Test };
+            options = options with { Test = data.Test, HashBits = data.Train.Layout is null ? DataArguments.HashBitsOf(parsed) : null };
             if (parsed.Count(Folds) is { } folds)
                 return await ValidateAsync(data, options, folds, cluster is null ? null : cluster with { Data = data.Path! }, new FoldReport(parsed.InvocationConfiguration.Output, parsed.GetValue(Json)), cancellationToken);
             TrainingResult result = cluster is null
@@ -118,7 +123,7 @@ internal static class TrainCommand
     private static double? Share(string text) => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double share) && share is > 0 and < 1 ? share : null;
 
     private static TrainingData Read(ParseResult parsed, TrainedModel? init, bool asFile, CancellationToken cancellationToken) => parsed.GetValue(Data) is { } path
-        ? TrainingData.Open(InputFile.Of(path), parsed.GetValue(Test), DataArguments.Read(parsed, init, (ulong)parsed.Whole(Seed)!.Value, cancellationToken), DataArguments.CacheOf(parsed))
+        ? TrainingData.Open(InputFile.Of(path), parsed.GetValue(Test), DataArguments.Read(parsed, init, parsed.Whole(MemoryMax) ?? TrainingOptions.MemoryMaxDefault, (ulong)parsed.Whole(Seed)!.Value, cancellationToken), DataArguments.CacheOf(parsed), hashed: DataArguments.HashBitsOf(parsed) is not null)
         : TrainingData.Generate(parsed.Whole(Seed)!.Value, asFile ? new TemporaryFile() : null, cancellationToken);
 
     private static bool IsRemote(ParseResult parsed) => parsed.IsGiven(Servers) || parsed.IsGiven(Workers) || parsed.IsGiven(Connect);
@@ -180,6 +185,10 @@ internal static class TrainCommand
         L1 = parsed.Number(L1)!.Value,
         L2 = parsed.Number(L2),
         Scaling = (ScalingKind)parsed.Chosen(Scale, typeof(ScalingKind))!,
+        NormalizeRows = parsed.GetValue(NormalizeRows),
+        Whiten = parsed.Count(Whiten),
+        Order = (RowOrderKind)parsed.Chosen(Order, typeof(RowOrderKind))!,
+        MemoryMax = parsed.Whole(MemoryMax),
         Seed = (ulong)parsed.Whole(Seed)!.Value,
         Threads = parsed.Count(Threads),
         LocalSteps = parsed.Count(LocalSteps),

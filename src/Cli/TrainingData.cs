@@ -37,7 +37,8 @@ internal sealed class TrainingData : IDisposable
     /// <param name="test">The test data; null: none.</param>
     /// <param name="options">How the training data is read.</param>
     /// <param name="cache">Whether caches are used.</param>
-    public static TrainingData Open(InputFile file, string? test, ReadOptions options, CacheMode cache)
+    /// <param name="hashed">Whether features are hashed, so that all of the test data's are known.</param>
+    public static TrainingData Open(InputFile file, string? test, ReadOptions options, CacheMode cache, bool hashed)
     {
         var caching = new CacheOptions { Mode = cache };
         Dataset train = file.Read(path => Dataset.Open(path, options, file.IsCopy ? new CacheOptions { Mode = CacheMode.Off } : caching));
@@ -46,7 +47,7 @@ internal sealed class TrainingData : IDisposable
             // The test file is read as the training file was: with its columns, or its lowest index, and unknown features left out and counted.
             ReadOptions asTrained = train.Layout is { } layout
                 ? new ReadOptions { Layout = layout, CancellationToken = options.CancellationToken }
-                : new ReadOptions { IndexBase = train.IndexBase, ExpectedFeatures = (uint)Math.Max(1, train.FeatureCount), CancellationToken = options.CancellationToken };
+                : new ReadOptions { IndexBase = train.IndexBase, ExpectedFeatures = hashed ? null : (uint)Math.Max(1, train.FeatureCount), CancellationToken = options.CancellationToken };
             return new TrainingData(train, test is null ? null : Dataset.Open(test, asTrained, caching), file.Path, file.Name, file);
         }
         catch

@@ -82,6 +82,13 @@ public sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<T>(_start + byteOffset, count);
     }
 
+    /// <summary>Gives the pages back: they leave this process's memory and are read again when they are next touched. Any thread, also while others read.</summary>
+    public void Forget()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        HugePages.Forget(_start, Length);
+    }
+
     /// <summary>Unmaps the file. Spans taken before must no longer be used. Not safe while another thread reads.</summary>
     public void Dispose()
     {

@@ -31,6 +31,7 @@ public sealed class TrainedModel
             IndexBase = data.IndexBase,
             Layout = data.Layout,
             Scaling = job.Scaling,
+            Preprocessing = job.Preprocessing,
             L1 = job.Rule.L1,
             L2 = job.Rule.L2,
             Optimizer = job.Rule.Form.Facts.Name,
@@ -57,6 +58,9 @@ public sealed class TrainedModel
 
     /// <summary>The lowest feature index of its training data.</summary>
     public IndexBase IndexBase => _file.IndexBase;
+
+    /// <summary>What is done with each row before it is scored.</summary>
+    public RowPreprocessing Preprocessing => _file.Preprocessing;
 
     /// <summary>How columns were scaled in its training; null: they weren't.</summary>
     public FeatureScaling? Scaling => _file.Scaling;
@@ -89,7 +93,9 @@ public sealed class TrainedModel
     public CsvLayout? Layout => _file.Layout;
 
     /// <summary>How a data file must be read for this model: its columns, or its index base, and features it doesn't know left out and counted.</summary>
-    public ReadOptions ReadOptions => Layout is null ? new() { IndexBase = IndexBase, ExpectedFeatures = (uint)FeatureCount } : new() { Layout = Layout };
+    public ReadOptions ReadOptions => Layout is not null ? new() { Layout = Layout }
+        : Preprocessing.HashBits > 0 ? new() { IndexBase = IndexBase }
+        : new() { IndexBase = IndexBase, ExpectedFeatures = (uint)(Preprocessing.Whitening?.Features ?? FeatureCount) };
 
     /// <summary>Reads a model file.</summary>
     /// <param name="path">Where it lies.</param>
@@ -105,7 +111,8 @@ public sealed class TrainedModel
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="cancellationToken">Gives up between pieces of the data.</param>
-    public float[] Scores(Dataset data, int threads = 1, CancellationToken cancellationToken = default) => Evaluation.Scores(Spec, _parameters, data, threads, out _, cancellationToken);
+    public float[] Scores(Dataset data, int threads = 1, CancellationToken cancellationToken = default) =>
+        Prepared(data, prepared => Evaluation.Scores(Spec, _parameters, prepared, threads, out _, cancellationToken));
 
     /// <summary>Loss and metrics.</summary>
     /// <param name="data">Rows with labels that the model knows.</param>
@@ -118,13 +125,28 @@ public sealed class TrainedModel
             throw new LabelException($"{data.Path} has no column \"{Layout?.Columns.FirstOrDefault(column => column.Role == CsvRole.Label)?.Name}\"; its labels are needed.");
         try
         {
-            EvaluationResult result = Evaluation.Compute(Spec, _parameters, data, Labels, threads, cancellationToken);
+            EvaluationResult result = Prepared(data, prepared => Evaluation.Compute(Spec, _parameters, prepared, Labels, threads, cancellationToken));
             // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
             return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
         }
         catch (LabelException unknown)
         {
             throw unknown.In(data);
+        }
+    }
+
+    // Rows that were prepared already, those of the training, are used as they are.
+    private T Prepared<T>(Dataset data, Func<Dataset, T> use)
+    {
+        Dataset prepared = Preprocessing.Apply(data);
+        try
+        {
+            return use(prepared);
+        }
+        finally
+        {
+            if (!ReferenceEquals(prepared, data))
+                prepared.Dispose();
         }
     }
 }

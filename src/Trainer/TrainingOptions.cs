@@ -1,3 +1,4 @@
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -84,6 +85,15 @@ public sealed record TrainingOptions
     /// <summary>When columns are scaled for training; the model is always in the units of the data.</summary>
     public ScalingKind Scaling { get; init; } = ScalingKind.Auto;
 
+    /// <summary>Features of LIBSVM data are hashed to 2^HashBits, 1 to 24; null: they are not.</summary>
+    public int? HashBits { get; init; }
+
+    /// <summary>Whether rows are divided by their L2 norm.</summary>
+    public bool NormalizeRows { get; init; }
+
+    /// <summary>PCA whitening: so many directions of the largest variance, each to unit variance; for dense data of at most <see cref="Whitening.FeaturesMax"/> features. Null: none.</summary>
+    public int? Whiten { get; init; }
+
     /// <summary>Seed of every order and draw.</summary>
     public ulong Seed { get; init; } = 1;
 
@@ -110,6 +120,15 @@ public sealed record TrainingOptions
 
     /// <summary>A model to begin with: its problem and loss (unless they are given), labels and scaling of columns too; the data may have more features. Null: begin anew.</summary>
     public TrainedModel? Init { get; init; }
+
+    /// <summary>In which order each worker visits its rows.</summary>
+    public RowOrderKind Order { get; init; }
+
+    /// <summary>Most bytes of rows that workers gather in memory; more are gathered from the data, best a mapped cache, in each epoch. At least 1. Null: half of the machine's memory.</summary>
+    public long? MemoryMax { get; init; }
+
+    /// <summary>Half of the machine's memory, in bytes.</summary>
+    public static long MemoryMaxDefault => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 
     /// <summary>Evaluated after each epoch; null: none.</summary>
     public Dataset? Test { get; init; }

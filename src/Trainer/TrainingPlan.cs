@@ -1,3 +1,4 @@
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
@@ -27,6 +28,7 @@ internal sealed class TrainingPlan
     private const long ShardBytesMax = 64L << 20;
     private const double SteepStrength = 4;
     internal const int ScaledFeaturesMax = 4 << 20;
+    private const long DenseValuesMax = 1L << 31;
     private const int EpochsMin = 5;
     private const int EpochsMax = 200;
     private const double DecayPerEpoch = 10;
@@ -91,6 +93,8 @@ internal sealed class TrainingPlan
         FeatureScaling? scaling = options.Init is { } init ? WarmStart.Scaling(init, data, options)
             : data.FeatureCount > ScaledFeaturesMax ? null
             : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.C is not null || options.MaxNorm is not null || options.L1 > 0);
+        if (scaling is { DenseColumns.Length: var dense } && dense * data.RowCount > DenseValuesMax)
+            throw new TrainingException($"--scale {KindName.Of(options.Scaling)} gives each of {data.RowCount:N0} rows {dense:N0} values, more than {DenseValuesMax:N0} altogether; --scale max-abs keeps zeros.");
         RowWeighting? weighting = RowWeighting.Fit(data, labels, ClassWeights.Of(options.ClassWeight, data, labels));
         if (weighting is not null && model.IsRanking)
             throw new TrainingException("Weights of rows don't go with --model svm-rank, which learns pairs of rows; leave them out.");
@@ -129,6 +133,9 @@ internal sealed class TrainingPlan
             Scaling = scaling,
             Weighting = weighting,
             HeldOut = options.HeldOut,
+            Order = options.Order,
+            Preprocessing = data.Preprocessing,
+            Streams = Streams(data, model, options),
             MaxNorm = (float)(options.MaxNorm ?? 0),
             Seed = options.Seed,
             Partitions = deployment.Workers,
@@ -136,6 +143,32 @@ internal sealed class TrainingPlan
         };
         InitialParameters initial = options.Init is { } model0 ? WarmStart.Parameters(model0, job, data, labels) : new InitialParameters(job.BiasKey, defaults.Bias(model));
         return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
+    }
+
+    // Gathered rows are as large as the data itself; what doesn't fit beside it is gathered block by block.
+    private static bool Streams(Dataset data, ModelSpec model, TrainingOptions options)
+    {
+        if (options.Order == RowOrderKind.Interleaved && !model.IsBinary && !model.IsMulticlass)
+            throw new TrainingException("--order interleaved needs rows of one class each; leave it out.");
+        if (options.Order != RowOrderKind.Shuffled && model.IsRanking)
+            throw new TrainingException($"--order {KindName.Of(options.Order)} doesn't go with --model svm-rank, whose queries stay together; leave it out.");
+        if (options.Order == RowOrderKind.LargestLoss && !model.HasScalarLoss && !model.HasClassScores)
+            throw new TrainingException($"--order largest-loss doesn't go with --model {KindName.Of(model.Kind)}, whose rows have no losses of their own; leave it out.");
+        const int RowBytes = 16, NonZeroBytes = 8;
+        bool streams = data.NonZeroCount * NonZeroBytes + data.RowCount * RowBytes > (options.MemoryMax ?? TrainingOptions.MemoryMaxDefault);
+        if (streams && (data.HasQueries || data.HasLabelSets || options.Order == RowOrderKind.Interleaved))
+            throw new TrainingException($"The rows don't fit in {(options.MemoryMax is { } max ? $"--memory-max {max}" : "half of the memory")}, and rows with queries or several labels, or in --order interleaved, can't be streamed; give more memory.");
+        return streams;
+    }
+
+    private static IEnumerable<string> Steps(RowPreprocessing steps)
+    {
+        if (steps.HashBits > 0)
+            yield return $"features hashed to 2^{steps.HashBits} with seed {steps.HashSeed}";
+        if (steps.Normalizes)
+            yield return "rows of length 1";
+        if (steps.Whitening is { } whitening)
+            yield return $"{whitening.Features:N0} features whitened to {whitening.Components:N0}";
     }
 
     private static JobData Describe(string path, Dataset data, LabelMap labels, int workers)
@@ -207,6 +240,9 @@ internal sealed class TrainingPlan
             $"{Plural.Of(job.Epochs, "epoch")}{Chosen(options.Epochs is not null)}",
             $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}",
             .. job.Scaling is null ? Array.Empty<string>() : ["columns scaled"],
+            .. Steps(data.Preprocessing),
+            .. job.Order == RowOrderKind.Shuffled ? Array.Empty<string>() : [$"order {KindName.Of(job.Order)}"],
+            .. job.Streams ? ["rows streamed"] : Array.Empty<string>(),
             .. job.Weighting is null ? Array.Empty<string>() : ["rows weighted"],
             .. options.Init is null ? Array.Empty<string>() : ["begun from a model"],
         ];

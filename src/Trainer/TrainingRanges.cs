@@ -74,6 +74,15 @@ public static class TrainingRanges
     /// <summary>Seconds, up to a week, for which a silent server is tried again.</summary>
     public static NumberRange RetryDeadline { get; } = NumberRange.Whole("--retry-deadline", 1, 604_800);
 
+    /// <summary>Most bytes of rows in memory.</summary>
+    public static NumberRange MemoryMax { get; } = NumberRange.Whole("--memory-max", 1, long.MaxValue);
+
+    /// <summary>Bits of a hashed feature.</summary>
+    public static NumberRange HashBits { get; } = NumberRange.Whole("--hash-bits", 1, Learning.Csv.CsvOptions.HashBitsMax);
+
+    /// <summary>Directions of a whitening.</summary>
+    public static NumberRange Whiten { get; } = NumberRange.Whole("--whiten", 1, Learning.Preprocessing.Whitening.FeaturesMax);
+
     /// <summary>Parts of a cross-validation.</summary>
     public static NumberRange Folds { get; } = NumberRange.Whole("--folds", 2, 1000);
 

@@ -1,9 +1,10 @@
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
+using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Trainer;
 
-/// <summary>What a training learns from and what it is measured on: the data given, or, where rows are held out or have weight 0, copies of its rows.</summary>
+/// <summary>What a training learns from and what it is measured on: the data given, or, where rows are held out, have weight 0, or are preprocessed, copies of its rows.</summary>
 internal sealed class TrainingSet : IDisposable
 {
     private readonly Dataset?[] _copies;
@@ -23,6 +24,18 @@ internal sealed class TrainingSet : IDisposable
 
     /// <exception cref="TrainingException">No row is left on one side.</exception>
     public static TrainingSet Of(Dataset data, TrainingOptions options)
+    {
+        TrainingSet chosen = Chosen(data, options);
+        RowPreprocessing steps = RowSteps.Fit(chosen.Train, options);
+        if (steps.IsNone)
+            return chosen;
+        Dataset train = steps.Apply(chosen.Train);
+        Dataset? test = chosen.Test is null ? null : steps.Apply(chosen.Test);
+        chosen.Dispose();
+        return new TrainingSet(train, test, train, test);
+    }
+
+    private static TrainingSet Chosen(Dataset data, TrainingOptions options)
     {
         RowRange[] all = [new RowRange(0, data.RowCount)];
         RowRange[] trained = RowSelection.Trained(data, all, options.HeldOut, options.Seed);

@@ -1,5 +1,4 @@
 using DistSgd.Learning.Data;
-using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;

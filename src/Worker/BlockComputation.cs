@@ -1,5 +1,6 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Batches;
+using DistSgd.Learning.Losses;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Jobs;
 
@@ -13,6 +14,9 @@ internal sealed class BlockComputation : IDisposable
     private readonly NativeBuffer<float> _replica;
     private readonly int _tailKeys;
     private readonly int[] _order;
+
+    // The rows' last losses, block by block; null where they don't decide the order.
+    private readonly float[]?[]? _losses;
     private readonly float[] _scores;
 
     public BlockComputation(TrainingJob job, BlockSet blocks, int keysMax)
@@ -22,6 +26,7 @@ internal sealed class BlockComputation : IDisposable
         _replica = new NativeBuffer<float>((long)keysMax * job.EntryFloats);
         _tailKeys = job.TailKeys;
         _order = new int[blocks.RowsMax];
+        _losses = job.Order == RowOrderKind.LargestLoss ? new float[blocks.Count][] : null;
         _scores = new float[checked(blocks.RowsMax * job.Model.Outputs)];
     }
 
@@ -37,15 +42,19 @@ internal sealed class BlockComputation : IDisposable
         Span<int> order = _order.AsSpan(0, block.RowCount);
         Span<float> scores = _scores.AsSpan(0, block.RowCount * _job.Model.Outputs);
         block.Order(_job.Seed, partition, epoch, order);
+        if (_losses is not null && _losses[block.Number] is { } last)
+            LossOrder.Apply(order, last);
         if (_job.LocalSteps == 0)
         {
             StepFigures one = _steps.Gradient(block.Rows, order, pulled, pushed, scores);
+            KeepLosses(block, order, scores);
             return new BlockResult(one.Steps, 0, one.LossSum);
         }
         float rate = _job.Rule.Schedule.Rate(step);
         Span<float> replica = _replica.AsSpan(0, pulled.Length);
         pulled.CopyTo(replica);
         StepFigures figures = _steps.Step(block.Rows, order, rate, pulled.Length / _job.EntryFloats - _tailKeys, replica, scores);
+        KeepLosses(block, order, scores);
         if (_job.MaxNorm > 0)
             BallProjection.Apply(_job.MaxNorm, replica[..checked((int)_job.Features * _job.EntryFloats)], _job.Stride);
         Subtract.Apply(replica, pulled, pushed);
@@ -54,6 +63,12 @@ internal sealed class BlockComputation : IDisposable
     }
 
     public void Dispose() => _replica.Dispose();
+
+    private void KeepLosses(Block block, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
+    {
+        if (_losses is not null)
+            LossSum.OfRows(_job.Model, block.Rows, order, scores, _losses[block.Number] ??= new float[block.RowCount]);
+    }
 
     private void ScaleValues(Span<float> delta)
     {

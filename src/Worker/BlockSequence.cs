@@ -19,7 +19,7 @@ internal sealed class BlockSequence
         _job = job;
         _blocks = blocks;
         _wholeSpace = KeySet.Range(0, blocks.Plan.Compact ? 0 : checked((int)job.KeyCount));
-        if (blocks.Plan.Compact)
+        if (blocks.Plan.Compact && !blocks.Plan.Streams)
             _keys = [.. Enumerable.Range(0, blocks.Count).Select(b => KeySet.List(blocks[b].Keys!))];
     }
 
@@ -32,7 +32,7 @@ internal sealed class BlockSequence
 
     public Block this[long position] => _blocks[Order(Epoch(position))[position % _blocks.Count]];
 
-    public KeySet Keys(Block block) => _keys is null ? _wholeSpace : _keys[block.Number];
+    public KeySet Keys(Block block) => _keys is not null ? _keys[block.Number] : block.Keys is { } own ? KeySet.List(own) : _wholeSpace;
 
     // Two epochs are remembered: a prefetching worker looks one or two blocks ahead.
     private int[] Order(int epoch)
@@ -43,6 +43,8 @@ internal sealed class BlockSequence
             if (_orders[slot].Length != _blocks.Count)
                 _orders[slot] = new int[_blocks.Count];
             RowOrder.Blocks(_job.Seed, _blocks.Plan.Partition, epoch, _orders[slot]);
+            if (_job.Order == RowOrderKind.Sequential)
+                Array.Sort(_orders[slot]);
             _epochs[slot] = epoch;
         }
         return _orders[slot];

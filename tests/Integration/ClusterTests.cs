@@ -67,6 +67,20 @@ public sealed class ClusterTests : IDisposable
     }
 
     [Fact]
+    public async Task PreparedAndStreamedRows_OverProcesses_AreBitEqualToOneThread()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1200);
+        string[][] ways = [["--normalize-rows", "--hash-bits", "9", "--order", "largest-loss"], ["--memory-max", "2000"], ["--order", "interleaved", "--scale", "max-abs"], ["--order", "sequential", "--memory-max", "2000"]];
+        foreach (string[] way in ways)
+        {
+            string[] same = ["--data", data, .. way, "--epochs", "3", "--prefetch", "0", "--local-steps", "40"];
+            await ProgramRun.TrainAsync([.. same, "--threads", "1", "--out", _folder["m1"]]);
+            await ProgramRun.TrainAsync([.. same, "--servers", "1", "--workers", "1", "--out", _folder["m2"]]);
+            Assert.Equal(TrainedModel.Load(_folder["m1"]).Weights.ToArray().Select(BitConverter.SingleToInt32Bits), TrainedModel.Load(_folder["m2"]).Weights.ToArray().Select(BitConverter.SingleToInt32Bits));
+        }
+    }
+
+    [Fact]
     public async Task StandardInput_Malformed_IsNamedWithLineAndColumn()
     {
         string data = _folder.Write("bad", "1 1:1\n0 1:x\n");

@@ -47,6 +47,9 @@ public sealed class Block
         Queries = Queries,
     };
 
+    // Rows are visited as they lie.
+    internal bool IsInOrder { get; init; }
+
     internal float[] Weights { get; init; } = [];
 
     internal int[] ClassSetStarts { get; init; } = [];
@@ -63,6 +66,11 @@ public sealed class Block
     /// <param name="rows">Filled with a permutation of the rows.</param>
     public void Order(ulong seed, int partition, int epoch, Span<int> rows)
     {
+        if (IsInOrder)
+        {
+            BlockDeal.Fill(rows);
+            return;
+        }
         if (Queries.Length == 0)
         {
             RowOrder.Rows(seed, partition, epoch, Number, rows);

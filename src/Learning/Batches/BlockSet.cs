@@ -17,6 +17,12 @@ public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long
     /// <summary>What the rows are to learn.</summary>
     public TargetKind Targets { get; init; }
 
+    /// <summary>In which order the rows come.</summary>
+    public RowOrderKind Order { get; init; }
+
+    /// <summary>Whether blocks are gathered anew at each visit, so that memory holds a few of them only.</summary>
+    public bool Streams { get; init; }
+
     /// <summary>What the rows count; null: 1 each.</summary>
     public RowWeighting? Weighting { get; init; }
 }
@@ -40,14 +46,30 @@ public enum TargetKind
 /// </summary>
 public sealed class BlockSet : IDisposable
 {
-    private readonly BlockMemory _memory;
-    private readonly Block[] _blocks;
+    private readonly IDisposable _memory;
+    private readonly Func<int, Block> _blocks;
+    private IDisposable? _source;
+
+    private BlockSet(BlockPlan plan, StreamedBlocks blocks, long rows)
+    {
+        Plan = plan;
+        _memory = blocks;
+        _blocks = blocks.Load;
+        Count = blocks.Count;
+        RowCount = rows;
+        NonZeroCount = blocks.NonZeroCount;
+        RowsMax = blocks.RowsMax;
+        KeysMax = plan.Compact ? (int)Math.Min(blocks.NonZerosMax, plan.Features) + plan.TailKeys : 0;
+        MemoryBytes = blocks.MemoryBytes;
+    }
 
     private BlockSet(BlockPlan plan, BlockMemory memory, Block[] blocks)
     {
         Plan = plan;
         _memory = memory;
-        _blocks = blocks;
+        _blocks = number => blocks[number];
+        Count = blocks.Length;
+        MemoryBytes = memory.Indices.Length * (sizeof(uint) + sizeof(float));
         foreach (Block block in blocks)
         {
             RowCount += block.RowCount;
@@ -61,7 +83,7 @@ public sealed class BlockSet : IDisposable
     public BlockPlan Plan { get; }
 
     /// <summary>Number of blocks.</summary>
-    public int Count => _blocks.Length;
+    public int Count { get; }
 
     /// <summary>Rows of all blocks.</summary>
     public long RowCount { get; }
@@ -75,9 +97,19 @@ public sealed class BlockSet : IDisposable
     /// <summary>Keys of the block that has most; 0 where blocks are not compact.</summary>
     public int KeysMax { get; }
 
-    /// <summary>One block.</summary>
+    /// <summary>Bytes of native memory for indices and values.</summary>
+    public long MemoryBytes { get; }
+
+    /// <summary>One block; where blocks are streamed it is valid until a few more were asked for, and only one thread may ask.</summary>
     /// <param name="number">From 0.</param>
-    public Block this[int number] => _blocks[number];
+    public Block this[int number] => _blocks(number);
+
+    /// <summary>Disposes the source of streamed blocks with the set.</summary>
+    public BlockSet Owning(IDisposable source)
+    {
+        _source = source;
+        return this;
+    }
 
     /// <summary>Deals and gathers rows.</summary>
     /// <param name="data">The data set.</param>
@@ -88,7 +120,9 @@ public sealed class BlockSet : IDisposable
     {
         var list = new RowList(rows);
         int rowCount = list.Count;
-        (int[] places, int[] starts) = plan.Targets == TargetKind.Rank ? QueryDeal.Deal(data, list, rowCount, plan) : Deal(rowCount, plan);
+        if (plan.Streams)
+            return new BlockSet(plan, new StreamedBlocks(data, list, plan), rowCount);
+        (int[] places, int[] starts) = BlockDeal.Of(data, list, plan);
         // Scaling gives every row a value in each centred column.
         long nonZeros = (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0);
         foreach (RowRange range in rows)
@@ -110,15 +144,10 @@ public sealed class BlockSet : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
-
-    // Rows in random order, and where each block begins among them.
-    private static (int[] Places, int[] Starts) Deal(int rowCount, BlockPlan plan)
+    public void Dispose()
     {
-        var places = new int[rowCount];
-        RowOrder.Deal(plan.Seed, plan.Partition, places);
-        int blocks = (int)(((long)rowCount + plan.RowsPerBlock - 1) / plan.RowsPerBlock);
-        return (places, [.. Enumerable.Range(0, blocks).Select(block => block * plan.RowsPerBlock), rowCount]);
+        _memory.Dispose();
+        _source?.Dispose();
     }
 }
 
@@ -128,6 +157,9 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
     private readonly KeyCompaction _compaction = new(plan.Features + 1);
     private readonly RowTransform _transform = new(plan.Scaling);
     private long _nonZeros;
+
+    /// <summary>The next block lies at the memory's beginning again.</summary>
+    public void Restart() => _nonZeros = 0;
 
     public Block Next(int number, ReadOnlySpan<int> places)
     {
@@ -150,6 +182,7 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
         return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null)
         {
             Weights = weights,
+            IsInOrder = plan.Order is RowOrderKind.Sequential or RowOrderKind.Interleaved,
             ClassSetStarts = setStarts,
             ClassSets = sets,
             Queries = plan.Targets == TargetKind.Rank ? Queries(places) : [],

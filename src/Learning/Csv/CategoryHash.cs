@@ -16,7 +16,36 @@ internal static class CategoryHash
 
     public static ulong Of(ulong begin, ReadOnlySpan<byte> category)
     {
-        ulong z = Add(begin, category) + 0x9E3779B97F4A7C15;
+        return Mixed(Add(begin, category));
+    }
+
+    /// <summary>
+    /// The hash of a category in its usual form (no quotes or blanks around it, and surely not missing) and its length, in one look at each byte.
+    /// </summary>
+    /// <param name="begin">Where the column's hashes begin.</param>
+    /// <param name="text">From the field's first byte on; a separator or line end follows somewhere.</param>
+    /// <param name="separator">Ends the field, as a line end does.</param>
+    /// <param name="hash">The hash.</param>
+    /// <returns>The field's length; 0: it is the caller's to read.</returns>
+    public static int Field(ulong begin, ReadOnlySpan<byte> text, byte separator, out ulong hash)
+    {
+        ulong state = begin;
+        int length = 0;
+        for (; length < text.Length; length++)
+        {
+            byte character = text[length];
+            if (character == separator || character == '\n' || character == '\r') break;
+            state = (state ^ character) * Prime;
+        }
+        hash = Mixed(state);
+        // Words for missing values have up to four letters and begin with n, N or ?.
+        bool isUsual = length > 0 && text[0] is not ((byte)'"' or (byte)' ' or (byte)'\t') && text[length - 1] is not ((byte)' ' or (byte)'\t') && (length > 4 || text[0] is not ((byte)'?' or (byte)'n' or (byte)'N'));
+        return isUsual ? length : 0;
+    }
+
+    private static ulong Mixed(ulong state)
+    {
+        ulong z = state + 0x9E3779B97F4A7C15;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);

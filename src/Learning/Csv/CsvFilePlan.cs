@@ -52,8 +52,7 @@ internal sealed record CsvFilePlan
     /// <summary>The plan for the file that the layout is found out from.</summary>
     public static CsvFilePlan Fit(string path, ReadOnlySpan<byte> sample, int markBytes, CsvOptions options)
     {
-        CsvLayout layout = CsvInspection.Layout(path, sample, options);
-        List<CsvCell[]> records = CsvRecords.Split(sample, layout.Separator, out int firstEnd);
+        CsvLayout layout = CsvInspection.Layout(path, sample, options, out List<CsvCell[]> records, out int firstEnd);
         int label = layout.Columns.Index().First(column => column.Item.Role == CsvRole.Label).Index;
         CsvFileColumn[] columns = FileColumns(layout, isFitting: true);
         return new CsvFilePlan

@@ -2,7 +2,7 @@ using DistSgd.Learning.Data;
 
 namespace DistSgd.Learning.Csv;
 
-/// <summary>Finds out a file's layout from its first megabyte. What needs all rows (means, marks, names of labels, counts) is left for <see cref="CsvReader"/>.</summary>
+/// <summary>Finds out a file's layout from its first lines. What needs all rows (means, marks, names of labels, counts) is left for <see cref="CsvReader"/>.</summary>
 internal static class CsvInspection
 {
     private const string Separators = ",;\t";
@@ -14,10 +14,12 @@ internal static class CsvInspection
     /// <param name="sample">Its first lines, whole.</param>
     /// <param name="options">What is known already.</param>
     /// <exception cref="DatasetException">A column that is asked for isn't there, or there are no columns.</exception>
-    public static CsvLayout Layout(string path, ReadOnlySpan<byte> sample, CsvOptions options)
+    /// <param name="records">Its records.</param>
+    /// <param name="firstEnd">Behind the first of them.</param>
+    public static CsvLayout Layout(string path, ReadOnlySpan<byte> sample, CsvOptions options, out List<CsvCell[]> records, out int firstEnd)
     {
         char separator = Separator(sample);
-        List<CsvCell[]> records = CsvRecords.Split(sample, separator, out _);
+        records = CsvRecords.Split(sample, separator, out firstEnd);
         if (records.Count == 0) throw new DatasetException(path, "no line of separated text can be read; expected fields separated by commas, semicolons or tabs, quotes closed.");
         CsvCell[] first = records[0];
         bool hasHeader = options.Header == CsvHeader.Auto ? LooksLikeHeader(records) : options.Header == CsvHeader.Yes;
@@ -28,11 +30,12 @@ internal static class CsvInspection
         int label = options.LabelColumn is { } asked ? Place(path, names, asked, "--label-column") : UsualLabel(names);
         int weight = options.WeightColumn is { } weighted ? Place(path, names, weighted, "--weight-column") : -1;
         if (weight == label) throw new DatasetException(path, $"the column \"{names[label]}\" cannot hold both labels and weights; name another for one of them.");
+        List<CsvCell[]> sampled = records;
         int[] categorical = [.. options.Categorical.Select(name => Place(path, names, name, "--categorical"))];
         var columns = new CsvColumn[names.Length];
         for (int c = 0; c < names.Length; c++)
         {
-            CsvRole role = c == label ? CsvRole.Label : c == weight ? CsvRole.Weight : categorical.Contains(c) || HoldsTexts(records, c, hasHeader) ? CsvRole.Category : CsvRole.Number;
+            CsvRole role = c == label ? CsvRole.Label : c == weight ? CsvRole.Weight : categorical.Contains(c) || HoldsTexts(sampled, c, hasHeader) ? CsvRole.Category : CsvRole.Number;
             columns[c] = new CsvColumn(names[c], role);
         }
         return new CsvLayout { Separator = separator, HasHeader = hasHeader, Columns = columns, HashBits = options.HashBits, HashSeed = options.HashSeed };

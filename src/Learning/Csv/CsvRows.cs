@@ -14,13 +14,15 @@ internal sealed class CsvRows : TextRows
     private readonly bool _byLine;
     private readonly bool _isInOrder;
     private readonly CsvFileColumn[] _columns;
+    private readonly Column[] _quick;
     private readonly byte _separator;
     private readonly int _rowCapacity;
     private readonly int _nonZeroCapacity;
     private readonly uint[] _indices;
     private readonly float[] _values;
     private readonly List<uint> _marks = [];
-    private readonly List<uint> _hashed = [];
+    private readonly uint[] _hashed;
+    private int _hashedCount;
     private readonly CsvLabels? _labels;
     private int _count;
 
@@ -38,11 +40,13 @@ internal sealed class CsvRows : TextRows
         long bytes = Math.Clamp(textBytes, 64, options.SegmentBytesMax);
         _rowCapacity = (int)(bytes / MinRowBytes) + 1;
         _nonZeroCapacity = (int)(bytes / MinNonZeroBytes) + 1;
-        int most = 2 * (plan.Columns.Length + plan.Absent.Length);
+        int most = (2 * (plan.Columns.Length + plan.Absent.Length)) + 1;
         _indices = new uint[most];
         _values = new float[most];
+        _hashed = new uint[most];
         Sums = new double[plan.Columns.Length];
         MissingCounts = new long[plan.Columns.Length];
+        _quick = [.. plan.Columns.Select(column => new Column(column.Role == CsvRole.Number || (column.Role == CsvRole.Label && !plan.LabelsAreTexts), column.Role == CsvRole.Label, column.Role == CsvRole.Category, column.Feature, column.HashBegin))];
         if (plan.LabelsAreTexts) _labels = new CsvLabels(plan.IsFitting ? null : plan.Layout.LabelNames);
         if (plan.Layout.HasCategories) Categories = new CategoryCount(plan.Layout.HashBits);
     }
@@ -78,50 +82,44 @@ internal sealed class CsvRows : TextRows
     {
         int at = rowStart;
         float label = 0;
-        _count = 0;
-        CsvFileColumn[] columns = _columns;
+        _count = _hashedCount = 0;
+        Column[] columns = _quick;
+        byte separator = _separator;
         for (int c = 0; c < columns.Length; c++)
         {
-            CsvFileColumn column = columns[c];
-            int length = column.Role is CsvRole.Number or CsvRole.Label && (_labels is null || column.Role == CsvRole.Number) ? FieldNumber.Read(text.AsSpan(at), _separator, out float value) : Skip(out value);
-            if (length == 0)
+            ref readonly Column column = ref columns[c];
+            int length = 0;
+            if (column.IsCategory)
             {
-                at = ReadField(text, at, end, rowStart, textOffset, c, ref label);
+                length = CategoryHash.Field(column.HashBegin, text.AsSpan(at), separator, out ulong hash);
+                if (length > 0) AddCategory(hash);
             }
-            else
+            else if (column.IsNumber)
             {
-                at += length;
-                if (column.Role == CsvRole.Label) label = value;
-                else if (value != 0)
-                {
-                    _indices[_count] = column.Feature;
-                    _values[_count++] = value;
-                    Sums[c] += value;
-                }
+                length = FieldNumber.Read(text.AsSpan(at), separator, out float value);
+                if (column.IsLabel) label = value;
+                else if (length > 0) PutQuickly(column.Feature, c, value);
             }
+            at = length > 0 ? at + length : ReadField(text, at, end, rowStart, textOffset, c, ref label);
             if (text[at] == '\r') at++;
-            bool isLast = c == columns.Length - 1;
-            if (text[at++] != (isLast ? (byte)'\n' : _separator)) throw WrongCount(text, at - 1, end, rowStart, textOffset, c + 1);
+            if (text[at++] != (c == columns.Length - 1 ? (byte)'\n' : separator)) throw WrongCount(text, at - 1, end, rowStart, textOffset, c + 1);
         }
         AddRow(label, textOffset + rowStart);
         return at;
     }
 
-    private static int Skip(out float value)
-    {
-        value = 0;
-        return 0;
-    }
+    /// <summary>A column as the short way sees it.</summary>
+    private readonly record struct Column(bool IsNumber, bool IsLabel, bool IsCategory, uint Feature, ulong HashBegin);
 
     private void AddRow(float label, long lineOffset)
     {
         foreach (CsvFileColumn absent in _plan.Absent)
         {
-            if (absent.Role == CsvRole.Category) _hashed.Add(Categories!.Add(CategoryHash.Of(absent.HashBegin, [])));
+            if (absent.Role == CsvRole.Category) AddCategory(CategoryHash.Of(absent.HashBegin, []));
             else PutMissing(absent);
         }
         if (!_isInOrder) _indices.AsSpan(0, _count).Sort(_values.AsSpan(0, _count));
-        if (_hashed.Count > 0) PutHashed();
+        if (_hashedCount > 0) PutHashed();
         _marks.Sort();
         foreach (uint mark in _marks) Put(mark, 1);
         _marks.Clear();
@@ -130,20 +128,38 @@ internal sealed class CsvRows : TextRows
 
     private void PutHashed()
     {
-        _hashed.Sort();
         uint first = (uint)_plan.Layout.NumberCount;
-        for (int i = 0; i < _hashed.Count; i++)
+        for (int i = 0; i < _hashedCount; i++)
         {
             if (i > 0 && _hashed[i] == _hashed[i - 1]) _values[_count - 1]++;
             else Put(first + _hashed[i], 1);
         }
-        _hashed.Clear();
+        _hashedCount = 0;
+    }
+
+    // Kept in order: there are few in a row.
+    private void AddCategory(ulong hash)
+    {
+        uint feature = Categories!.Add(hash);
+        int at = _hashedCount++;
+        for (; at > 0 && _hashed[at - 1] > feature; at--) _hashed[at] = _hashed[at - 1];
+        _hashed[at] = feature;
     }
 
     private void Put(uint feature, float value)
     {
         _indices[_count] = feature;
         _values[_count++] = value;
+    }
+
+    // A zero is written and then written over: no branch to guess.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void PutQuickly(uint feature, int column, float value)
+    {
+        _indices[_count] = feature;
+        _values[_count] = value;
+        _count += value != 0 ? 1 : 0;
+        Sums[column] += value;
     }
 
     private void PutMissing(CsvFileColumn column)
@@ -187,7 +203,7 @@ internal sealed class CsvRows : TextRows
     private LineFault? PutCategory(CsvFileColumn column, int c, in CsvField field)
     {
         if (field.IsMissing) MissingCounts[c]++;
-        _hashed.Add(Categories!.Add(CategoryHash.Of(column.HashBegin, field.IsMissing ? [] : field.Content)));
+        AddCategory(CategoryHash.Of(column.HashBegin, field.IsMissing ? [] : field.Content));
         return null;
     }
 

@@ -99,7 +99,7 @@ internal static class CacheFile
             if (header.HasWeights) file.Span<float>(at[5].Start, rows).CopyTo(weights.AsSpan((int)row));
             row += rows;
         }
-        return new Dataset(segments, header.Facts, file) { Path = source, Targets = RowTargets.None with { Weights = weights } };
+        return new Dataset(segments, header.Facts, file) { Path = source, ExceedsMemory = file.Length > options.MemoryMax, Targets = RowTargets.None with { Weights = weights } };
     }
 
     private static string? Mismatch(CacheHeader header, CacheKey key, ReadOptions options)
@@ -123,6 +123,7 @@ internal static class CacheFile
         {
             uint expected = header.Segments[i / CacheHeader.SectionsPerSegment].Checksums[i % CacheHeader.SectionsPerSegment];
             if (Checksum.Of(file.Span<byte>(places[i].Start, checked((int)places[i].Bytes))) != expected) Interlocked.Increment(ref damaged);
+            if (file.Length > options.MemoryMax) file.Forget();
         });
         return damaged == 0;
     }

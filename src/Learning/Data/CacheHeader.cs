@@ -78,7 +78,7 @@ internal sealed record CacheHeader(CacheKey Key, CacheAsked Asked, DatasetFacts 
         end = Bytes;
         for (int i = 0; i < sections.Length; i++)
         {
-            long start = (end + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes;
+            long start = Aligned(end);
             int kind = i % SectionsPerSegment;
             long length = (long)Count(Segments[i / SectionsPerSegment], kind) * ElementBytes[kind];
             sections[i] = (start, length);
@@ -86,6 +86,9 @@ internal sealed record CacheHeader(CacheKey Key, CacheAsked Asked, DatasetFacts 
         }
         return sections;
     }
+
+    /// <summary>Where the next section may start.</summary>
+    public static long Aligned(long position) => (position + AlignmentBytes - 1) / AlignmentBytes * AlignmentBytes;
 
     private byte[] Body()
     {

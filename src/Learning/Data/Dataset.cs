@@ -1,5 +1,6 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Csv;
+using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Data;
 
@@ -83,10 +84,10 @@ public sealed class Dataset : IDisposable
     internal RowTargets AllTargets => _weights.Length == 0 ? Targets : Targets with { Weights = _weights };
 
     /// <summary>The file that the rows' weights were read from; null: they were not, or came with the rows.</summary>
-    internal string? WeightsPath { get; set; }
+    public string? WeightsPath { get; internal set; }
 
     /// <summary>Rows of the source: more than there are here, if this is a choice of them.</summary>
-    internal long SourceRowCount { get => Math.Max(field, RowCount); init; }
+    public long SourceRowCount { get => Math.Max(field, RowCount); internal init; }
 
     /// <summary>Where a row's line starts in its source, in bytes.</summary>
     /// <param name="row">From 0 to RowCount − 1.</param>
@@ -95,6 +96,18 @@ public sealed class Dataset : IDisposable
         var segment = _segments[SegmentOf(row)];
         return segment.LineOffsets[(int)(row - segment.FirstRow)];
     }
+
+    /// <summary>What was done with each row since it was read.</summary>
+    public RowPreprocessing Preprocessing { get; internal init; } = RowPreprocessing.None;
+
+    /// <summary>Gives the pages of a mapped cache back to the operating system; they are read again when they are next used. Any thread, also while others read.</summary>
+    internal void ForgetPages()
+    {
+        if (ExceedsMemory) _mapped?.Forget();
+    }
+
+    /// <summary>Whether the data is larger than the memory that its reader was allowed (<see cref="ReadOptions.MemoryMax"/>): then pages are given back behind every pass.</summary>
+    internal bool ExceedsMemory { get; init; }
 
     /// <summary>Gives each row a weight.</summary>
     /// <param name="weights">One a row, each 0 or more, not all 0.</param>

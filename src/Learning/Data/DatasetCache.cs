@@ -11,11 +11,19 @@ internal static class DatasetCache
     {
         options.Validate();
         using var source = SourceFile.Open(path);
-        if (!IsUsed(source, options, cache)) return Parse(source, options);
+        bool isLarge = source.Bytes > options.MemoryMax && options.ExpectedFeatures is null;
+        if (isLarge && (source.IsGzip || options.Format == DataFormat.Csv || cache.Mode == CacheMode.Off))
+            throw new DatasetException(path, $"the file has {source.Bytes:N0} bytes, more than the {options.MemoryMax:N0} of memory allowed; {(cache.Mode == CacheMode.Off ? "allow a cache (--cache auto)" : "only plain LIBSVM text can be streamed, so decompress or convert it")}, or give more memory.");
+        if (!isLarge && !IsUsed(source, options, cache)) return Parse(source, options);
 
         string cachePath = PathOf(path, cache.Directory);
         var key = CacheKey.Of(source);
         if (TryOpen(path, cachePath, key, options, out string? refusal) is { } cached) return cached;
+        if (isLarge)
+        {
+            CacheBuilder.Build(cachePath, source, key, options, options.MemoryMax!.Value);
+            return TryOpen(path, cachePath, key, options, out refusal) ?? throw new DatasetException(path, $"its cache {cachePath} cannot be used: {refusal}.");
+        }
         var data = Parse(source, options);
         if (refusal is not null) data.Notice = $"the cache {cachePath} was not used: {refusal}; it is made anew";
         if (options.Layout is not null) return data;

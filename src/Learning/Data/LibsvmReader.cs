@@ -40,6 +40,10 @@ public static class LibsvmReader
         return Parse(source, options, () => PlainParse.Run(source, options, partition.ByteRanges(source.Bytes), bytes => new LibsvmRows(options, bytes)), rowsNeeded: 0);
     }
 
+    /// <summary>Reads the lines that start in a byte range of a plain file.</summary>
+    internal static Dataset ReadRange(SourceFile source, ReadOptions options, long start, long end) =>
+        Parse(source, options, () => PlainParse.Run(source, options, [(start, end)], bytes => new LibsvmRows(options, bytes)), rowsNeeded: 0);
+
     internal static Dataset Read(SourceFile source, ReadOptions options)
     {
         options.Validate();

@@ -1,3 +1,5 @@
+using DistSgd.Learning.Preprocessing;
+
 namespace DistSgd.Learning.Data;
 
 /// <summary>A part of the rows that is kept away from training, chosen by a hash of the seed and the row's place in its source, so that every process that reads a part of the source chooses the same. Rows of one query stay together.</summary>
@@ -65,24 +67,36 @@ public static class RowSelection
     /// <summary>Copies rows to a data set of their own, which keeps their places in the source and all else that is known of it.</summary>
     /// <param name="data">The data set.</param>
     /// <param name="rows">Ranges of it, ascending.</param>
-    public static Dataset Copy(Dataset data, RowRange[] rows)
+    public static Dataset Copy(Dataset data, RowRange[] rows) => Copy(data, rows, null, data.FeatureCount, data.Preprocessing);
+
+    /// <summary>The same with something done to each row.</summary>
+    internal static Dataset Copy(Dataset data, RowRange[] rows, RowMap? map, long features, RowPreprocessing preprocessing)
     {
         var segments = new List<DatasetSegment>();
         long copied = 0;
         foreach (RowRange[] part in Parts(data, rows))
         {
             long count = part.Sum(range => range.Count);
-            var draft = new SegmentDraft((int)Math.Max(1, count), (int)Math.Max(1, part.Sum(range => data.CountNonZeros(range.Start, range.Count))));
+            var draft = new SegmentDraft((int)Math.Max(1, count), (int)Math.Max(1, preprocessing.Whitening is { } whitening ? count * whitening.Components : part.Sum(range => data.CountNonZeros(range.Start, range.Count))));
             foreach (RowRange range in part)
                 for (long row = range.Start; row < range.Start + range.Count; row++)
                 {
                     SparseRow x = data.Row(row);
-                    draft.Add(x.Label, x.Indices, x.Values, data.LineOffset(row));
+                    map?.Apply(x);
+                    draft.Add(x.Label, map is null ? x.Indices : map.Indices, map is null ? x.Values : map.Values, data.LineOffset(row));
                 }
             segments.Add(draft.Seal(copied));
             copied += count;
         }
-        return new Dataset([.. segments], data.Facts) { Path = data.Path, Targets = data.AllTargets.Of(rows), SourceRowCount = data.SourceRowCount, WeightsPath = data.WeightsPath, ParsedBytes = data.ParsedBytes };
+        return new Dataset([.. segments], data.Facts with { FeatureCount = features })
+        {
+            Path = data.Path,
+            Targets = data.AllTargets.Of(rows),
+            SourceRowCount = data.SourceRowCount,
+            WeightsPath = data.WeightsPath,
+            ParsedBytes = data.ParsedBytes,
+            Preprocessing = preprocessing,
+        };
     }
 
     // At least one part, each with as many rows and non-zeros as fit a segment.

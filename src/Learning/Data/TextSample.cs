@@ -3,9 +3,9 @@ namespace DistSgd.Learning.Data;
 /// <summary>The beginning of a file's (decompressed) text: what its format and layout are found out from.</summary>
 internal static class TextSample
 {
-    private const int BytesMax = 1 << 20;
+    private const int BytesMax = 1 << 18;
 
-    /// <summary>The first lines, whole, at most a megabyte; a byte order mark is left out. A last line without a line feed is given one.</summary>
+    /// <summary>The first lines, whole, at most 256 KiB; a byte order mark is left out. A last line without a line feed is given one.</summary>
     /// <exception cref="DatasetException">The gzip data is damaged.</exception>
     public static byte[] Read(SourceFile source) => Read(source, out _);
 

@@ -67,6 +67,9 @@ public sealed record ModelFile
     /// <summary>How columns were scaled in training; the weights are those of unscaled columns. For trainings that begin from this model. Null: they weren't.</summary>
     public FeatureScaling? Scaling { get; init; }
 
+    /// <summary>What is done with each row before it is scored.</summary>
+    public RowPreprocessing Preprocessing { get; init; } = RowPreprocessing.None;
+
     /// <summary>Strength of the L1 regularisation.</summary>
     public double L1 { get; init; }
 
@@ -98,6 +101,11 @@ public sealed record ModelFile
         {
             file.AddTensor("column_means", TensorType.F32, [scaling.Means.Length], stream => stream.Write(MemoryMarshal.AsBytes(scaling.Means)));
             file.AddTensor("column_inverse_scales", TensorType.F32, [scaling.Means.Length], stream => stream.Write(MemoryMarshal.AsBytes(scaling.InverseScales)));
+        }
+        if (Preprocessing.Whitening is { } whitening)
+        {
+            file.AddTensor("whitening_mean", TensorType.F32, [whitening.Features], stream => stream.Write(MemoryMarshal.AsBytes(whitening.Mean)));
+            file.AddTensor("whitening_matrix", TensorType.F32, [whitening.Components, whitening.Features], stream => stream.Write(MemoryMarshal.AsBytes(whitening.Matrix)));
         }
         foreach (var (name, value) in Metadata()) file.AddMetadata(name, value);
         file.Save(path);
@@ -132,6 +140,7 @@ public sealed record ModelFile
             Costs = file.Tensors.ContainsKey("class_costs") ? new CostMatrix(ReadFloats(path, file, "class_costs")) : CostMatrix.None,
             Labels = labels,
             Layout = layout,
+            Preprocessing = ReadPreprocessing(path, file, text),
             Scaling = ReadScaling(path, file, weights.Length / outputs),
             IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
             L1 = text.Number("l1"),
@@ -139,6 +148,26 @@ public sealed record ModelFile
             Optimizer = text.Text("optimizer"),
             Summary = file.Metadata.Where(m => m.Key.StartsWith(SummaryPrefix, StringComparison.Ordinal)).ToDictionary(m => m.Key[SummaryPrefix.Length..], m => m.Value, StringComparer.Ordinal),
         };
+    }
+
+    private static RowPreprocessing ReadPreprocessing(string path, SafetensorsReader file, ModelMetadata text)
+    {
+        try
+        {
+            int bits = file.Metadata.ContainsKey("hash_bits") ? text.Integer("hash_bits") : 0;
+            if (bits is < 0 or > CsvOptions.HashBitsMax) throw new ArgumentException($"Features are hashed to 2^{bits}; expected at most 2^{CsvOptions.HashBitsMax}.");
+            return new RowPreprocessing
+            {
+                HashBits = bits,
+                HashSeed = bits == 0 ? 0 : ulong.Parse(text.Text("hash_seed"), CultureInfo.InvariantCulture),
+                Normalizes = file.Metadata.ContainsKey("normalize_rows"),
+                Whitening = file.Tensors.ContainsKey("whitening_mean") ? Whitening.From(ReadFloats(path, file, "whitening_mean"), ReadFloats(path, file, "whitening_matrix")) : null,
+            };
+        }
+        catch (Exception error) when (error is ArgumentException or FormatException or OverflowException)
+        {
+            throw new ModelFileException(path, $"what is done with rows is malformed: {error.Message}");
+        }
     }
 
     private static FeatureScaling? ReadScaling(string path, SafetensorsReader file, int features)
@@ -184,6 +213,12 @@ public sealed record ModelFile
             yield return ("label_negative", Labels.Negative.ToString("R", CultureInfo.InvariantCulture));
             yield return ("label_positive", Labels.Positive.ToString("R", CultureInfo.InvariantCulture));
         }
+        if (Preprocessing.HashBits > 0)
+        {
+            yield return ("hash_bits", Preprocessing.HashBits.ToString(CultureInfo.InvariantCulture));
+            yield return ("hash_seed", Preprocessing.HashSeed.ToString(CultureInfo.InvariantCulture));
+        }
+        if (Preprocessing.Normalizes) yield return ("normalize_rows", "yes");
         if (Layout is not null) yield return ("columns", CsvLayoutText.Write(Layout));
         yield return ("l1", L1.ToString("R", CultureInfo.InvariantCulture));
         yield return ("l2", L2.ToString("R", CultureInfo.InvariantCulture));

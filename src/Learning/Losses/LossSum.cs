@@ -48,6 +48,52 @@ public static class LossSum
         return sum.Total;
     }
 
+    /// <summary>The loss of each row, without its weight.</summary>
+    /// <param name="model">A model whose rows have losses of their own.</param>
+    /// <param name="rows">The block.</param>
+    /// <param name="order">The rows as they were visited.</param>
+    /// <param name="scores">k of each visit.</param>
+    /// <param name="losses">Receives the loss of each row of the block.</param>
+    public static void OfRows(ModelSpec model, in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> scores, Span<float> losses)
+    {
+        var each = new EachLoss(rows, order, scores, losses, model.Outputs);
+        if (model.HasClassScores)
+            OutputLoss.Dispatch(model, weighted: false, ref each);
+        else
+            ScoreLoss.Dispatch(model, ref each);
+    }
+
+    private readonly ref struct EachLoss : IScoreLossVisitor, IOutputLossVisitor
+    {
+        private readonly SparseRows _rows;
+        private readonly ReadOnlySpan<int> _order;
+        private readonly ReadOnlySpan<float> _scores;
+        private readonly Span<float> _losses;
+        private readonly int _outputs;
+
+        public EachLoss(in SparseRows rows, ReadOnlySpan<int> order, ReadOnlySpan<float> scores, Span<float> losses, int outputs)
+        {
+            _rows = rows;
+            _order = order;
+            _scores = scores;
+            _losses = losses;
+            _outputs = outputs;
+        }
+
+        void IScoreLossVisitor.Visit<TLoss>(TLoss loss)
+        {
+            for (int i = 0; i < _order.Length; i++)
+                _losses[_order[i]] = (float)loss.Value(_scores[i], _rows.Labels[_order[i]]);
+        }
+
+        void IOutputLossVisitor.Visit<TLoss>(TLoss loss)
+        {
+            var derivative = new float[_outputs];
+            for (int i = 0; i < _order.Length; i++)
+                loss.Derivative(_rows, _order[i], _scores.Slice(i * _outputs, _outputs), derivative, out _losses[_order[i]]);
+        }
+    }
+
     private ref struct OutputSummation : IOutputLossVisitor
     {
         private readonly SparseRows _rows;

@@ -48,6 +48,7 @@ public sealed record EvaluationResult(long Rows, double Loss, double? Accuracy, 
 public static class Evaluation
 {
     private const int ChunkRows = 4096;
+    private const int ChunksPerForgetting = 32;
 
     /// <summary>The scores of each row, k side by side.</summary>
     /// <param name="model">The model.</param>
@@ -256,6 +257,8 @@ public static class Evaluation
             {
                 long first = (long)chunk * ChunkRows;
                 action(first, (int)Math.Min(ChunkRows, data.RowCount - first));
+                if (chunk % ChunksPerForgetting == 0)
+                    data.ForgetPages();
             });
         }
         catch (AggregateException failures)

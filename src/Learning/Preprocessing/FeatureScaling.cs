@@ -13,6 +13,15 @@ public enum ScalingKind
 
     /// <summary>Never.</summary>
     Off,
+
+    /// <summary>Every column to zero mean and unit variance over all rows; rows become dense.</summary>
+    Standard,
+
+    /// <summary>Every column to [0, 1]: (x − least)/(largest − least).</summary>
+    Range,
+
+    /// <summary>Every column by its largest magnitude; zeros stay zeros.</summary>
+    MaxAbs,
 }
 
 /// <summary>
@@ -61,10 +70,31 @@ public sealed class FeatureScaling
     {
         if (kind == ScalingKind.Off)
             return null;
+        if (kind is ScalingKind.Standard or ScalingKind.Range or ScalingKind.MaxAbs)
+            return OfEveryColumn(data, features, kind);
         ColumnStatistics look = ColumnStatistics.Of(data, features, ColumnStatistics.SampleRowsMax);
         if (Fit(look, kind, strengthGiven) is not { } fitted)
             return null;
         return data.RowCount < 2 * look.Rows ? fitted : Fit(ColumnStatistics.Of(data, features, data.RowCount), kind, strengthGiven) ?? fitted;
+    }
+
+    private static FeatureScaling OfEveryColumn(Dataset data, int features, ScalingKind kind)
+    {
+        var (means, inverse) = (new float[features], new float[features]);
+        ColumnStatistics? moments = kind == ScalingKind.Standard ? ColumnStatistics.Of(data, features, data.RowCount) : null;
+        ColumnRanges? ranges = kind == ScalingKind.Standard ? null : ColumnRanges.Of(data, features);
+        for (int j = 0; j < features; j++)
+        {
+            (double mean, double scale) = kind switch
+            {
+                ScalingKind.Standard => (moments!.Mean(j), moments.Variance(j) < ConstantVariance * moments.Mean(j) * moments.Mean(j) ? 0 : Math.Sqrt(moments.Variance(j))),
+                ScalingKind.Range => (ranges!.Least[j], (double)ranges.Largest[j] - ranges.Least[j]),
+                _ => (0, Math.Max(Math.Abs((double)ranges!.Least[j]), Math.Abs((double)ranges.Largest[j]))),
+            };
+            means[j] = (float)mean;
+            inverse[j] = scale > 0 ? (float)(1 / scale) : 1f;
+        }
+        return new FeatureScaling(means, inverse);
     }
 
     internal static FeatureScaling? Fit(ColumnStatistics columns, ScalingKind kind, bool strengthGiven)

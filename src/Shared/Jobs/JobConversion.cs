@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
@@ -62,6 +63,9 @@ public static class JobConversion
             spec.ColumnMeans = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.Means));
             spec.ColumnInverseScales = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.InverseScales));
         }
+        if (!job.Preprocessing.IsNone)
+            spec.Preprocessing = PreprocessingConversion.ToMessage(job.Preprocessing);
+        (spec.Order, spec.Streams) = ((V1.RowOrder)job.Order, job.Streams);
         if (job.Weighting is { } weighting)
         {
             spec.WeightScale = weighting.Scale;
@@ -123,6 +127,9 @@ public static class JobConversion
             Scaling = ToScaling(spec),
             Weighting = ToWeighting(spec),
             HeldOut = ToHoldOut(spec),
+            Preprocessing = PreprocessingConversion.ToPreprocessing(spec.Preprocessing),
+            Order = Known<RowOrderKind>((int)spec.Order, "order"),
+            Streams = spec.Streams,
             Data = ToData(spec),
         };
     }

@@ -1,3 +1,4 @@
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
@@ -57,6 +58,15 @@ public sealed record TrainingJob
 
     /// <summary>What rows count; null: 1 each.</summary>
     public RowWeighting? Weighting { get; init; }
+
+    /// <summary>What is done with each row before anything else.</summary>
+    public RowPreprocessing Preprocessing { get; init; } = RowPreprocessing.None;
+
+    /// <summary>In which order a worker visits its rows.</summary>
+    public RowOrderKind Order { get; init; }
+
+    /// <summary>Whether workers gather each block anew from their data, so that memory holds a few of them only.</summary>
+    public bool Streams { get; init; }
 
     /// <summary>Rows that are not trained on; null: none.</summary>
     public HoldOut? HeldOut { get; init; }

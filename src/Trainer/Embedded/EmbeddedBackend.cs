@@ -33,7 +33,7 @@ internal sealed class EmbeddedBackend : ITrainingBackend
     /// <summary>Cuts the data and makes the shards.</summary>
     /// <param name="job">The job; one partition a thread.</param>
     /// <param name="shards">How many shards.</param>
-    /// <param name="data">The data; not needed after this.</param>
+    /// <param name="data">The data; where blocks are streamed, needed until the end, else not after this.</param>
     /// <param name="labels">The labels' mapping.</param>
     public static EmbeddedBackend Create(TrainingJob job, int shards, Dataset data, LabelMap labels)
     {
@@ -45,7 +45,7 @@ internal sealed class EmbeddedBackend : ITrainingBackend
             var rows = new RowRange[stripes.Length];
             for (int i = 0; i < rows.Length; i++)
                 rows[i] = new RowRange(stripes[i].Start, stripes[i].End - stripes[i].Start);
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting };
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
             blocks[partition] = BlockSet.Build(data, rows, plan);
         });
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);

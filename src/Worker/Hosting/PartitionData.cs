@@ -23,7 +23,8 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
         if (!File.Exists(path))
             throw new WorkerException($"The data file '{path}' isn't on this machine ({Dns.GetHostName()}); give its place here with --data.");
         (Dataset data, RowRange[] rows) = Open(path, source, new Partition(partition, job.Partitions), options.Cache);
-        using (data)
+        bool keepsData = false;
+        try
         {
             rows = RowSelection.Trained(data, rows, job.HeldOut, job.Seed);
             long count = rows.Sum(range => range.Count);
@@ -35,8 +36,22 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
             LabelMap labels = source.ClassLabels.Count > 0 ? LabelMap.OfClasses(source.ClassLabels)
                 : job.Model.IsBinary ? LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel)
                 : LabelMap.Identity;
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting };
-            return new PartitionData(BlockSet.Build(data, rows, plan), data.ParsedBytes);
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
+            if (!job.Preprocessing.IsNone)
+            {
+                Dataset raw = data;
+                data = job.Preprocessing.Apply(raw, rows);
+                raw.Dispose();
+                rows = [new RowRange(0, data.RowCount)];
+            }
+            BlockSet blocks = BlockSet.Build(data, rows, plan);
+            keepsData = plan.Streams;
+            return new PartitionData(keepsData ? blocks.Owning(data) : blocks, data.ParsedBytes);
+        }
+        finally
+        {
+            if (!keepsData)
+                data.Dispose();
         }
     }
 

@@ -1,0 +1,135 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Data;
+
+namespace DistSgd.Learning.Tests.Batches;
+
+/// <summary>Orders of rows, and blocks that are gathered at each visit.</summary>
+public sealed class OrderTests
+{
+    private const int Rows = 1000;
+
+    [Fact]
+    public void Sequential_VisitsRowsAsTheyLie()
+    {
+        using Dataset data = Numbered(_ => 1);
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(100, 500)], Plan(64) with { Order = RowOrderKind.Sequential });
+        Assert.Equal(Enumerable.Range(100, 500), Visited(blocks));
+    }
+
+    [Fact]
+    public void Interleaved_NeighboursDifferAndEachStretchHasItsShareOfEachClass()
+    {
+        using Dataset data = Numbered(row => row < 300 ? 1 : -1); // sorted by class, three to seven
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, Rows)], Plan(100) with { Order = RowOrderKind.Interleaved, Labels = LabelMap.Binary(-1, 1) });
+        int[] visited = [.. Visited(blocks)];
+        Assert.Equal(Enumerable.Range(0, Rows), visited.Order());
+        for (int first = 0; first < Rows; first += 10)
+            Assert.Equal(3, visited.Skip(first).Take(10).Count(row => row < 300));
+        Assert.NotEqual(visited.Where(row => row < 300).Order(), visited.Where(row => row < 300));
+    }
+
+    [Fact]
+    public void LargestLoss_ComesFirst_ButOutliersCountAsTheCap()
+    {
+        float[] losses = [0.5f, 2, 0.1f, 1000, 900, 1, .. new float[94]];
+        int[] order = [.. Enumerable.Range(0, 100)];
+        LossOrder.Apply(order, losses);
+        // The mean is 19: the cap of 76 holds both outliers, which stay as they were.
+        Assert.Equal([3, 4, 1, 5, 0, 2], order[..6]);
+        order = [4, 3, .. Enumerable.Range(0, 3), .. Enumerable.Range(5, 95)];
+        LossOrder.Apply(order, losses);
+        Assert.Equal([4, 3, 1, 5, 0, 2], order[..6]);
+        Assert.Equal(Enumerable.Range(0, 100), order.Order());
+    }
+
+    [Fact]
+    public void Streamed_EveryRowOnce_FromAllOverTheData_InBoundedMemory()
+    {
+        foreach (bool compact in (bool[])[false, true])
+        {
+            using Dataset data = Numbered(_ => 1, 20_000);
+            using BlockSet streamed = BlockSet.Build(data, [new RowRange(0, 20_000)], Plan(128, compact) with { Streams = true });
+            using BlockSet gathered = BlockSet.Build(data, [new RowRange(0, 20_000)], Plan(128, compact));
+            int[] visited = [.. Visited(streamed)];
+            Assert.Equal(Enumerable.Range(0, 20_000), visited.Order());
+            Assert.Equal(gathered.NonZeroCount, streamed.NonZeroCount);
+            Assert.True(streamed.MemoryBytes * 20 < gathered.MemoryBytes, $"{streamed.MemoryBytes} bytes for blocks that are {gathered.MemoryBytes} together");
+            // A block's rows come from far apart: two-level shuffling survives.
+            int[] firstBlock = visited[..128];
+            Assert.True(firstBlock.Max() - firstBlock.Min() > 5000);
+            Assert.InRange(firstBlock.Zip(firstBlock.Skip(1)).Count(pair => pair.Second != pair.First + 1), 2, 4);
+            Assert.True(streamed.KeysMax >= Enumerable.Range(0, streamed.Count).Max(b => streamed[b].Keys?.Length ?? 0));
+            // Again, in any order: the same blocks.
+            Assert.Equal(visited.Skip(128 * 7).Take(128), Visit(streamed[7]));
+            Assert.Equal(visited.Take(128), Visit(streamed[0]));
+        }
+    }
+
+    [Fact]
+    public void Streamed_BlocksInUse_StayValidWhileTheNextOnesAreLoaded()
+    {
+        using Dataset data = Numbered(_ => 1, 2000);
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 2000)], Plan(64) with { Streams = true });
+        Block first = blocks[0];
+        int[] before = [.. Visit(first)];
+        for (int more = 1; more < StreamedBlocks.Slots; more++)
+            _ = blocks[more];
+        Assert.Equal(before, Visit(first));
+    }
+
+    [Fact]
+    public void CacheOfALargeFile_MadePartByPart_IsTheSameData()
+    {
+        string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i % 3} {1 + i % 7}:{i}.5 {20 + i % 11}:0.25\n"));
+        using var file = new Data.TempFile(text);
+        using Dataset parsed = Dataset.Open(file.Path, new ReadOptions(), new CacheOptions { Mode = CacheMode.Off });
+        var small = new ReadOptions { MemoryMax = 8192, ThreadBytesMin = 1000, BlockBytes = 300, SegmentBytesMax = 500, Threads = 2 };
+        using Dataset streamed = Dataset.Open(file.Path, small, new CacheOptions());
+        Assert.True(streamed.Segments.Count > 20);
+        Assert.Equal(0, streamed.ParsedBytes);
+        Data.RowsOf.AssertSame(Data.RowsOf.Data(parsed), Data.RowsOf.Data(streamed), "streamed");
+        Assert.Equal((parsed.FeatureCount, parsed.IndexBase), (streamed.FeatureCount, streamed.IndexBase));
+        // The next run, without a limit, uses it too.
+        using Dataset again = Dataset.Open(file.Path, new ReadOptions(), new CacheOptions { SourceBytesMin = 1 });
+        Assert.Contains("read from the cache", again.Notice, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("1 1:1\n0 2:x\n", CacheMode.Auto, ":2:5: found \"x\" as value")]
+    [InlineData("1 qid:1 1:1\n0 qid:1 2:1\n", CacheMode.Auto, "queries or several labels can't be streamed")]
+    [InlineData("1 1:1\n0 2:1\n", CacheMode.Off, "allow a cache (--cache auto)")]
+    [InlineData("a,b,y\n1,2,0\n2,3,1\n", CacheMode.Auto, "only plain LIBSVM text can be streamed")]
+    [InlineData("# nothing\n\n\n", CacheMode.Auto, "the file has no rows")]
+    public void LargeFile_ThatCannotBeStreamed_IsRefused_AndLeavesNoCache(string text, CacheMode mode, string expected)
+    {
+        using var file = new Data.TempFile(text);
+        DatasetException refused = Assert.ThrowsAny<DatasetException>(() => Dataset.Open(file.Path, new ReadOptions { MemoryMax = 4 }, new CacheOptions { Mode = mode }).Dispose());
+        Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
+        Assert.Single(Directory.GetFiles(file.Folder));
+    }
+
+    private static BlockPlan Plan(int rowsPerBlock, bool compact = false) => new(5, 0, rowsPerBlock, 50, compact, LabelMap.Identity);
+
+    // Feature 0 holds the row's number.
+    private static Dataset Numbered(Func<int, float> label, int rows = Rows)
+    {
+        using var builder = new DatasetBuilder();
+        for (int row = 0; row < rows; row++)
+            builder.Add(label(row), [0, (uint)(1 + row % 49)], [row + 1, 1]);
+        return builder.Build();
+    }
+
+    private static IEnumerable<int> Visited(BlockSet blocks) => Enumerable.Range(0, blocks.Count).SelectMany(b => Visit(blocks[b]).ToArray());
+
+    private static int[] Visit(Block block)
+    {
+        var order = new int[block.RowCount];
+        if (block.IsInOrder)
+            block.Order(5, 0, 0, order);
+        else
+            order = [.. Enumerable.Range(0, block.RowCount)];
+        float[] values = block.Rows.Values.ToArray();
+        int[] starts = block.Rows.RowStarts.ToArray();
+        return [.. order.Select(row => (int)values[starts[row]] - 1)];
+    }
+}
