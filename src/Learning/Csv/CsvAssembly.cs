@@ -40,7 +40,8 @@ internal static class CsvAssembly
         };
     }
 
-    private static CsvLayout Complete(CsvRows[] parts, CsvFilePlan plan)
+    /// <summary>The layout with what all rows say.</summary>
+    public static CsvLayout Complete(IReadOnlyList<CsvRows> parts, CsvFilePlan plan)
     {
         long rows = parts.Sum(part => part.RowCount);
         var columns = new CsvColumn[plan.Columns.Length];
@@ -57,7 +58,10 @@ internal static class CsvAssembly
             };
         }
         CategoryCount? categories = parts[0].Categories;
-        foreach (CsvRows part in parts.Skip(1)) categories?.Join(part.Categories!);
+        foreach (CsvRows part in parts.Skip(1))
+        {
+            if (part.Categories is { } more) categories!.Join(more);
+        }
         return plan.Layout with
         {
             Columns = columns,

@@ -28,6 +28,47 @@ internal static class CsvReader
         return Parse(source, options, plan, _ => PlainParse.Run(source, options, partition.ByteRanges(source.Bytes), bytes => new CsvRows(plan, options, bytes, byLine: true)));
     }
 
+    /// <summary>Finds out the layout of a plain file window by window, keeping no rows.</summary>
+    /// <exception cref="DatasetException">As <see cref="Read"/>; or a line ends within quotes, so that the file can't be cut.</exception>
+    public static CsvLayout Fit(SourceFile source, ReadOptions options, long windowBytes)
+    {
+        CsvFilePlan plan = Plan(source, options);
+        var parts = new List<CsvRows>();
+        for (long start = 0; start < source.Bytes; start += windowBytes)
+        {
+            foreach (CsvRows part in Range(source, options, plan, start, Math.Min(source.Bytes, start + windowBytes)).Rows.Cast<CsvRows>())
+            {
+                part.Dispose();
+                if (parts.Count > 0) part.GiveCategoriesTo(parts[0]);
+                parts.Add(part);
+            }
+        }
+        return CsvAssembly.Complete(parts, plan);
+    }
+
+    /// <summary>Reads the rows that start in a byte range of a plain file, by the layout of the options.</summary>
+    public static Dataset ReadRange(SourceFile source, ReadOptions options, long start, long end)
+    {
+        CsvFilePlan plan = Plan(source, options);
+        return CsvAssembly.Assemble(Range(source, options, plan, start, end), plan, source.Path, hasLineEnds: false);
+    }
+
+    private static ParsedText Range(SourceFile source, ReadOptions options, CsvFilePlan plan, long start, long end)
+    {
+        try
+        {
+            return PlainParse.Run(source, options, [(start, end)], bytes => new CsvRows(plan, options, bytes, byLine: true));
+        }
+        catch (LineFaultException fault) when (fault.Fault.IsLineEndInField)
+        {
+            throw new DatasetException(source.Path, "a line ends within quotes, so that the file can't be read in parts, and it doesn't fit in the memory allowed; give more memory.");
+        }
+        catch (LineFaultException fault)
+        {
+            throw LineNumber.Explain(source, fault);
+        }
+    }
+
     private static CsvFilePlan Plan(SourceFile source, ReadOptions options)
     {
         byte[] sample = TextSample.Read(source, out int markBytes);

@@ -58,13 +58,20 @@ internal sealed class CsvRows : TextRows
     public long[] MissingCounts { get; }
 
     /// <summary>The categories met; null without such columns.</summary>
-    public CategoryCount? Categories { get; }
+    public CategoryCount? Categories { get; private set; }
 
     /// <summary>Texts of labels in the order in which they were met; empty where labels are numbers.</summary>
     public IReadOnlyList<string> LabelNames => _labels?.Names ?? [];
 
     /// <summary>One a row, if the file has a column of them.</summary>
     public List<float> Weights { get; } = [];
+
+    /// <summary>Adds what was counted to another's count, and forgets it: a count is megabytes.</summary>
+    public void GiveCategoriesTo(CsvRows other)
+    {
+        if (Categories is not null) other.Categories!.Join(Categories);
+        Categories = null;
+    }
 
     public override void Parse(byte[] text, int start, int end, long textOffset)
     {

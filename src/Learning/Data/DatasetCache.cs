@@ -12,8 +12,8 @@ internal static class DatasetCache
         options.Validate();
         using var source = SourceFile.Open(path);
         bool isLarge = source.Bytes > options.MemoryMax && options.ExpectedFeatures is null;
-        if (isLarge && (source.IsGzip || options.Format == DataFormat.Csv || cache.Mode == CacheMode.Off))
-            throw new DatasetException(path, $"the file has {source.Bytes:N0} bytes, more than the {options.MemoryMax:N0} of memory allowed; {(cache.Mode == CacheMode.Off ? "allow a cache (--cache auto)" : "only plain LIBSVM text can be streamed, so decompress or convert it")}, or give more memory.");
+        if (isLarge && (source.IsGzip || cache.Mode == CacheMode.Off))
+            throw new DatasetException(path, $"the file has {source.Bytes:N0} bytes, more than the {options.MemoryMax:N0} of memory allowed; {(cache.Mode == CacheMode.Off ? "allow a cache (--cache auto)" : "a gzip file can't be read in parts, so decompress it")}, or give more memory.");
         if (!isLarge && !IsUsed(source, options, cache)) return Parse(source, options);
 
         string cachePath = PathOf(path, cache.Directory);

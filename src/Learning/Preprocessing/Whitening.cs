@@ -9,7 +9,7 @@ namespace DistSgd.Learning.Preprocessing;
 public sealed class Whitening : IEquatable<Whitening>
 {
     /// <summary>Most features: the covariance is a dense matrix of so many rows.</summary>
-    public const int FeaturesMax = 4096;
+    public const int FeaturesMax = 1024;
 
     // Directions along which the data hardly varies would be blown up to noise.
     private const double SmallestShare = 1e-7;

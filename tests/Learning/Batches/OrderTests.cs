@@ -94,11 +94,26 @@ public sealed class OrderTests
         Assert.Contains("read from the cache", again.Notice, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void CacheOfALargeCsvFile_MadePartByPart_IsTheSameDataAndLayout()
+    {
+        string text = "x,c,w,y\n" + string.Concat(Enumerable.Range(0, 3000).Select(i => $"{(i % 9 == 0 ? "" : $"{i}.5")},c{i % 40},{i % 3},{(i % 2 == 0 ? "up" : "down")}\n"));
+        using var file = new Data.TempFile(text, "large.csv");
+        var options = new ReadOptions { Csv = new() { WeightColumn = "w", HashBits = 12 }, ThreadBytesMin = 1000, BlockBytes = 300, SegmentBytesMax = 5000, Threads = 2 };
+        using Dataset parsed = Dataset.Open(file.Path, options, new CacheOptions { Mode = CacheMode.Off });
+        using Dataset streamed = Dataset.Open(file.Path, options with { MemoryMax = 8192 }, new CacheOptions());
+        Assert.True(streamed.Segments.Count > 20);
+        Assert.Equal(parsed.Layout, streamed.Layout);
+        Assert.Equal(parsed.Weights.ToArray(), streamed.Weights.ToArray());
+        Data.RowsOf.AssertSame(Data.RowsOf.Data(parsed), Data.RowsOf.Data(streamed), "streamed");
+    }
+
     [Theory]
     [InlineData("1 1:1\n0 2:x\n", CacheMode.Auto, ":2:5: found \"x\" as value")]
     [InlineData("1 qid:1 1:1\n0 qid:1 2:1\n", CacheMode.Auto, "queries or several labels can't be streamed")]
     [InlineData("1 1:1\n0 2:1\n", CacheMode.Off, "allow a cache (--cache auto)")]
-    [InlineData("a,b,y\n1,2,0\n2,3,1\n", CacheMode.Auto, "only plain LIBSVM text can be streamed")]
+    [InlineData("a,b,y\n1,2,0\n2,\"3\n4\",1\n", CacheMode.Auto, "a line ends within quotes")]
+    [InlineData("a,b,y\n1,2,0\n2,x,1\n5\n", CacheMode.Auto, ":4:2: the row has 1 field; expected 3")]
     [InlineData("# nothing\n\n\n", CacheMode.Auto, "the file has no rows")]
     public void LargeFile_ThatCannotBeStreamed_IsRefused_AndLeavesNoCache(string text, CacheMode mode, string expected)
     {
