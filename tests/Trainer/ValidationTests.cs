@@ -88,5 +88,9 @@ public sealed class ValidationTests
             others.Add(i % 2 + 5, [0], [i]);
         using Dataset relabelled = others.Build();
         await Assert.ThrowsAsync<LabelException>(() => SgdTrainer.TrainAsync(relabelled, options with { Init = model }));
+        using var folder = new TestKit.Folder();
+        using Dataset file = Dataset.Open(folder.Write("d", "5 1:1\n6 1:2\n"));
+        var unknown = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(file, options with { Init = model }));
+        Assert.Contains("--init numbers features from 0, the data from 1; give --index-base zero", unknown.Message, StringComparison.Ordinal);
     }
 }

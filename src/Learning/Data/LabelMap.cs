@@ -175,7 +175,7 @@ public sealed class LabelException(string message, long? row = null) : Exception
 {
     /// <summary>The same with the file's name and, if a row is at fault, its line before it. The line is found by reading the file again.</summary>
     /// <param name="data">The data set with these labels.</param>
-    public LabelException In(Dataset data) => data.Path is null ? this : new LabelException($"{data.Path}{Line(data)}: {Message}", row);
+    public LabelException In(Dataset data) => data.Path is null || Message.StartsWith(data.Path, StringComparison.Ordinal) ? this : new LabelException($"{data.Path}{Line(data)}: {Message}", row);
 
     private string Line(Dataset data)
     {
