@@ -9,7 +9,7 @@ internal static class FormatDetection
     private const int LinesLookedAt = 20;
     private const int BytesLookedAt = 1 << 14;
 
-    /// <summary>As the options say; else IDX by its first bytes, LIBSVM text by its pairs index:value, separated text by its name or by as many separators in each line.</summary>
+    /// <summary>As the options say; else IDX by its first bytes, LIBSVM text by its pairs index:value, separated text by its name or by as many fields in most of its first records.</summary>
     /// <exception cref="DatasetException">The file is missing, not readable, or empty; or it is separated text, and the features are not.</exception>
     public static DataFormat Of(string path, ReadOptions options)
     {
@@ -47,7 +47,7 @@ internal static class FormatDetection
         // Records, not lines: a field in quotes may hold a line end.
         List<CsvCell[]> records = CsvRecords.Split(head, CsvInspection.Separator(head), out _);
         bool hasFields = records.Count > 0 && records[0].Length > 1;
-        return hasFields && (isNamedCsv || records.TrueForAll(record => record.Length == records[0].Length)) ? DataFormat.Csv : DataFormat.Libsvm;
+        return hasFields && (isNamedCsv || 2 * records.Count(record => record.Length == records[0].Length) > records.Count) ? DataFormat.Csv : DataFormat.Libsvm;
     }
 
     private static bool HasPairs(ReadOnlySpan<byte> line)
