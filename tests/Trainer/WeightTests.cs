@@ -21,6 +21,9 @@ public sealed class WeightTests
             {
                 foreach ((int batch, int localSteps) in ((int, int)[])[(1, 9), (4, 3), (4, 0)])
                 {
+                    // Other rules take gradients only.
+                    if (localSteps > 0 && !UpdateRules.Of(optimizer).Facts.IsAdditive)
+                        continue;
                     TrainingOptions options = Options(model) with { Optimizer = optimizer, Batch = batch, LocalSteps = localSteps };
                     TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
                     TrainingResult result = await SgdTrainer.TrainAsync(data, options);
