@@ -21,6 +21,8 @@ public static class CommandTree
             EvaluateCommand.Build(),
             InspectCommand.Build(),
             GenerateCommand.Build(),
+            GradcheckCommand.Build(),
+            PlotCommand.Build(),
             BenchCommand.Build(),
             PullCommand.Build(),
             PushCommand.Build(),

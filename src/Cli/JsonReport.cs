@@ -29,7 +29,9 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
             ["event"] = "evaluation",
             ["epoch"] = p.Epoch,
             ["epochs"] = p.Epochs,
+            ["steps"] = p.Steps,
             ["seconds"] = p.Seconds,
+            ["bytes"] = p.Bytes,
             ["examples_per_second"] = p.ExamplesPerSecond,
             ["train_loss"] = p.TrainLoss,
         };
@@ -49,6 +51,8 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
             ["loss"] = KindName.Of(r.Job.Model.Loss),
             ["optimizer"] = r.Job.Rule.Form.Facts.Name,
             ["epochs"] = r.Job.Epochs,
+            ["ended_by"] = KindName.Of(r.EndedBy),
+            ["epoch"] = r.Epoch,
             ["learning_rate"] = r.Job.Rule.Schedule.InitialRate,
             ["l1"] = r.Job.Rule.L1,
             ["l2"] = r.Job.Rule.L2,

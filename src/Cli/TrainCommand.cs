@@ -29,6 +29,13 @@ internal static class TrainCommand
     private static readonly ValueOption MaxNorm = Arguments.Number(TrainingRanges.MaxNorm, "Radius of the ball that the weights are projected onto; default: none.", help: "R");
     private static readonly ValueOption Optimizer = Arguments.Choice("--optimizer", "The update rule.", typeof(OptimizerKind), "adagrad");
     private static readonly ValueOption Epochs = Arguments.Number(TrainingRanges.Epochs, "Passes over the data; default: about a million rows altogether, 5 to 200 passes.");
+    private static readonly ValueOption SnapshotEvery = Arguments.Number(TrainingRanges.SnapshotEvery, "SVRG: an epoch that computes the full gradient before every so many epochs of steps, with --optimizer sgd; default: plain steps.", help: "E");
+    private static readonly ValueOption Average = Arguments.Number(TrainingRanges.Average, "The model is the average of the parameters over the pushes behind this part of the steps, below 1; default: the last parameters.", help: "PART");
+    private static readonly ValueOption StepsMax = Arguments.Number(TrainingRanges.StepsMax, "Steps of all workers together after which training ends, if the epochs haven't ended it.");
+    private static readonly ValueOption SecondsMax = Arguments.Number(TrainingRanges.SecondsMax, "Seconds after which training ends, if the epochs haven't ended it.", help: "S");
+    private static readonly ValueOption Tolerance = Arguments.Number(TrainingRanges.Tolerance, "Ends when an epoch changes the training loss by less than this part of it.", help: "X");
+    private static readonly ValueOption GradientTolerance = Arguments.Number(TrainingRanges.GradientTolerance, "Ends when the gradient of the objective over all rows is at most so long; computed once an epoch.", help: "X");
+    private static readonly ValueOption Patience = Arguments.Number(TrainingRanges.Patience, "Ends when the test loss has not improved for so many evaluations; the model is the best one.", help: "P");
     private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 with sgd and adagrad, 64 with other rules.");
     private static readonly ValueOption Momentum = Arguments.Number(TrainingRanges.Momentum, RuleHelp(RuleConstant.Momentum, "What a velocity keeps a step"), help: "X");
     private static readonly ValueOption Rho = Arguments.Number(TrainingRanges.Rho, RuleHelp(RuleConstant.Rho, "What averages of gradients or squares keep a step"), help: "X");
@@ -36,7 +43,7 @@ internal static class TrainCommand
     private static readonly ValueOption Delta = Arguments.Number(TrainingRanges.Delta, RuleHelp(RuleConstant.Delta, "What keeps denominators from 0"), help: "X");
     private static readonly ValueOption Beta = Arguments.Number(TrainingRanges.Beta, RuleHelp(RuleConstant.Beta, "What the root of squares is added to"), help: "X");
     private static readonly ValueOption LearningRate = Arguments.Number(TrainingRanges.LearningRate, "Learning rate at the first step; default: from the rows' norms.", help: "X");
-    private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0; default: linear, constant with ftrl.", typeof(ScheduleKind));
+    private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0; default: linear, constant with ftrl and --svrg.", typeof(ScheduleKind));
     private static readonly ValueOption Decay = Arguments.Number(TrainingRanges.Decay, "Decay of the inverse schedules, per step; default: 10 an epoch.", help: "X");
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
     private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge.", help: "X");
@@ -64,7 +71,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, Epochs, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, SnapshotEvery, Average, Epochs, StepsMax, SecondsMax, Tolerance, GradientTolerance, Patience, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
         foreach (ValueOption option in DataArguments.All)
@@ -152,6 +159,8 @@ internal static class TrainCommand
             return $"--retry-deadline {parsed.GetValue(RetryDeadline)} is for training over gRPC; give --servers, --workers or --connect too, or leave it out.";
         if (parsed.IsGiven(Margin) && parsed.Chosen(Loss, typeof(LossKind)) is LossKind loss and not (LossKind.CrammerSinger or LossKind.ZeroOne))
             return $"--margin {parsed.GetValue(Margin)} has no effect on --loss {KindName.Of(loss)}; leave it out, or use --loss crammer-singer or zero-one.";
+        if (parsed.IsGiven(Patience) && parsed.IsGiven(Data) && !parsed.IsGiven(Test) && !parsed.IsGiven(ValidationFraction) && !parsed.IsGiven(Folds))
+            return $"--patience {parsed.GetValue(Patience)} judges by the test loss, but there is no test set; give --test or --validation-fraction.";
         foreach (ValueOption option in (ValueOption[])[Test, .. DataArguments.All])
         {
             if (parsed.IsGiven(option) && !parsed.IsGiven(Data))
@@ -173,6 +182,13 @@ internal static class TrainCommand
         MaxNorm = parsed.Number(MaxNorm),
         Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
         Epochs = parsed.Count(Epochs),
+        SnapshotEvery = parsed.Count(SnapshotEvery),
+        Average = parsed.Number(Average),
+        StepsMax = parsed.Whole(StepsMax),
+        SecondsMax = parsed.Number(SecondsMax),
+        Tolerance = parsed.Number(Tolerance),
+        GradientTolerance = parsed.Number(GradientTolerance),
+        Patience = parsed.Count(Patience),
         Batch = parsed.Count(Batch),
         Momentum = parsed.Number(Momentum),
         Rho = parsed.Number(Rho),

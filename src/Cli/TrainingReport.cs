@@ -3,6 +3,7 @@ using System.Globalization;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Trainer;
+using DistSgd.Trainer.Stopping;
 
 namespace DistSgd.Cli;
 
@@ -55,6 +56,7 @@ internal abstract class TrainingReport
 internal sealed class TextReport(TextWriter output, string modelPath) : TrainingReport
 {
     private bool _headed;
+    private int _epoch;
 
     protected override void ShowData(TrainingData data)
     {
@@ -71,6 +73,7 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
 
     protected override void Show(TrainingProgress p)
     {
+        _epoch = p.Epoch;
         bool classifies = p.Test?.Accuracy is not null, ranks = p.Test?.Ndcg is not null;
         if (!_headed)
         {
@@ -90,6 +93,10 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
     {
         foreach (ProcessFigures process in r.Processes)
             output.WriteLine(F($"{process.Role,-6} process {process.ProcessId} ({process.Where}): {Plural.Of(process.Pushes, "push", "pushes")}, {process.BytesPushed:N0} bytes pushed, {process.BytesPulled:N0} pulled"));
+        if (r.EndedBy != EndReason.Epochs)
+            output.WriteLine($"ended  by {r.EndedBecause}");
+        if (r.Epoch < _epoch)
+            output.WriteLine($"       the model is that of epoch {r.Epoch}");
         output.WriteLine($"train  {Describe(r.Train)}");
         if (r.Test is not null)
             output.WriteLine($"test   {Describe(r.Test)}");

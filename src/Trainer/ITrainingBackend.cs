@@ -6,7 +6,11 @@ namespace DistSgd.Trainer;
 /// <param name="LossSum">Sum of their losses, each just before the row's step.</param>
 /// <param name="RowsSoFar">Rows trained since the beginning.</param>
 /// <param name="Seconds">Seconds of training since it began, evaluations not counted where training pauses for them.</param>
-internal sealed record EpochSummary(int Epoch, long Rows, double LossSum, long RowsSoFar, double Seconds);
+internal sealed record EpochSummary(int Epoch, long Rows, double LossSum, long RowsSoFar, double Seconds)
+{
+    /// <summary>Steps of all workers since the beginning.</summary>
+    public long Steps { get; init; }
+}
 
 /// <summary>Figures of a whole training so far.</summary>
 /// <param name="Staleness">Counts of staleness of all shards.</param>
@@ -20,10 +24,10 @@ internal interface ITrainingBackend : IAsyncDisposable
     /// <summary>True if values travel over sockets.</summary>
     bool IsRemote { get; }
 
-    /// <summary>Trains all epochs.</summary>
-    /// <param name="epochDone">Called after each epoch, one call at a time.</param>
+    /// <summary>Trains until the job's epochs, steps or seconds are done, or it is told to end.</summary>
+    /// <param name="epochDone">Called after each epoch, one call at a time; false: end here. Where workers don't wait for the answer, they may have trained on meanwhile.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken);
+    Task RunAsync(Func<EpochSummary, CancellationToken, Task<bool>> epochDone, CancellationToken cancellationToken);
 
     /// <summary>The values of all keys as they are now.</summary>
     /// <param name="cancellationToken">Gives up.</param>

@@ -1,6 +1,8 @@
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.CommandLine;
 using DistSgd.Trainer.Cluster;
 
@@ -15,6 +17,13 @@ public static class OptionCheck
     /// <returns>Null, or one sentence that names the option, its value and what was expected.</returns>
     public static string? Refusal(TrainingOptions options, ClusterOptions? cluster) =>
         TrainingRanges.Epochs.Refusal(options.Epochs)
+        ?? TrainingRanges.StepsMax.Refusal(options.StepsMax)
+        ?? TrainingRanges.SecondsMax.Refusal(options.SecondsMax)
+        ?? TrainingRanges.Tolerance.Refusal(options.Tolerance)
+        ?? TrainingRanges.GradientTolerance.Refusal(options.GradientTolerance)
+        ?? TrainingRanges.Patience.Refusal(options.Patience)
+        ?? TrainingRanges.SnapshotEvery.Refusal(options.SnapshotEvery)
+        ?? TrainingRanges.Average.Refusal(options.Average)
         ?? TrainingRanges.Batch.Refusal(options.Batch)
         ?? TrainingRanges.HuberDelta.Refusal(options.HuberDelta)
         ?? TrainingRanges.Margin.Refusal(options.Margin)
@@ -41,6 +50,7 @@ public static class OptionCheck
         ?? TrainingRanges.Workers.Refusal(cluster?.Workers)
         ?? Combination(options)
         ?? RuleCheck.Refusal(options)
+        ?? (options.SnapshotEvery is { } every ? Svrg(options, every) : null)
         ?? (cluster is null ? null : Combination(options, cluster));
 
     /// <summary>What --class-weight takes.</summary>
@@ -52,6 +62,9 @@ public static class OptionCheck
         Require(data.RowCount > 0, "The training data has no rows.");
         Require(data.RowCount >= deployment.Workers,
             $"There are {Plural.Of(deployment.Workers, deployment.IsRemote ? "worker" : "thread")} for {Plural.Of(data.RowCount, "row")}; expected at most one a row. Lower --{(deployment.IsRemote ? "workers" : "threads")}.");
+        Require(options.StepsMax is null || options.StepsMax >= deployment.Workers,
+            $"--steps-max {options.StepsMax} is less than one a {(deployment.IsRemote ? "worker" : "thread")}; expected at least {deployment.Workers}.");
+        Require(options.Patience is null || options.Test is not null, $"--patience {options.Patience} judges by the test loss, but there is no test set; give --test or --validation-fraction.");
         Require(data.FeatureCount < uint.MaxValue, $"The data has {data.FeatureCount:N0} features; at most {uint.MaxValue - 1:N0} fit a job.");
     }
 
@@ -78,6 +91,12 @@ public static class OptionCheck
             return $"--max-norm {ball} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.";
         if (options is { Model: { } model, Loss: { } loss } && !ModelSpec.LossesOf(model).Contains(loss))
             return LossRefusal(model, loss);
+        if (options is { Patience: { } patience, Epochs: { } epochs } && patience >= epochs)
+            return $"--patience {patience} can't be used up within --epochs {epochs}; expected less.";
+        if (options.Average is >= 1 and { } part)
+            return $"--average {part} would begin behind the last step; expected a part of the steps, below 1.";
+        if (options is { Average: { } average, SnapshotEvery: { } every })
+            return $"--average {average} has nothing to average out with --svrg {every}; leave one out.";
         if (options.ClassWeight is { } classes && !ClassWeights.Admits(classes))
             return Arguments.Refusal("--class-weight", classes, ClassWeightExpected);
         if (options is { HeldOut: not null, Test: not null })
@@ -85,6 +104,21 @@ public static class OptionCheck
         if (options.SaveEvery > 0 && options.Out is null)
             return $"--save-every {options.SaveEvery} is given without --out; name the model file.";
         return null;
+    }
+
+    // SVRG's step is w − η(… + λ₂w), a row at a time, on models of one score.
+    private static string? Svrg(TrainingOptions options, int every)
+    {
+        string? other = options.Optimizer != OptimizerKind.Sgd ? $"--optimizer {UpdateRules.Of(options.Optimizer).Facts.Name}; it is SGD with less variance: add --optimizer sgd"
+            : options.L1 > 0 ? $"--l1 {options.L1}; it knows L2 only"
+            : options.MaxNorm is { } radius ? $"--max-norm {radius}; it knows L2 only"
+            : options.Batch is > 1 and { } batch ? $"--batch {batch}; it steps row by row"
+            : options.Order == RowOrderKind.LargestLoss ? "--order largest-loss; its full gradient is that of all rows alike"
+            : options.LocalSteps == 0 ? "--local-steps 0; workers step by themselves"
+            : options.Exchange == ExchangeKind.Sparse ? "--exchange sparse; the full gradient moves every weight"
+            : options.Model is { } model && !ModelSpec.Of(model).HasScalarLoss ? $"--model {KindName.Of(model)}; expected --model linear, logistic or svm"
+            : null;
+        return other is null ? null : $"--svrg {every} doesn't go with {other}.";
     }
 
     private static string? Combination(TrainingOptions options, ClusterOptions cluster)

@@ -3,7 +3,7 @@ using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Trainer;
 
-/// <summary>Reads all values of a job, in pieces of bounded size.</summary>
+/// <summary>Reads all values of a job, or their averages if they are the model, in pieces of bounded size.</summary>
 internal static class ParameterReader
 {
     private const int PieceFloats = 4 << 20;
@@ -14,7 +14,7 @@ internal static class ParameterReader
         long keys = job.KeyCount;
         int pieceKeys = Math.Max(1, PieceFloats / width);
         var values = new float[checked(keys * width)];
-        var exchange = new ParameterExchange(client.ShardCount) { PullPart = PullPart.Values };
+        var exchange = new ParameterExchange(client.ShardCount) { PullPart = job.AverageFrom > 0 ? PullPart.Averages : PullPart.Values };
         for (long first = 0; first < keys; first += pieceKeys)
         {
             int count = (int)Math.Min(pieceKeys, keys - first);

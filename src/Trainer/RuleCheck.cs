@@ -48,7 +48,7 @@ internal static class RuleCheck
 
     /// <summary>The schedule as given or usual.</summary>
     public static ScheduleKind ScheduleOf(TrainingOptions options) =>
-        options.Schedule ?? (UpdateRules.Of(options.Optimizer).Facts.OwnsRegularizer ? ScheduleKind.Constant : ScheduleKind.Linear);
+        options.Schedule ?? (UpdateRules.Of(options.Optimizer).Facts.OwnsRegularizer || options.SnapshotEvery is not null ? ScheduleKind.Constant : ScheduleKind.Linear);
 
     private static (RuleConstant Constant, double? Given)[] Given(TrainingOptions options) =>
     [

@@ -69,7 +69,7 @@ public static class SgdTrainer
         }
         catch (ParameterException refused) when (refused.Fault == ParameterFault.NotFinite)
         {
-            throw plan.Diverged("a worker computed NaN or infinite values", refused);
+            throw plan.Diverged($"a worker computed NaN or infinite values{(refused.Step is { } step ? $" in the steps from {step:N0} on" : "")}", refused);
         }
     }
 }

@@ -1,8 +1,11 @@
+using DistSgd.Learning.Batches;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Diagnostics;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Preprocessing;
+using DistSgd.Learning.Reference;
 using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Trainer;
@@ -113,6 +116,20 @@ public sealed class TrainedModel
     /// <param name="cancellationToken">Gives up between pieces of the data.</param>
     public float[] Scores(Dataset data, int threads = 1, CancellationToken cancellationToken = default) =>
         Prepared(data, prepared => Evaluation.Scores(Spec, _parameters, prepared, threads, out _, cancellationToken));
+
+    /// <summary>Largest and smallest eigenvalue of the Hessian of the mean loss plus λ₂/2‖w‖², here, in the units of the data.</summary>
+    /// <param name="data">Rows with labels that the model knows; features that it doesn't know are left out.</param>
+    /// <param name="cancellationToken">Gives up between products.</param>
+    /// <exception cref="LabelException">A label that the model doesn't know.</exception>
+    public SpectrumEnds Spectrum(Dataset data, CancellationToken cancellationToken = default)
+    {
+        int features = checked((int)FeatureCount);
+        return Prepared(data, prepared =>
+        {
+            using BlockSet rows = CheckedRows.Block(Spec, prepared, Labels, features);
+            return HessianSpectrum.Estimate(new ReferenceObjective(Spec, features, 0, L2), rows[0].Rows, [.. _parameters.Select(value => (double)value)], cancellationToken);
+        });
+    }
 
     /// <summary>Loss and metrics.</summary>
     /// <param name="data">Rows with labels that the model knows.</param>

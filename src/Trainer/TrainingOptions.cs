@@ -46,8 +46,31 @@ public sealed record TrainingOptions
     /// <summary>The update rule.</summary>
     public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;
 
+    /// <summary>
+    /// E, at least 1: SVRG (Johnson &amp; Zhang 2013) with plain SGD and λ₂. An epoch that computes the full gradient comes before every E epochs of steps; it counts as one, since it is a pass over the data. Null: plain steps.
+    /// </summary>
+    public int? SnapshotEvery { get; init; }
+
     /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes.</summary>
     public int? Epochs { get; init; }
+
+    /// <summary>Most steps (mini-batches) of all workers together, at least one each; null: no bound but the epochs.</summary>
+    public long? StepsMax { get; init; }
+
+    /// <summary>Most seconds of training, positive, kept to the end of a block; null: no bound but the epochs.</summary>
+    public double? SecondsMax { get; init; }
+
+    /// <summary>Ends when an epoch changes the training loss by less than this part of it; positive. Null: not.</summary>
+    public double? Tolerance { get; init; }
+
+    /// <summary>Ends when the objective's gradient, in the units of training, is at most so long; positive; costs a pass over the data an epoch. Null: not.</summary>
+    public double? GradientTolerance { get; init; }
+
+    /// <summary>Ends when the test loss has not improved for so many evaluations, and the model is the best one; at least 1; needs <see cref="Test"/>. Null: not.</summary>
+    public int? Patience { get; init; }
+
+    /// <summary>The part of the steps, from 0 on and below 1, after which the model is the average of the parameters over the pushes from there on. Null: the last parameters are the model.</summary>
+    public double? Average { get; init; }
 
     /// <summary>Rows in a mini-batch; at least 1. Null: 1 for rules whose steps workers add up (<see cref="RuleFacts.IsAdditive"/>), 64 for others.</summary>
     public int? Batch { get; init; }
@@ -161,4 +184,11 @@ public sealed record TrainingOptions
 /// <param name="WireMegabytesPerSecond">Payload pushed and pulled over sockets in this epoch; null for embedded training.</param>
 public sealed record TrainingProgress(
     int Epoch, int Epochs, double Seconds, double ExamplesPerSecond, double TrainLoss, EvaluationResult? Test,
-    long StalenessP50, long StalenessP99, double? WireMegabytesPerSecond);
+    long StalenessP50, long StalenessP99, double? WireMegabytesPerSecond)
+{
+    /// <summary>Steps (mini-batches) of all workers so far.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Payload bytes pushed and pulled so far, by memory or over sockets.</summary>
+    public long Bytes { get; init; }
+}

@@ -43,6 +43,10 @@ internal sealed class TrainingPlan
     // AdaGrad's sums of squares slow down what so many workers add up.
     private const float AdaGradWorkersFree = 2;
 
+    // The averaged steps of many workers may be longer than one's, but not beyond what each takes: twice the default rate is 1/L.
+    private const int SvrgRateScaleMax = 2;
+    private const int SvrgBlocksPerPartitionMin = 4;
+
     // So many times does each feature occur, on average, between two exchanges, if that is reached within the block's bounds.
     private const int OccurrencesPerBlock = 16;
 
@@ -99,14 +103,18 @@ internal sealed class TrainingPlan
         if (weighting is not null && model.IsRanking)
             throw new TrainingException("Weights of rows don't go with --model svm-rank, which learns pairs of rows; leave them out.");
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
+        if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
+            throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
         RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
         int batch = options.Batch ?? (facts.IsAdditive ? 1 : GradientBatch);
-        double rate = options.LearningRate ?? defaults.Rate(model, options.Optimizer);
+        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Optimizer) : defaults.SvrgRate(model));
         double l2 = options.L2 ?? (options.C is { } c ? 1 / c : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
         bool sparse = IsSparse(data, options, deployment);
-        (float mergeScale, double rateScale) = Merging(options.Optimizer, deployment.Workers);
-        int localSteps = facts.IsAdditive ? options.LocalSteps ?? LocalSteps(data, options.Optimizer, batch, deployment, rate * Math.Max(l2, options.L1)) : 0;
-        int epochs = options.Epochs ?? (int)Math.Clamp((RowsPerTraining + data.RowCount - 1) / data.RowCount, EpochsMin, EpochsMax);
+        (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Optimizer, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
+        int localSteps = !facts.IsAdditive ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
+            ? LocalSteps(data, options.Optimizer, batch, deployment, rate * Math.Max(l2, options.L1))
+            : Math.Max(LocalSteps(data, options.Optimizer, batch, deployment, 0), SvrgSteps(data, deployment)));
+        int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount);
         var job = new TrainingJob
         {
             Name = deployment.Name,
@@ -126,6 +134,11 @@ internal sealed class TrainingPlan
             Features = Math.Max(Math.Max(1, data.FeatureCount), options.Init?.FeatureCount ?? 0),
             Sparse = sparse,
             Epochs = epochs,
+            StepsMax = options.StepsMax ?? 0,
+            SecondsMax = options.SecondsMax ?? 0,
+            SnapshotEvery = options.SnapshotEvery ?? 0,
+            AverageFrom = options.Average is { } part ? 1 + (long)(part * Schedule(options, data.RowCount, batch, epochs, rate).TotalSteps) : 0,
+            RowCount = data.RowCount,
             Batch = batch,
             LocalSteps = localSteps,
             Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
@@ -188,7 +201,7 @@ internal sealed class TrainingPlan
     // Whole ranges cost time for every key at each push; lists cost an index a key, and the gathering of it. Over a wire, bytes weigh more.
     private static bool IsSparse(Dataset data, TrainingOptions options, Deployment deployment)
     {
-        if (options.MaxNorm is not null)
+        if (options.MaxNorm is not null || options.SnapshotEvery is not null)
             return false;
         if (options.Exchange != ExchangeKind.Auto)
             return options.Exchange == ExchangeKind.Sparse;
@@ -216,10 +229,18 @@ internal sealed class TrainingPlan
         return (int)Math.Max(1, rows / batch);
     }
 
+    // With snapshots a block touches every key twice: so many rows that this is little beside their non-zeros.
+    private static int SvrgSteps(Dataset data, Deployment deployment) =>
+        (int)Math.Min((double)data.FeatureCount * data.RowCount / Math.Max(1, data.NonZeroCount), data.RowCount / deployment.Workers / SvrgBlocksPerPartitionMin);
+
+    private static int Epochs(TrainingOptions options, int batch, long rows) => options.StepsMax is { } steps
+        ? (int)Math.Clamp(Math.Ceiling((double)steps * batch / rows), 1, int.MaxValue)
+        : (int)Math.Clamp((RowsPerTraining + rows - 1) / rows, EpochsMin, EpochsMax);
+
     private static Schedule Schedule(TrainingOptions options, long rows, int batch, int epochs, double rate)
     {
         double stepsPerEpoch = Math.Max(1, (double)rows / batch);
-        return new Schedule(RuleCheck.ScheduleOf(options), rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, Math.Max(1, (long)(stepsPerEpoch * epochs)));
+        return new Schedule(RuleCheck.ScheduleOf(options), rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, Math.Max(1, Math.Min(options.StepsMax ?? long.MaxValue, (long)(stepsPerEpoch * epochs))));
     }
 
     private static int ShardCount(TrainingJob job, TrainingOptions options, Deployment deployment)
@@ -236,6 +257,7 @@ internal sealed class TrainingPlan
             $"{job.Model}{Chosen(options.Model is not null)}",
             job.Rule.Form.Facts.Name,
             $"rate {rate:G4}{Chosen(options.LearningRate is not null)} {KindName.Of(job.Rule.Schedule.Kind)}",
+            .. job.SnapshotEvery > 0 ? [$"a full gradient every {Plural.Of(job.SnapshotEvery, "epoch")}"] : Array.Empty<string>(),
             $"l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null || options.C is not null)}",
             $"{Plural.Of(job.Epochs, "epoch")}{Chosen(options.Epochs is not null)}",
             $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}",

@@ -8,6 +8,27 @@ public static class TrainingRanges
     /// <summary>Passes over the data.</summary>
     public static NumberRange Epochs { get; } = NumberRange.Whole("--epochs", 1);
 
+    /// <summary>Steps of the whole training.</summary>
+    public static NumberRange StepsMax { get; } = NumberRange.Whole("--steps-max", 1, long.MaxValue);
+
+    /// <summary>Seconds of training.</summary>
+    public static NumberRange SecondsMax { get; } = NumberRange.Positive("--seconds-max");
+
+    /// <summary>Least relative change of the training loss.</summary>
+    public static NumberRange Tolerance { get; } = NumberRange.Positive("--tolerance");
+
+    /// <summary>Length of gradient that is small enough.</summary>
+    public static NumberRange GradientTolerance { get; } = NumberRange.Positive("--gradient-tolerance");
+
+    /// <summary>Evaluations without a better test loss.</summary>
+    public static NumberRange Patience { get; } = NumberRange.Whole("--patience", 1);
+
+    /// <summary>Epochs of steps between two full gradients.</summary>
+    public static NumberRange SnapshotEvery { get; } = NumberRange.Whole("--svrg", 1);
+
+    /// <summary>Part of the steps after which parameters are averaged.</summary>
+    public static NumberRange Average { get; } = NumberRange.NotNegative("--average");
+
     /// <summary>Rows in a mini-batch.</summary>
     public static NumberRange Batch { get; } = NumberRange.Whole("--batch", 1);
 

@@ -1,5 +1,6 @@
 using DistSgd.Learning.Models;
 using DistSgd.Shared.Jobs;
+using DistSgd.Trainer.Stopping;
 
 namespace DistSgd.Trainer;
 
@@ -17,6 +18,15 @@ public sealed record TrainingResult
 
     /// <summary>Rows trained a second.</summary>
     public required double ExamplesPerSecond { get; init; }
+
+    /// <summary>The rule that ended the training.</summary>
+    public EndReason EndedBy { get; init; }
+
+    /// <summary>The same in a sentence, with its figures.</summary>
+    public string EndedBecause { get; init; } = "";
+
+    /// <summary>The epoch that the model is of: the last, but for trainings with <see cref="TrainingOptions.Patience"/>, whose model is the best.</summary>
+    public int Epoch { get; init; }
 
     /// <summary>The model on the training data.</summary>
     public required EvaluationResult Train { get; init; }

@@ -1,9 +1,11 @@
 using System.Globalization;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Diagnostics;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.ParamServer.Shards;
+using DistSgd.Trainer.Stopping;
 
 namespace DistSgd.Trainer;
 
@@ -13,9 +15,18 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     private const double LossFactorMax = 1e6;
 
     private readonly int _threads = options.Threads ?? Environment.ProcessorCount;
+    private readonly StoppingRules _rules = new(options.Tolerance, options.GradientTolerance, options.Patience);
+    private ObjectiveGradient? _gradient;
+    private EndReason? _ended;
+
+    // The model as it was when a rule ended the training, or at its best; null: the last is the one.
+    private TrainedModel? _kept;
+    private long _rows;
+    private long _steps;
     private double _seconds;
     private double _loss = double.NaN;
     private int _epoch;
+    private int _epochOfModel;
     private int _savedEpoch;
     private double _secondsBefore;
     private long _bytesBefore;
@@ -23,8 +34,10 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
 
     public async Task<TrainingResult> RunAsync(CancellationToken cancellationToken)
     {
-        await backend.RunAsync(EpochDoneAsync, cancellationToken);
-        TrainedModel model = await ReadModelAsync(cancellationToken);
+        using (_gradient = options.GradientTolerance is null ? null : new ObjectiveGradient(data, plan.Job.Model, plan.Labels, plan.Job.Scaling, plan.Job.Rule.L1, plan.Job.Rule.L2, plan.Job.Weighting, plan.Job.Features))
+            await backend.RunAsync(EpochDoneAsync, cancellationToken);
+        TrainedModel model = _kept ?? ToModel(await backend.ReadAsync(cancellationToken));
+        EndReason ended = _ended ?? Bound();
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         EvaluationResult train = model.Evaluate(data, _threads, cancellationToken);
         ThrowIfDiverged(train.Loss);
@@ -32,13 +45,15 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         // The last thing that is done: an interrupted training has not written its model, and one that wrote it isn't interrupted.
         if (options.Out is not null)
             model.Save(options.Out);
-        long rows = data.RowCount * plan.Job.Epochs;
         return new TrainingResult
         {
             Job = plan.Job,
             Model = model,
             Seconds = _seconds,
-            ExamplesPerSecond = rows / Math.Max(1e-9, _seconds),
+            ExamplesPerSecond = _rows / Math.Max(1e-9, _seconds),
+            EndedBy = ended,
+            EndedBecause = _rules.Explain(ended, options.StepsMax, options.SecondsMax),
+            Epoch = _epochOfModel,
             Train = train,
             Test = test,
             StalenessP50 = StalenessLedger.Quantile(figures.Staleness, 0.5),
@@ -49,23 +64,40 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         };
     }
 
-    private async Task EpochDoneAsync(EpochSummary epoch, CancellationToken cancellationToken)
+    private async Task<bool> EpochDoneAsync(EpochSummary epoch, CancellationToken cancellationToken)
     {
-        _seconds = epoch.Seconds;
+        (_seconds, _rows, _steps) = (epoch.Seconds, epoch.RowsSoFar, epoch.Steps);
         double loss = epoch.LossSum / epoch.Rows;
         (_epoch, _loss) = (epoch.Epoch, loss);
         ThrowIfDiverged(loss);
         // Workers of other processes don't wait: an epoch may be seen together with the next.
         bool saves = options.SaveEvery > 0 && epoch.Epoch / options.SaveEvery > _savedEpoch / options.SaveEvery && epoch.Epoch < plan.Job.Epochs;
-        TrainedModel? model = saves || (options.Test is not null && options.Progress is not null) ? await ReadModelAsync(cancellationToken) : null;
+        bool evaluates = options.Test is not null && (options.Progress is not null || options.Patience is not null);
+        float[]? parameters = saves || evaluates || _gradient is not null ? await backend.ReadAsync(cancellationToken) : null;
+        double? norm = _gradient?.Norm(parameters);
+        TrainedModel? model = parameters is null ? null : ToModel(parameters);
         if (saves)
         {
             model!.Save(options.Out!);
             _savedEpoch = epoch.Epoch;
             options.Saved?.Invoke(_savedEpoch);
         }
+        EvaluationResult? test = evaluates ? model!.Evaluate(options.Test!, _threads, cancellationToken) : null;
         if (options.Progress is not null)
-            await TellAsync(epoch, loss, options.Test is null ? null : model!.Evaluate(options.Test, _threads, cancellationToken), cancellationToken);
+            await TellAsync(epoch, loss, test, cancellationToken);
+        _ended = _rules.Observe(new EpochOutcome(epoch.Epoch, loss, test?.Loss, norm));
+        if (options.Patience is null || _rules.IsBest)
+            (_kept, _epochOfModel) = (_ended is null && options.Patience is null ? null : model, _epoch);
+        return _ended is null;
+    }
+
+    // Which bound a training that no rule ended has come to.
+    private EndReason Bound()
+    {
+        bool isWhole = _rows >= data.RowCount * plan.Job.Epochs;
+        if (options.SecondsMax is { } seconds && !isWhole && (options.StepsMax is null || _seconds >= seconds))
+            return EndReason.Seconds;
+        return options.StepsMax is { } steps && (!isWhole || steps <= plan.Job.Rule.Schedule.TotalSteps) ? EndReason.Steps : EndReason.Epochs;
     }
 
     // A loss far beyond that of any constant prediction is a divergence, also where float32 still holds it.
@@ -75,7 +107,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
             ? Math.Max(1, Math.Pow(Math.Max(Math.Abs(data.Labels.Minimum), Math.Abs(data.Labels.Maximum)), 2))
             : 1;
         if (!(loss <= LossFactorMax * worstConstant))
-            throw plan.Diverged($"after {Plural.Of(_epoch, "epoch")} the loss is {loss:G4}");
+            throw plan.Diverged($"after {Plural.Of(_epoch, "epoch")} ({Plural.Of(_steps, "step")}) the loss is {loss:G4}");
     }
 
     private async Task TellAsync(EpochSummary epoch, double loss, EvaluationResult? test, CancellationToken cancellationToken)
@@ -85,13 +117,12 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         long bytes = figures.BytesPushed + figures.BytesPulled;
         options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, epoch.Seconds, (epoch.RowsSoFar - _rowsBefore) / elapsed, loss, test,
             StalenessLedger.Quantile(figures.Staleness, 0.5), StalenessLedger.Quantile(figures.Staleness, 0.99),
-            backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null));
+            backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null) { Steps = epoch.Steps, Bytes = bytes });
         (_secondsBefore, _bytesBefore, _rowsBefore) = (epoch.Seconds, bytes, epoch.RowsSoFar);
     }
 
-    private async Task<TrainedModel> ReadModelAsync(CancellationToken cancellationToken)
+    private TrainedModel ToModel(float[] parameters)
     {
-        float[] parameters = await backend.ReadAsync(cancellationToken);
         if (plan.Job.MaxNorm > 0)
             BallProjection.Apply(plan.Job.MaxNorm, parameters.AsSpan(0, parameters.Length - plan.Job.Width), 1);
         plan.Job.Scaling?.ToOriginal(parameters, plan.Job.Width);

@@ -11,6 +11,7 @@ internal sealed class BlockComputation : IDisposable
 {
     private readonly TrainingJob _job;
     private readonly LocalSteps _steps;
+    private readonly SvrgSteps? _svrg;
     private readonly NativeBuffer<float> _replica;
     private readonly int _tailKeys;
     private readonly int[] _order;
@@ -23,6 +24,8 @@ internal sealed class BlockComputation : IDisposable
     {
         _job = job;
         _steps = new LocalSteps(job.Model, job.Rule, job.Batch);
+        if (job.SnapshotEvery > 0)
+            _svrg = new SvrgSteps(job.Model, job.Rule.L2, blocks, job.RowCount);
         _replica = new NativeBuffer<float>((long)keysMax * job.EntryFloats);
         _tailKeys = job.TailKeys;
         _order = new int[blocks.RowsMax];
@@ -34,23 +37,28 @@ internal sealed class BlockComputation : IDisposable
     /// <param name="block">The block.</param>
     /// <param name="partition">Its partition.</param>
     /// <param name="epoch">The epoch.</param>
-    /// <param name="step">The job's step.</param>
+    /// <param name="steps">The job's step, and how many are left.</param>
     /// <param name="pulled">Parameters of the block's keys; not changed.</param>
     /// <param name="pushed">Overwritten with the delta or gradient.</param>
-    public BlockResult Compute(Block block, int partition, int epoch, long step, ReadOnlySpan<float> pulled, Span<float> pushed)
+    public BlockResult Compute(Block block, int partition, int epoch, StepWindow steps, ReadOnlySpan<float> pulled, Span<float> pushed)
     {
         Span<int> order = _order.AsSpan(0, block.RowCount);
-        Span<float> scores = _scores.AsSpan(0, block.RowCount * _job.Model.Outputs);
         block.Order(_job.Seed, partition, epoch, order);
         if (_losses is not null && _losses[block.Number] is { } last)
             LossOrder.Apply(order, last);
+        // A mini-batch of queries has as many rows as they have: a bound on steps is kept to the end of a block there.
+        if (!_job.Model.IsRanking && steps.Left < (order.Length + _job.Batch - 1) / _job.Batch)
+            order = order[..(int)(steps.Left * _job.Batch)];
+        if (_svrg is not null)
+            return Svrg(_svrg, block, epoch, steps.First, order, pulled, pushed);
+        Span<float> scores = _scores.AsSpan(0, order.Length * _job.Model.Outputs);
         if (_job.LocalSteps == 0)
         {
             StepFigures one = _steps.Gradient(block.Rows, order, pulled, pushed, scores);
             KeepLosses(block, order, scores);
-            return new BlockResult(one.Steps, 0, one.LossSum);
+            return new BlockResult(one.Steps, order.Length, 0, one.LossSum);
         }
-        float rate = _job.Rule.Schedule.Rate(step);
+        float rate = _job.Rule.Schedule.Rate(steps.First);
         Span<float> replica = _replica.AsSpan(0, pulled.Length);
         pulled.CopyTo(replica);
         StepFigures figures = _steps.Step(block.Rows, order, rate, pulled.Length / _job.EntryFloats - _tailKeys, replica, scores);
@@ -59,7 +67,18 @@ internal sealed class BlockComputation : IDisposable
             BallProjection.Apply(_job.MaxNorm, replica[..checked((int)_job.Features * _job.EntryFloats)], _job.Stride);
         Subtract.Apply(replica, pulled, pushed);
         ScaleValues(pushed);
-        return new BlockResult(figures.Steps, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);
+        return new BlockResult(figures.Steps, order.Length, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);
+    }
+
+    private BlockResult Svrg(SvrgSteps svrg, Block block, int epoch, long step, ReadOnlySpan<int> order, ReadOnlySpan<float> pulled, Span<float> pushed)
+    {
+        int bias = pulled.Length / _job.EntryFloats - _tailKeys;
+        if (_job.IsSnapshot(epoch))
+            return new BlockResult(0, block.RowCount, 0, svrg.Snapshot(block, bias, pulled, pushed));
+        float rate = _job.Rule.Schedule.Rate(step);
+        double loss = svrg.Step(block, order, rate, bias, pulled, pushed);
+        ScaleValues(pushed);
+        return new BlockResult(order.Length, order.Length, (double)rate * order.Length * _job.MergeScale, loss);
     }
 
     public void Dispose() => _replica.Dispose();
@@ -86,6 +105,12 @@ internal sealed class BlockComputation : IDisposable
 
 /// <summary>What computing a block gave besides the push.</summary>
 /// <param name="Steps">Mini-batches.</param>
+/// <param name="Rows">Rows in them.</param>
 /// <param name="RateSum">Sum of their learning rates, with local steps.</param>
 /// <param name="LossSum">Sum of the rows' losses, each before its step.</param>
-internal readonly record struct BlockResult(int Steps, double RateSum, double LossSum);
+internal readonly record struct BlockResult(int Steps, int Rows, double RateSum, double LossSum);
+
+/// <summary>Which steps a block's are.</summary>
+/// <param name="First">The job's step at its beginning.</param>
+/// <param name="Left">The worker's steps that are left, this block's included; positive.</param>
+internal readonly record struct StepWindow(long First, long Left);

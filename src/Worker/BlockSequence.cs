@@ -30,6 +30,9 @@ internal sealed class BlockSequence
 
     public bool EndsEpoch(long position) => (position + 1) % _blocks.Count == 0;
 
+    /// <summary>Where the epoch of a position ends: the position behind its last.</summary>
+    public long EpochEnd(long position) => (Epoch(position) + 1L) * _blocks.Count;
+
     public Block this[long position] => _blocks[Order(Epoch(position))[position % _blocks.Count]];
 
     public KeySet Keys(Block block) => _keys is not null ? _keys[block.Number] : block.Keys is { } own ? KeySet.List(own) : _wholeSpace;

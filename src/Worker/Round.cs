@@ -46,7 +46,9 @@ internal sealed class Round : IDisposable
     public Memory<float> Pulled => _pulledMemory[..(Keys.Count * FloatsPerKey)];
 
     /// <summary>Room for the delta or gradient of as many keys.</summary>
-    public Memory<float> Pushed(KeySet keys) => _pushedMemory[..(keys.Count * FloatsPerKey)];
+    /// <param name="keys">The keys.</param>
+    /// <param name="floatsPerKey">At most <see cref="FloatsPerKey"/>.</param>
+    public Memory<float> Pushed(KeySet keys, int floatsPerKey) => _pushedMemory[..(keys.Count * floatsPerKey)];
 
     /// <summary>Turns to the next block; what was pushed from the last one stays as it is.</summary>
     public void Turn(Block block, KeySet keys)

@@ -19,6 +19,10 @@ public sealed class TrainingLoop : IDisposable
     private readonly BlockComputation _computation;
     private readonly OwnWrites _ownWrites;
     private readonly Round[] _rounds;
+    private readonly long _stepsMax;
+
+    // Pulls reach up to here. With snapshots an epoch's first blocks are pulled when all workers have ended the one before: what a snapshot is taken of, and the full gradient, must be whole.
+    private long _pullEnd;
     private Task _exchange = Task.CompletedTask;
 
     // Written by the loop only; read by heartbeats from other threads.
@@ -38,6 +42,7 @@ public sealed class TrainingLoop : IDisposable
         _client = client;
         _observer = observer;
         _sequence = new BlockSequence(job, blocks);
+        _stepsMax = job.StepsMaxOf(_partition);
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
         int floats = job.LocalSteps == 0 ? job.Width : job.EntryFloats;
@@ -54,13 +59,13 @@ public sealed class TrainingLoop : IDisposable
     /// <summary>Acknowledged pushes. Any thread.</summary>
     public long Pushes => Volatile.Read(ref _pushes);
 
-    /// <summary>Trains until all epochs are done and acknowledged, or the observer ends it.</summary>
+    /// <summary>Trains until all epochs, or the steps or seconds that the job is bounded by, are done and acknowledged, or the observer ends it.</summary>
     /// <param name="cancellationToken">Gives up between blocks.</param>
     /// <exception cref="ParameterException">A shard refused or stayed away beyond the client's deadline.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        for (int ahead = 0; ahead <= _job.Prefetch && ahead < _sequence.Count; ahead++)
-            await PullFirstAsync(ahead, cancellationToken);
+        _pullEnd = _job.SnapshotEvery > 0 ? _sequence.EpochEnd(0) : _sequence.Count;
+        await PullFirstAsync(0, cancellationToken);
         double epochLoss = 0;
         long epochRows = 0;
         for (long position = 0; position < _sequence.Count; position++)
@@ -68,18 +73,24 @@ public sealed class TrainingLoop : IDisposable
             Round round = At(position);
             BlockResult result = Compute(position, round);
             epochLoss += result.LossSum;
-            epochRows += round.Block.RowCount;
+            epochRows += result.Rows;
             await _exchange;
             _exchange = ExchangeAsync(position, round, result, cancellationToken);
-            bool endsEpoch = _sequence.EndsEpoch(position);
+            bool isOver = _clock >= _stepsMax || _observer.IsOver;
+            bool endsEpoch = isOver || _sequence.EndsEpoch(position);
             if (_job.Prefetch == 0 || endsEpoch)
                 await _exchange;
             if (!endsEpoch)
                 continue;
-            var report = new EpochReport(_partition, _sequence.Epoch(position) + 1, epochRows, epochLoss);
-            if (!await _observer.EpochDoneAsync(report, cancellationToken))
+            var report = new EpochReport(_partition, _sequence.Epoch(position) + 1, epochRows, epochLoss) { IsLast = isOver || position + 1 == _sequence.Count, Clock = _clock };
+            if (!await _observer.EpochDoneAsync(report, cancellationToken) || report.IsLast)
                 return;
             (epochLoss, epochRows) = (0, 0);
+            if (_job.SnapshotEvery > 0)
+            {
+                _pullEnd = _sequence.EpochEnd(position + 1);
+                await PullFirstAsync(position + 1, cancellationToken);
+            }
         }
     }
 
@@ -95,23 +106,29 @@ public sealed class TrainingLoop : IDisposable
 
     private BlockResult Compute(long position, Round round)
     {
-        if (_job.Prefetch > 0 && position > 0 && _job.LocalSteps > 0)
+        if (_job.Prefetch > 0 && position > 0 && _job.LocalSteps > 0 && !(_job.SnapshotEvery > 0 && (IsSnapshot(position) || _sequence.EndsEpoch(position - 1))))
         {
             ParameterExchange underWay = At(position - 1).Exchange;
             _ownWrites.Add(underWay.PushKeys!, underWay.PushValues.Span, round.Keys, round.Pulled.Span);
         }
-        round.Exchange.Step = _clock * _job.Partitions;
-        return _computation.Compute(round.Block, _partition, _sequence.Epoch(position), round.Exchange.Step, round.Pulled.Span, round.Pushed(round.Keys).Span);
+        int epoch = _sequence.Epoch(position);
+        long step = _clock * _job.Partitions;
+        // The parts of one full gradient are known by their epoch.
+        round.Exchange.Step = IsSnapshot(position) ? epoch : step;
+        return _computation.Compute(round.Block, _partition, epoch, new StepWindow(step, _stepsMax - _clock), round.Pulled.Span, Pushed(position, round).Span);
     }
+
+    private bool IsSnapshot(long position) => _job.IsSnapshot(_sequence.Epoch(position));
+
+    private Memory<float> Pushed(long position, Round round) => round.Pushed(round.Keys, IsSnapshot(position) ? _job.Width : round.FloatsPerKey);
 
     private async Task ExchangeAsync(long position, Round round, BlockResult result, CancellationToken cancellationToken)
     {
-        int rows = round.Block.RowCount;
         ParameterExchange exchange = round.Exchange;
         exchange.PushKeys = round.Keys;
-        exchange.PushValues = round.Pushed(round.Keys);
+        exchange.PushValues = Pushed(position, round);
         exchange.PushName = new PushName((ulong)_partition, (ulong)position + 1);
-        exchange.PushKind = _job.LocalSteps == 0 ? PushKind.Gradient : PushKind.Delta;
+        exchange.PushKind = _job.LocalSteps == 0 || IsSnapshot(position) ? PushKind.Gradient : PushKind.Delta;
         exchange.RateSum = result.RateSum;
         round.Versions.CopyTo(exchange.ReadVersions, 0);
         Volatile.Write(ref _clock, _clock + result.Steps);
@@ -119,24 +136,28 @@ public sealed class TrainingLoop : IDisposable
         await _client.ExecuteAsync(exchange, cancellationToken);
         if (target is not null)
             exchange.PulledVersions.CopyTo(target.Versions, 0);
-        Volatile.Write(ref _rows, _rows + rows);
+        Volatile.Write(ref _rows, _rows + result.Rows);
         Volatile.Write(ref _pushes, _pushes + 1);
     }
 
-    private async Task PullFirstAsync(long position, CancellationToken cancellationToken)
+    // As many as are computed before the first push can bring more.
+    private async Task PullFirstAsync(long first, CancellationToken cancellationToken)
     {
-        ParameterExchange exchange = At(position).Exchange;
-        exchange.PushKeys = null;
-        Round target = Target(position, exchange)!;
-        await _client.ExecuteAsync(exchange, cancellationToken);
-        exchange.PulledVersions.CopyTo(target.Versions, 0);
+        for (long position = first; position <= first + _job.Prefetch && position < _pullEnd; position++)
+        {
+            ParameterExchange exchange = At(position).Exchange;
+            exchange.PushKeys = null;
+            Round target = Target(position, exchange)!;
+            await _client.ExecuteAsync(exchange, cancellationToken);
+            exchange.PulledVersions.CopyTo(target.Versions, 0);
+        }
     }
 
     // Points the exchange's pull at the round of a later position, if there is one.
     private Round? Target(long position, ParameterExchange exchange)
     {
         exchange.PullKeys = null;
-        if (position >= _sequence.Count)
+        if (position >= _pullEnd)
             return null;
         Round target = At(position);
         Block block = _sequence[position];

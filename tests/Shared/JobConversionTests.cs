@@ -39,6 +39,13 @@ public sealed class JobConversionTests
     }
 
     [Fact]
+    public void Job_WithBoundsSnapshotsAndAverages_CarriesThem()
+    {
+        TrainingJob job = Make() with { Data = null, Model = ModelKind.Logistic, Sparse = false, LocalSteps = 8, StepsMax = 1234, SecondsMax = 0.5, SnapshotEvery = 2, RowCount = 77, AverageFrom = 9 };
+        Assert.Equal(job, job.ToMessage().ToJob());
+    }
+
+    [Fact]
     public void Job_WithScaling_CarriesEachColumnsBits()
     {
         float[] means = [0f, -1.5f, 3e-20f], inverse = [1f, 0.25f, 1e10f];
@@ -70,6 +77,10 @@ public sealed class JobConversionTests
             ("model", spec => spec.Model = (V1.ModelKind)99),
             ("rule.optimizer", spec => spec.Rule.Optimizer = (V1.Optimizer)99),
             ("rule.schedule.kind", spec => spec.Rule.Schedule.Kind = V1.ScheduleKind.Unspecified),
+            ("steps_max", spec => spec.StepsMax = spec.Partitions - 1),
+            ("seconds_max", spec => spec.SecondsMax = double.NaN),
+            ("snapshot_every", spec => (spec.SnapshotEvery, spec.Sparse) = (2, true)),
+            ("snapshot_every", spec => (spec.SnapshotEvery, spec.LocalSteps) = (2, 0)),
             ("features", spec => spec.Features = 0),
             ("features", spec => spec.Features = uint.MaxValue),
             ("epochs", spec => spec.Epochs = 0),

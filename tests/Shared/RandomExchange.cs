@@ -64,8 +64,8 @@ internal sealed class RandomExchange
     private void FillPull(Random random, long firstKey)
     {
         (_piece.PullKeys, _, V1.ShardKeys expected) = Keys(random, firstKey);
-        _piece.Part = (PullPart)random.Next(2);
-        Message.Pull = new V1.Pull { Keys = expected, Part = _piece.Part == PullPart.Entries ? V1.PullPart.Entries : V1.PullPart.Values };
+        _piece.Part = (PullPart)random.Next(3);
+        Message.Pull = new V1.Pull { Keys = expected, Part = (V1.PullPart)((int)_piece.Part + 1) };
     }
 
     private static (PieceKeys Keys, int Count, V1.ShardKeys Expected) Keys(Random random, long firstKey)

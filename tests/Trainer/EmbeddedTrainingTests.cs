@@ -165,8 +165,24 @@ public sealed class EmbeddedTrainingTests
             TrainingException diverged = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(
                 data, new TrainingOptions { Optimizer = OptimizerKind.Sgd, LearningRate = 1e10, Threads = threads, Epochs = 30, Scaling = ScalingKind.Off }));
             Assert.Contains("diverged", diverged.Message, StringComparison.Ordinal);
+            Assert.Contains(" step", diverged.Message, StringComparison.Ordinal);
             Assert.Contains("--learning-rate", diverged.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task ALossFarBeyondAnyConstantPrediction_EndsTheTrainingWithEpochAndStep_BeforeAnythingIsInfinite()
+    {
+        using Dataset data = RandomRows.Build(400, 12, 0.9, seed: 10, regression: true);
+        var seen = new List<string>();
+        for (double rate = 0.5; rate < 8; rate *= 1.1)
+        {
+            var options = new TrainingOptions { Optimizer = OptimizerKind.Sgd, LearningRate = rate, Schedule = ScheduleKind.Constant, Threads = 1, Epochs = 20, LocalSteps = 1, Scaling = ScalingKind.Off };
+            if (await Record.ExceptionAsync(() => SgdTrainer.TrainAsync(data, options)) is TrainingException diverged)
+                seen.Add(diverged.Message);
+        }
+        Assert.Contains(seen, message => message.Contains(" epoch (400 steps) the loss is ", StringComparison.Ordinal) && message.Contains("Give a --learning-rate below", StringComparison.Ordinal));
+        Assert.Contains(seen, message => message.Contains("NaN or infinite values in the steps from ", StringComparison.Ordinal) && message.Contains("Give a --learning-rate below", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -238,6 +238,51 @@ public sealed class TrainingLoopTests
         Assert.Equal(full.Pushes[0].RateSum / 2, half.Pushes[0].RateSum);
     }
 
+    [Fact]
+    public async Task StepsMax_EndsExactlyThere_InTheMiddleOfABlock_AndTheReportSaysItIsTheLast()
+    {
+        foreach (int prefetch in (int[])[0, 1])
+        {
+            // 10 rows in mini-batches of 2, blocks of 2 steps: 7 steps are an epoch of 5 and a block.
+            foreach (int steps in (int[])[1, 4, 5, 7, 8])
+            {
+                TrainingJob job = Job(prefetch, epochs: 9) with { StepsMax = steps };
+                using Dataset data = Data();
+                using BlockSet blocks = Blocks(job, data);
+                var recorder = new Recorder();
+                var client = new ScriptedClient(Features + 1, 1);
+                using var loop = new TrainingLoop(job, blocks, client, recorder);
+                await loop.RunAsync(CancellationToken.None).WaitAsync(Patience);
+                Assert.Equal((steps, 2 * steps, 2L * steps), (loop.Clock, loop.Rows, recorder.Reports.Sum(report => report.Rows)));
+                Assert.Equal([.. Enumerable.Repeat(false, (steps - 1) / 5), true], recorder.Reports.Select(report => report.IsLast));
+                Assert.Equal(loop.Pushes, client.Pushes.Count);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task StepsMax_IsSharedAmongThePartitions()
+    {
+        TrainingJob job = Job(prefetch: 0, epochs: 9) with { StepsMax = 8, Partitions = 3 };
+        Assert.Equal([3L, 3, 2], Enumerable.Range(0, 3).Select(job.StepsMaxOf));
+        Assert.Equal(long.MaxValue, (job with { StepsMax = 0 }).StepsMaxOf(0));
+        Assert.Equal(2, (await RunAsync(job)).Pushes.Count);
+    }
+
+    [Fact]
+    public async Task AnObserverWhoseTimeIsUp_EndsTheLoopBehindTheBlockUnderWay()
+    {
+        TrainingJob job = Job(prefetch: 1, epochs: 9);
+        using Dataset data = Data();
+        using BlockSet blocks = Blocks(job, data);
+        var recorder = new Recorder { BlocksUntilOver = 4 };
+        var client = new ScriptedClient(Features + 1, 1);
+        using var loop = new TrainingLoop(job, blocks, client, recorder);
+        await loop.RunAsync(CancellationToken.None).WaitAsync(Patience);
+        Assert.Equal((4, 4), (client.Pushes.Count, loop.Pushes));
+        Assert.Equal([false, true], recorder.Reports.Select(report => report.IsLast));
+    }
+
     private static List<string> Sequentially(params string[] exchanges) => [.. exchanges.SelectMany(exchange => (string[])[$"begin {exchange}", $"end {exchange}"])];
 
     private static TrainingJob Job(int prefetch, int epochs, OptimizerKind optimizer = OptimizerKind.Sgd, bool sparse = false) => new()
@@ -288,6 +333,10 @@ public sealed class TrainingLoopTests
         public int StopAfter { get; init; } = int.MaxValue;
 
         public Func<int>? Told { get; init; }
+
+        public int BlocksUntilOver { get; set; } = int.MaxValue;
+
+        public bool IsOver => --BlocksUntilOver == 0;
 
         public ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
         {

@@ -96,6 +96,15 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
         };
 
+    /// <summary>η of SVRG: ½/L, where no row's loss has a slope that changes by more than L.</summary>
+    /// <param name="model">A model with one score a row.</param>
+    public double SvrgRate(ModelSpec model) => 0.5 / (NormSquareMax * model.Loss switch
+    {
+        LossKind.Logistic or LossKind.Sigmoid => 0.25,
+        LossKind.SquaredHinge or LossKind.ModifiedHuber or LossKind.ModifiedHuberZhang => 2,
+        _ => 1,
+    });
+
     /// <summary>Where the biases start: the mean target, or the clipped log-odds of the classes.</summary>
     /// <param name="model">The model.</param>
     public float[] Bias(ModelSpec model)

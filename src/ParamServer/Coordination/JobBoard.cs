@@ -81,7 +81,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
         _jobs.TryGetValue(report.Job, out Entry? job) ? Answer(job, report) : new ReportResponse { Stop = true };
 
     private static ReportResponse Answer(Entry job, ReportRequest report) =>
-        new() { Awaited = (uint)job.Workers.Count(worker => worker?.Report is not { Ready: true } other || other.EpochsDone < report.EpochsDone) };
+        new() { Awaited = (uint)job.Workers.Count(worker => worker?.Report is not { Ready: true } other || (other.EpochsDone < report.EpochsDone && !other.Finished)) };
 
     /// <summary>Counts changes of a job that a leader wants to hear of at once; null if there is no such job.</summary>
     public ulong? Change(string job) => _jobs.TryGetValue(job, out Entry? entry) ? entry.Change : null;

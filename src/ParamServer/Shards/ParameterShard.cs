@@ -23,6 +23,8 @@ public sealed class ParameterShard : IDisposable
     private readonly ShardSteps _steps;
     private readonly ShardClock _clock = new();
     private readonly IShardAging? _aging;
+    private readonly FullGradientSlots? _fullGradient;
+    private readonly ShardAverage? _average;
 
     // Everything below is written and read under _gate, except _version: written under it, read anywhere.
     private readonly Lock _gate = new();
@@ -52,7 +54,12 @@ public sealed class ParameterShard : IDisposable
         RuleKernel kernel = _rule.Form.Kernel(job.Sparse);
         _steps = new ShardSteps(_rule, kernel, _memory);
         bool decays = _rule.IsRegularized && !_rule.Form.Facts.OwnsRegularizer;
-        if (job.Sparse && (decays || kernel.Drifts))
+        if (job.AverageFrom > 0)
+            _average = new ShardAverage(_memory);
+        // With SVRG, workers' steps hold the regulariser, and gradients are parts of the full one.
+        if (job.SnapshotEvery > 0)
+            _fullGradient = new FullGradientSlots(_memory);
+        else if (job.Sparse && (decays || kernel.Drifts))
             _aging = new LazyAging(_rule, kernel, _memory, _clock, decays);
         else if (decays)
             _aging = new EagerAging(_rule, kernel, _memory, _clock);
@@ -71,7 +78,7 @@ public sealed class ParameterShard : IDisposable
     public long Version => Volatile.Read(ref _version);
 
     /// <summary>Bytes reserved for entries.</summary>
-    public long Bytes => _memory.Bytes;
+    public long Bytes => _memory.Bytes + (_average?.Bytes ?? 0);
 
     /// <summary>Figures so far.</summary>
     public ShardFigures Figures
@@ -105,16 +112,21 @@ public sealed class ParameterShard : IDisposable
         Apply(push, rateSum, keys, values);
         bool isComplete = IsComplete(push);
         if (isComplete)
-        {
-            _clock.Pass(rateSum, isStep: push.Kind == PushKind.Gradient);
-            _aging?.Age(rateSum);
-        }
+            Complete(push, rateSum);
         lock (_gate)
         {
             Volatile.Write(ref _version, _version + (isComplete ? 1 : 0));
             Leave();
         }
         return true;
+    }
+
+    private void Complete(in PushHeader push, double rateSum)
+    {
+        _clock.Pass(rateSum, isStep: push.Kind == PushKind.Gradient);
+        _aging?.Age(rateSum);
+        if (push.Step + 1 >= Job.AverageFrom)
+            _average?.Count();
     }
 
     private bool TryEnter(in PushHeader push, long payloadBytes)
@@ -157,8 +169,11 @@ public sealed class ParameterShard : IDisposable
     private void Apply(in PushHeader push, double rateSum, in ShardKeys keys, ReadOnlySpan<float> values)
     {
         _aging?.BeforeTouch(keys, isStep: push.Kind == PushKind.Gradient);
+        _average?.BeforeTouch(keys);
         if (push.Kind == PushKind.Delta)
             _memory.Add(keys, values);
+        else if (_fullGradient is not null)
+            _fullGradient.Add(push.Step, keys, values);
         else
             _steps.Step(new StepAt((float)rateSum, _clock.Steps + 1), keys, values);
     }
@@ -185,6 +200,8 @@ public sealed class ParameterShard : IDisposable
         }
         _memory.Copy(keys, part == PullPart.Entries, packed);
         _aging?.Refresh(keys, packed, stride / _memory.Width);
+        if (part == PullPart.Averages)
+            _average?.Apply(keys, packed);
         lock (_gate)
             Leave();
         return version;
@@ -209,6 +226,7 @@ public sealed class ParameterShard : IDisposable
         if (--_users > 0 || !_closed)
             return;
         (_aging as IDisposable)?.Dispose();
+        _average?.Dispose();
         _memory.Dispose();
     }
 
@@ -224,6 +242,8 @@ public sealed class ParameterShard : IDisposable
         try
         {
             CheckKeys(keys);
+            if (_fullGradient is not null && !keys.IsRange)
+                throw Invalid("a job with snapshots takes whole ranges of keys, not lists");
             int stride = FloatsPerKey(push.Kind == PushKind.Delta ? PullPart.Entries : PullPart.Values);
             if (values.Length != (long)keys.Count * stride)
                 throw Invalid($"a push of {keys.Count} keys of {stride} floats needs {(long)keys.Count * stride} values, not {values.Length}");
@@ -234,7 +254,7 @@ public sealed class ParameterShard : IDisposable
             if (!double.IsFinite(push.RateSum) || push.RateSum < 0 || push.Step < 0)
                 throw Invalid($"a push's step and rate sum must be finite and not negative; they are {push.Step} and {push.RateSum}");
             if (!AllFinite.Check(values))
-                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push holds NaN or infinite values; it was not applied. Lower --learning-rate or use --scale on.");
+                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push at step {push.Step:N0} holds NaN or infinite values; it was not applied. Lower --learning-rate or use --scale on.") { Step = push.Step };
         }
         catch (ParameterException)
         {

@@ -31,4 +31,7 @@ public sealed class ParameterException : Exception
 
     /// <summary>Why.</summary>
     public ParameterFault Fault { get; }
+
+    /// <summary>The job's step of the push that was refused, where it is known.</summary>
+    public long? Step { get; init; }
 }

@@ -18,6 +18,9 @@ public enum PullPart
 
     /// <summary>Values, each with its optimizer state: one entry a key.</summary>
     Entries,
+
+    /// <summary>The averages of the values over the pushes of a job that averages, as many floats as <see cref="Values"/>; of another job, and before its averaging began, the values.</summary>
+    Averages,
 }
 
 /// <summary>What a push is called, so that it is applied once however often it is sent.</summary>

@@ -57,6 +57,11 @@ public static class JobConversion
             Features = (ulong)job.Features,
             MergeScale = job.MergeScale,
             MaxNorm = job.MaxNorm,
+            StepsMax = (ulong)job.StepsMax,
+            SecondsMax = job.SecondsMax,
+            SnapshotEvery = (uint)job.SnapshotEvery,
+            RowCount = (ulong)job.RowCount,
+            AverageFrom = (ulong)job.AverageFrom,
         };
         if (job.Scaling is { } scaling)
         {
@@ -109,6 +114,10 @@ public static class JobConversion
         Require(spec.Partitions is > 0 and <= 1_000_000 && spec.Prefetch <= 1, "partitions must be from 1 to 1,000,000, prefetch 0 or 1");
         Require(float.IsFinite(spec.MergeScale) && spec.MergeScale is >= 0 and <= 1, "merge_scale must be from 0 to 1");
         Require(float.IsFinite(spec.MaxNorm) && spec.MaxNorm >= 0 && (spec.MaxNorm == 0 || !spec.Sparse), "max_norm must not be negative, and 0 where keys are exchanged as lists");
+        Require(spec.StepsMax <= long.MaxValue && (spec.StepsMax == 0 || spec.StepsMax >= spec.Partitions), "steps_max must be 0, or at least one a partition");
+        Require(spec.SnapshotEvery <= int.MaxValue && (spec.SnapshotEvery == 0 || (!spec.Sparse && spec.LocalSteps > 0 && spec.RowCount is > 0 and <= long.MaxValue && spec.Outputs <= 1)),
+            "snapshot_every must be 0, or go with row_count, local_steps, whole ranges of keys and one score a row");
+        Require(double.IsFinite(spec.SecondsMax) && spec.SecondsMax >= 0, "seconds_max must not be negative");
         return new TrainingJob
         {
             Name = spec.Job,
@@ -117,6 +126,11 @@ public static class JobConversion
             Features = (long)spec.Features,
             Sparse = spec.Sparse,
             Epochs = (int)spec.Epochs,
+            StepsMax = (long)spec.StepsMax,
+            SecondsMax = spec.SecondsMax,
+            SnapshotEvery = (int)spec.SnapshotEvery,
+            RowCount = (long)Math.Min(spec.RowCount, long.MaxValue),
+            AverageFrom = (long)Math.Min(spec.AverageFrom, long.MaxValue),
             Batch = (int)spec.Batch,
             LocalSteps = (int)spec.LocalSteps,
             Prefetch = (int)spec.Prefetch,

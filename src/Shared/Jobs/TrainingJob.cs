@@ -35,6 +35,12 @@ public sealed record TrainingJob
     /// <summary>Passes over the data; at least 1.</summary>
     public required int Epochs { get; init; }
 
+    /// <summary>Most steps of all workers together, at least one each; 0: no bound but the epochs.</summary>
+    public long StepsMax { get; init; }
+
+    /// <summary>Seconds after which each worker ends behind the block under way; 0: no bound.</summary>
+    public double SecondsMax { get; init; }
+
     /// <summary>Rows in a mini-batch; at least 1.</summary>
     public int Batch { get; init; } = 1;
 
@@ -52,6 +58,15 @@ public sealed record TrainingJob
 
     /// <summary>Radius of the ball that regularised parameters are projected onto after each block's steps; 0: none. Needs whole ranges.</summary>
     public float MaxNorm { get; init; }
+
+    /// <summary>E of SVRG: a full gradient at a snapshot before every so many epochs of steps; it is an epoch itself. 0: plain steps.</summary>
+    public int SnapshotEvery { get; init; }
+
+    /// <summary>The first of the job's steps, counted from 1, whose push counts in the parameters' averages, which are then the model; 0: the last parameters are.</summary>
+    public long AverageFrom { get; init; }
+
+    /// <summary>Rows that are trained on, of all partitions; 0: not known.</summary>
+    public long RowCount { get; init; }
 
     /// <summary>How columns are scaled before training; null: not.</summary>
     public FeatureScaling? Scaling { get; init; }
@@ -98,14 +113,22 @@ public sealed record TrainingJob
     /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Values"/> and GRADIENT pushes, k.</summary>
     public int Width => Model.Outputs;
 
-    /// <summary>Floats of one parameter in an entry: its value and its optimizer state.</summary>
-    public int Stride => 1 + Rule.Form.Kernel(Sparse).Slots;
+    /// <summary>Floats of one parameter in an entry: its value and its optimizer state, with SVRG the full gradient.</summary>
+    public int Stride => 1 + Rule.Form.Kernel(Sparse).Slots + (SnapshotEvery > 0 ? 1 : 0);
 
     /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Entries"/> and DELTA pushes: k times value and optimizer state.</summary>
     public int EntryFloats => Width * Stride;
 
     /// <summary>Rows between two pushes.</summary>
     public int RowsPerBlock => checked(Batch * Math.Max(1, LocalSteps));
+
+    /// <summary>Most steps of one partition's worker: its share of <see cref="StepsMax"/>.</summary>
+    /// <param name="partition">From 0.</param>
+    public long StepsMaxOf(int partition) => StepsMax == 0 ? long.MaxValue : StepsMax / Partitions + (partition < StepsMax % Partitions ? 1 : 0);
+
+    /// <summary>True if an epoch takes no steps but computes the full gradient.</summary>
+    /// <param name="epoch">From 0.</param>
+    public bool IsSnapshot(int epoch) => SnapshotEvery > 0 && epoch % (SnapshotEvery + 1) == 0;
 
     /// <summary>The tables in key order.</summary>
     public IReadOnlyList<ParameterTable> Tables =>

@@ -198,9 +198,9 @@ public struct ExchangeFrame
                     break;
                 case (2, 0):
                     ulong part = reader.Varint();
-                    if (part > 2)
-                        throw new InvalidDataException($"the pull's part is {part}; expected PULL_PART_VALUES (1) or PULL_PART_ENTRIES (2)");
-                    Part = part == 2 ? PullPart.Entries : PullPart.Values;
+                    if (part > 3)
+                        throw new InvalidDataException($"the pull's part is {part}; expected PULL_PART_VALUES (1), PULL_PART_ENTRIES (2) or PULL_PART_AVERAGES (3)");
+                    Part = part == 0 ? PullPart.Values : (PullPart)(part - 1);
                     break;
                 default:
                     reader.Skip(wireType);

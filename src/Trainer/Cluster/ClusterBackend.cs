@@ -72,20 +72,27 @@ internal sealed class ClusterBackend : ITrainingBackend
         }
     }
 
-    public async Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken)
+    public async Task RunAsync(Func<EpochSummary, CancellationToken, Task<bool>> epochDone, CancellationToken cancellationToken)
     {
-        for (int told = 0; told < _job.Epochs || !AllFinished;)
+        int told = 0;
+        do
         {
             await WatchAsync(cancellationToken);
             await ThrowIfLostAsync();
-            int done = _state.Workers.Min(worker => (int)(worker.Report?.EpochsDone ?? 0));
+            int done = EpochsDone();
             // An epoch that all workers have passed in the meantime is evaluated once, with the parameters of now.
             if (done > told)
             {
                 told = done;
-                await epochDone(Summarize(done), cancellationToken);
+                if (!await epochDone(Summarize(done), cancellationToken) && !AllFinished)
+                {
+                    // Its workers stop at their next report; the shards stay, to be read.
+                    await CallAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name }, options), cancellationToken);
+                    return;
+                }
             }
         }
+        while (told < EpochsDone() || !AllFinished);
     }
 
     public Task<float[]> ReadAsync(CancellationToken cancellationToken) => ParameterReader.ReadAsync(_job, _client, cancellationToken);
@@ -126,6 +133,13 @@ internal sealed class ClusterBackend : ITrainingBackend
     }
 
     private bool AllFinished => _state.Workers.Count > 0 && _state.Workers.All(worker => worker.Report is { Finished: true });
+
+    // A worker that has ended, by its share of the steps or by its clock, waits for nobody and is waited for by nobody.
+    private int EpochsDone()
+    {
+        IEnumerable<WorkerState> open = _state.Workers.Where(worker => worker.Report is not { Finished: true });
+        return open.Any() ? open.Min(worker => (int)(worker.Report?.EpochsDone ?? 0)) : _state.Workers.Max(worker => (int)worker.Report.EpochsDone);
+    }
 
     private async Task BeginAsync(InitialParameters initial, CancellationToken cancellationToken)
     {
@@ -176,7 +190,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         ReportRequest[] reports = [.. _state.Workers.Select(worker => worker.Report)];
         // A worker that trains has done so since its last report too; what it told then alone would let time stand still.
         double seconds = _state.Workers.Max(worker => worker.Report.TrainingSeconds + (worker.Report.Finished ? 0 : worker.SilentMs / 1000.0));
-        return new EpochSummary(epoch, reports.Sum(report => (long)report.EpochRows), reports.Sum(report => report.EpochLossSum), reports.Sum(report => (long)report.Rows), seconds);
+        return new EpochSummary(epoch, reports.Sum(report => (long)report.EpochRows), reports.Sum(report => report.EpochLossSum), reports.Sum(report => (long)report.Rows), seconds) { Steps = reports.Sum(report => (long)report.Clock) };
     }
 
     private async Task EndAsync()

@@ -56,10 +56,10 @@ internal sealed class EmbeddedBackend : ITrainingBackend
     public Task StartAsync(InitialParameters initial, CancellationToken cancellationToken) =>
         InitialParameters.PushAsync(_job, new InProcessParameterClient(_shards), initial, cancellationToken);
 
-    public async Task RunAsync(Func<EpochSummary, CancellationToken, Task> epochDone, CancellationToken cancellationToken)
+    public async Task RunAsync(Func<EpochSummary, CancellationToken, Task<bool>> epochDone, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var barrier = new EpochBarrier(_blocks.Length, epochDone);
+        var barrier = new EpochBarrier(_blocks.Length, _job.SecondsMax, epochDone);
         Task[] workers = [.. _blocks.Select((_, i) => Task.Factory.StartNew(() => RunWorkerAsync(i, barrier, stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap())];
         try
         {

@@ -28,6 +28,9 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     /// <summary>True once the coordinator said that there is nothing left to do.</summary>
     public bool Stopped => _stopped;
 
+    /// <summary>True once the job's seconds are over.</summary>
+    public bool IsOver => assignment.Spec.SecondsMax > 0 && _began != 0 && TimeProvider.System.GetElapsedTime(_began).TotalSeconds >= assignment.Spec.SecondsMax;
+
     public void Watch(TrainingLoop loop, IParameterClient client, long parsedBytes) => (_loop, _client, _parsedBytes) = (loop, client, parsedBytes);
 
     /// <summary>Waits until every partition of the job has a worker with its data at hand, so that no one trains alone.</summary>
@@ -43,7 +46,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     public async ValueTask<bool> EpochDoneAsync(EpochReport report, CancellationToken cancellationToken)
     {
         _epoch = report;
-        if (report.EpochsDone == assignment.Spec.Epochs)
+        if (report.IsLast)
             await ReportAsync(Build, cancellationToken);
         else
             await MeetAsync($"at the end of epoch {report.EpochsDone}", cancellationToken);

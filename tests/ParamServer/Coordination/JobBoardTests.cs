@@ -133,6 +133,21 @@ public sealed class JobBoardTests
     }
 
     [Fact]
+    public void Report_DoesNotAwaitWorkersThatAreDone_InWhateverEpoch()
+    {
+        // Seconds or steps ended the second in epoch 2; the first has gone on to 3.
+        var board = new JobBoard(1, HeartbeatMax);
+        board.Begin(Spec("a", 2), [], Start);
+        ReportRequest first = Report("a", 0, board.Assign("w0", 1, Start)!.Lease), second = Report("a", 1, board.Assign("w1", 2, Start)!.Lease);
+        (first.Ready, first.EpochsDone, second.Ready, second.EpochsDone) = (true, 3, true, 2);
+        board.Report(second, Start);
+        Assert.Equal(1u, board.Report(first, Start).Awaited);
+        second.Finished = true;
+        board.Report(second, Start);
+        Assert.Equal(0u, board.Report(first, Start).Awaited);
+    }
+
+    [Fact]
     public void Report_AfterTheEnd_Stops()
     {
         var board = new JobBoard(1, HeartbeatMax);
