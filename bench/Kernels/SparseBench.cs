@@ -39,8 +39,8 @@ public static class SparseBench
             ("fully shuffled", data.Shuffled(1, data.Labels.Length)),
         })
         {
-            clock.Add($"SGD online, {name}", () => SparseSgdRun.Online<LogisticDerivative>(data.Rows, order, Rate, bias, w.Span, scores));
-            clock.Add($"SGD mini-batch 128, {name}", () => SparseSgdRun.MiniBatch<LogisticDerivative>(data.Rows, order, Batch, Rate, bias, w.Span, scores));
+            clock.Add($"SGD online, {name}", () => SparseSgdRun.Online<LogisticDerivative>(data.Rows, order, Rate, Rate, bias, w.Span, scores));
+            clock.Add($"SGD mini-batch 128, {name}", () => SparseSgdRun.MiniBatch<LogisticDerivative>(data.Rows, order, Batch, Rate, Rate, bias, w.Span, scores));
             clock.Add($"AdaGrad online, {name}", () => SparseAdaGradRun.Online<LogisticDerivative>(data.Rows, order, Rate, Delta, bias, e.Span, scores));
             clock.Add($"AdaGrad mini-batch 128, {name}", () => SparseAdaGradRun.MiniBatch<LogisticDerivative>(
                 data.Rows, order, Batch, Rate, Delta, bias, e.Span, scores, s.Span, touched));

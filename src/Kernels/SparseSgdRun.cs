@@ -7,8 +7,8 @@ namespace DistSgd.Kernels;
 /// Stochastic gradient descent over sparse rows, dot product, loss and scatter fused:
 /// <code>
 /// f = SparseDot(w, row)  (+ w[bias], added after the fold);  scores[t] = f;  g = Weight·Derivative(f, label)
-/// online:      if g ≠ 0: a = −rate·g;      w[j] = fma(a, x, w[j]) over the row;  w[bias] = w[bias] + a
-/// mini-batch:  all f and g of the m rows of a batch at fixed w, then row by row the same with a = −(rate/m)·g
+/// online:      if g ≠ 0: a = −rate·g;      w[j] = fma(a, x, w[j]) over the row;  w[bias] = w[bias] − biasRate·g
+/// mini-batch:  all f and g of the m rows of a batch at fixed w, then row by row the same with rate/m and biasRate/m
 /// </code>
 /// </summary>
 /// <remarks>
@@ -25,6 +25,7 @@ public static unsafe class SparseSgdRun
     /// <param name="rows">The block; its indices are below the length of <paramref name="weights"/> (not checked here).</param>
     /// <param name="order">Rows in the order of their visits.</param>
     /// <param name="rate">Learning rate.</param>
+    /// <param name="biasRate">Learning rate of the bias.</param>
     /// <param name="biasIndex">Key of the bias in <paramref name="weights"/>, −1 for none; no row contains it.</param>
     /// <param name="weights">The model, read and written.</param>
     /// <param name="scores">Receives the score of each visit before its step; at least as long as <paramref name="order"/>.</param>
@@ -33,7 +34,7 @@ public static unsafe class SparseSgdRun
     /// <exception cref="IndexOutOfRangeException">A row number is not in the block.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Online<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, float rate, int biasIndex, Span<float> weights, Span<float> scores, TLoss loss = default)
+        in SparseRows rows, ReadOnlySpan<int> order, float rate, float biasRate, int biasIndex, Span<float> weights, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         CheckSpans(order, biasIndex, weights.Length, scores);
@@ -52,7 +53,7 @@ public static unsafe class SparseSgdRun
                 if (g == 0f) continue;
                 var a = -rate * g;
                 SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref *w, row.Count);
-                if (bias != null) *bias += a;
+                if (bias != null) *bias += -biasRate * g;
             }
         }
     }
@@ -63,6 +64,7 @@ public static unsafe class SparseSgdRun
     /// <param name="order">Rows in the order of their visits.</param>
     /// <param name="batch">Rows per step, at least 1.</param>
     /// <param name="rate">Learning rate.</param>
+    /// <param name="biasRate">Learning rate of the bias.</param>
     /// <param name="biasIndex">Key of the bias in <paramref name="weights"/>, −1 for none; no row contains it.</param>
     /// <param name="weights">The model, read and written.</param>
     /// <param name="scores">Receives the score of each visit before its step; at least as long as <paramref name="order"/>.</param>
@@ -72,7 +74,7 @@ public static unsafe class SparseSgdRun
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="batch"/> is less than 1.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MiniBatch<TLoss>(
-        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, int biasIndex, Span<float> weights, Span<float> scores, TLoss loss = default)
+        in SparseRows rows, ReadOnlySpan<int> order, int batch, float rate, float biasRate, int biasIndex, Span<float> weights, Span<float> scores, TLoss loss = default)
         where TLoss : struct, ILossDerivative
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
@@ -82,7 +84,7 @@ public static unsafe class SparseSgdRun
         {
             var end = start + Math.Min(batch, order.Length - start);
             RowScores.Compute(rows, order[start..end], biasIndex, ref w, scores[start..end]);
-            var step = rate / (end - start);
+            var (step, biasStep) = (rate / (end - start), biasRate / (end - start));
             for (var t = start; t < end; t++)
             {
                 var row = new RowCursor(rows, order[t]);
@@ -90,7 +92,7 @@ public static unsafe class SparseSgdRun
                 if (g == 0f) continue;
                 var a = -step * g;
                 SparseAxpy.Row(a, ref row.Indices, ref row.Values, ref w, row.Count);
-                if (biasIndex >= 0) weights[biasIndex] += a;
+                if (biasIndex >= 0) weights[biasIndex] += -biasStep * g;
             }
         }
     }

@@ -3,6 +3,7 @@ namespace DistSgd.Kernels.Tests;
 public sealed class RunTests
 {
     private const float Rate = 0.3f;
+    private const float BiasRate = 0.07f;
     private const float Delta = 1e-6f;
 
     // Rows of 0..n non-zeros over few and over many features.
@@ -27,8 +28,8 @@ public sealed class RunTests
             {
                 var (expected, expectedScores) = (Weights(block, 1), new float[block.Order.Length]);
                 var (actual, scores) = (Weights(block, 1), new float[block.Order.Length]);
-                RunTwins.Sgd<Logistic>(block, batch, Rate, bias, expected, expectedScores);
-                SparseSgdRun.MiniBatch<Logistic>(block.Rows, block.Order, batch, Rate, bias, actual, scores);
+                RunTwins.Sgd<Logistic>(block, batch, Rate, BiasRate, bias, expected, expectedScores);
+                SparseSgdRun.MiniBatch<Logistic>(block.Rows, block.Order, batch, Rate, BiasRate, bias, actual, scores);
                 Samples.SameBits(expectedScores, scores, $"{what}, batch {batch}, scores");
                 Samples.SameBits(expected, actual, $"{what}, batch {batch}, weights");
             }
@@ -105,16 +106,16 @@ public sealed class RunTests
     {
         var block = new Blocks(1, 4, 10, 5);
         var weights = Weights(block, 2);
-        Assert.Throws<ArgumentException>(() => SparseSgdRun.Online<Hinge>(block.Rows, block.Order, 1f, -1, weights, new float[3]));
-        Assert.Throws<ArgumentException>(() => SparseSgdRun.Online<Hinge>(block.Rows, block.Order, 1f, 9, new float[9], new float[4]));
-        Assert.Throws<IndexOutOfRangeException>(() => SparseSgdRun.Online<Hinge>(block.Rows, [4], 1f, -1, weights, new float[4]));
-        Assert.Throws<IndexOutOfRangeException>(() => SparseSgdRun.Online<Hinge>(block.Rows, [-1], 1f, -1, weights, new float[4]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => SparseSgdRun.MiniBatch<Hinge>(block.Rows, block.Order, 0, 1f, -1, weights, new float[4]));
+        Assert.Throws<ArgumentException>(() => SparseSgdRun.Online<Hinge>(block.Rows, block.Order, 1f, 1f, -1, weights, new float[3]));
+        Assert.Throws<ArgumentException>(() => SparseSgdRun.Online<Hinge>(block.Rows, block.Order, 1f, 1f, 9, new float[9], new float[4]));
+        Assert.Throws<IndexOutOfRangeException>(() => SparseSgdRun.Online<Hinge>(block.Rows, [4], 1f, 1f, -1, weights, new float[4]));
+        Assert.Throws<IndexOutOfRangeException>(() => SparseSgdRun.Online<Hinge>(block.Rows, [-1], 1f, 1f, -1, weights, new float[4]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SparseSgdRun.MiniBatch<Hinge>(block.Rows, block.Order, 0, 1f, 1f, -1, weights, new float[4]));
         Assert.Throws<ArgumentOutOfRangeException>(() => SparseAdaGradRun.Online<Hinge>(block.Rows, block.Order, 1f, 0f, -1, weights, new float[4]));
         Assert.Throws<ArgumentOutOfRangeException>(() => SparseAdaGradRun.Online<Hinge>(block.Rows, block.Order, float.NaN, 1f, -1, weights, new float[4]));
         Assert.Throws<ArgumentException>(() => SparseAdaGradRun.MiniBatch<Hinge>(
             block.Rows, block.Order, 4, 1f, 1f, -1, weights, new float[4], new float[weights.Length / 2], new uint[1]));
-        Assert.Throws<ArgumentException>(() => SparseSgdRun.Online<Hinge>(new SparseRows([0, 5], [1], [1f], [1f]), [0], 1f, -1, weights, new float[4]));
+        Assert.Throws<ArgumentException>(() => SparseSgdRun.Online<Hinge>(new SparseRows([0, 5], [1], [1f], [1f]), [0], 1f, 1f, -1, weights, new float[4]));
         Assert.Throws<ArgumentException>(() => new SparseRows([0], [1], [1f], [1f]).Count);
         Assert.Throws<ArgumentException>(() => new SparseRows([0, 2], [1], [1f], [1f]).Check(5));
         Assert.Throws<ArgumentOutOfRangeException>(() => new SparseRows([0, 1], [5], [1f], [1f]).Check(5));
@@ -125,8 +126,8 @@ public sealed class RunTests
     {
         var (expected, expectedScores) = (Weights(block, 1), new float[block.Order.Length]);
         var (actual, scores) = (Weights(block, 1), new float[block.Order.Length]);
-        RunTwins.Sgd<TLoss>(block, 1, Rate, bias, expected, expectedScores);
-        SparseSgdRun.Online<TLoss>(block.Rows, block.Order, Rate, bias, actual, scores);
+        RunTwins.Sgd<TLoss>(block, 1, Rate, BiasRate, bias, expected, expectedScores);
+        SparseSgdRun.Online<TLoss>(block.Rows, block.Order, Rate, BiasRate, bias, actual, scores);
         Samples.SameBits(expectedScores, scores, $"{what}, {typeof(TLoss).Name}, scores");
         Samples.SameBits(expected, actual, $"{what}, {typeof(TLoss).Name}, weights");
     }

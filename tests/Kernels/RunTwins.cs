@@ -3,7 +3,7 @@ namespace DistSgd.Kernels.Tests;
 /// <summary>The training runs as their documentation describes them, without any speed.</summary>
 internal static class RunTwins
 {
-    public static void Sgd<TLoss>(Blocks block, int batch, float rate, int bias, float[] w, float[] scores)
+    public static void Sgd<TLoss>(Blocks block, int batch, float rate, float biasRate, int bias, float[] w, float[] scores)
         where TLoss : struct, ILossDerivative
     {
         for (var start = 0; start < block.Order.Length; start += batch)
@@ -17,7 +17,7 @@ internal static class RunTwins
                 if (g == 0f) continue;
                 var a = -(rate / m) * g;
                 SparseTwins.Axpy(a, block.IndicesOf(row), block.ValuesOf(row), w);
-                if (bias >= 0) w[bias] = w[bias] + a;
+                if (bias >= 0) w[bias] = w[bias] + -(biasRate / m) * g;
             }
         }
     }

@@ -45,7 +45,7 @@ public sealed class WideTests
     {
         var block = new Blocks(3, 40, 50, 9);
         var (narrow, wide, scores) = (Start(block, 1, 1), Start(block, 1, 1), new float[block.Order.Length]);
-        SparseSgdRun.Online<Hinge>(block.Rows, block.Order, 0.2f, block.Features, narrow, new float[block.Order.Length]);
+        SparseSgdRun.Online<Hinge>(block.Rows, block.Order, 0.2f, 0.2f, block.Features, narrow, new float[block.Order.Length]);
         WideSgdRun.Run(block.Rows, block.Order, 1, 0.2f, block.Features, 1, wide, scores, default(WideHinge));
         Samples.SameBits(narrow, wide, "SGD");
     }

@@ -13,6 +13,10 @@ namespace DistSgd.Learning.Optimizers;
 /// <param name="batch">Rows in a mini-batch.</param>
 public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
 {
+    // Every row moves the bias, so that with SGD its last few thousand rows decide where it ends: at a smaller rate it forgets more slowly. On weak
+    // scores (a strong regulariser) its noise alone cost 0.002 of accuracy. scikit-learn does the same on sparse rows, by 1/100.
+    private const float BiasShare = 1f / 16;
+
     private readonly IBatchGradient _gradients = BatchGradient.Of(model);
     private float[] _gradient = [];
     private uint[] _touched = [];
@@ -76,7 +80,7 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             if (adaGrad)
                 SparseAdaGradRun.MiniBatch(given, part, part.Length, rate, rule[RuleConstant.Delta], -1, replica, ranking.Ignored, _gradient, _touched, default(GivenDerivative));
             else
-                SparseSgdRun.MiniBatch(given, part, part.Length, rate, -1, replica, ranking.Ignored, default(GivenDerivative));
+                SparseSgdRun.MiniBatch(given, part, part.Length, rate, 0, -1, replica, ranking.Ignored, default(GivenDerivative));
             first = end;
         }
         return new StepFigures(steps, loss);
@@ -125,11 +129,11 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch)
             }
             else if (_batch == 1)
             {
-                SparseSgdRun.Online(_rows, _order, _rate, _bias, _replica, _scores, loss);
+                SparseSgdRun.Online(_rows, _order, _rate, BiasShare * _rate, _bias, _replica, _scores, loss);
             }
             else if (!adaGrad)
             {
-                SparseSgdRun.MiniBatch(_rows, _order, _batch, _rate, _bias, _replica, _scores, loss);
+                SparseSgdRun.MiniBatch(_rows, _order, _batch, _rate, BiasShare * _rate, _bias, _replica, _scores, loss);
             }
             else
             {

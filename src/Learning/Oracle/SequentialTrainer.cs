@@ -161,7 +161,8 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
                     int key = (int)row.Indices[k] * Outputs + output;
                     weight[key] = FusedMultiplyAdd(a, row.Values[k], weight[key]);
                 }
-                weight[Bias + output] += a;
+                // A lone bias moves at a sixteenth of the rate.
+                weight[Bias + output] += Outputs == 1 ? a / 16 : a;
             }
         }
     }
