@@ -63,21 +63,7 @@ public static class JobConversion
             RowCount = (ulong)job.RowCount,
             AverageFrom = (ulong)job.AverageFrom,
         };
-        if (job.Scaling is { } scaling)
-        {
-            spec.ColumnMeans = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.Means));
-            spec.ColumnInverseScales = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.InverseScales));
-        }
-        if (!job.Preprocessing.IsNone)
-            spec.Preprocessing = PreprocessingConversion.ToMessage(job.Preprocessing);
-        (spec.Order, spec.Streams) = ((V1.RowOrder)job.Order, job.Streams);
-        if (job.Weighting is { } weighting)
-        {
-            spec.WeightScale = weighting.Scale;
-            spec.ClassWeights.Add(weighting.ClassWeights);
-        }
-        if (job.HeldOut is { } heldOut)
-            (spec.HeldOutFrom, spec.HeldOutTo) = (heldOut.From, heldOut.To);
+        AddRows(spec, job);
         spec.Tables.Add(job.Tables.Select(table => new V1.Table
         {
             Name = table.Name,
@@ -96,6 +82,26 @@ public static class JobConversion
             spec.PartitionRows.Add(data.PartitionRows.Select(rows => (ulong)rows));
         }
         return spec;
+    }
+
+    // What becomes of the rows before and while they are trained.
+    private static void AddRows(V1.JobSpec spec, TrainingJob job)
+    {
+        if (job.Scaling is { } scaling)
+        {
+            spec.ColumnMeans = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.Means));
+            spec.ColumnInverseScales = ByteString.CopyFrom(MemoryMarshal.AsBytes(scaling.InverseScales));
+        }
+        if (!job.Preprocessing.IsNone)
+            spec.Preprocessing = PreprocessingConversion.ToMessage(job.Preprocessing);
+        (spec.Order, spec.Streams) = ((V1.RowOrder)job.Order, job.Streams);
+        if (job.Weighting is { } weighting)
+        {
+            spec.WeightScale = weighting.Scale;
+            spec.ClassWeights.Add(weighting.ClassWeights);
+        }
+        if (job.HeldOut is { } heldOut)
+            (spec.HeldOutFrom, spec.HeldOutTo) = (heldOut.From, heldOut.To);
     }
 
     /// <summary>From a message.</summary>
