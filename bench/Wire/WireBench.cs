@@ -13,36 +13,42 @@ public static class WireBench
 {
     private const int Rounds = 5;
 
+    /// <summary>The parts that can be measured alone.</summary>
+    public static readonly string[] Parts = ["latency", "pipeline", "keys", "bulk"];
+
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Measures everything and writes a table, or one JSON object a line.</summary>
     /// <param name="output">Receives the text.</param>
     /// <param name="format">How the figures are written.</param>
+    /// <param name="part">One of <see cref="Parts"/>; null for all.</param>
     /// <param name="server">Starts the server's process, see the other overload; null measures within this process.</param>
-    public static async Task RunAsync(TextWriter output, BenchFormat format, ProcessStartInfo? server)
+    public static async Task RunAsync(TextWriter output, BenchFormat format, string? part, ProcessStartInfo? server)
     {
         ArgumentNullException.ThrowIfNull(output);
         void Write(BenchRow row) => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row));
         if (format == BenchFormat.Table)
             await output.WriteLineAsync($"loopback TCP, {(server is null ? "one process" : "two processes")}, best of {Rounds} rounds; ratio = speed as a fraction of the limit's");
-        await (server is null ? RunInProcessAsync(Rounds, Write) : RunAsync(server, Rounds, Write));
+        await (server is null ? RunInProcessAsync(part, Rounds, Write) : RunAsync(server, part, Rounds, Write));
     }
 
     /// <summary>Measures with client and server in this process.</summary>
+    /// <param name="part">One of <see cref="Parts"/>; null for all.</param>
     /// <param name="rounds">How often each piece of work is timed.</param>
     /// <param name="sink">Receives the figures.</param>
-    public static async Task RunInProcessAsync(int rounds, Action<BenchRow> sink)
+    public static async Task RunInProcessAsync(string? part, int rounds, Action<BenchRow> sink)
     {
         await using var server = await WireBenchServer.StartAsync();
         await using var client = await WireBenchClient.ConnectAsync(server.Ports);
-        await client.RunAsync(rounds, sink);
+        await client.RunAsync(part, rounds, sink);
     }
 
     /// <summary>Measures against a server in a process of its own, the honest way: both sides have their own heap and threads.</summary>
     /// <param name="server">Starts a process that calls <see cref="WireBenchServer.RunAsync"/> with its standard streams.</param>
+    /// <param name="part">One of <see cref="Parts"/>; null for all.</param>
     /// <param name="rounds">How often each piece of work is timed.</param>
     /// <param name="sink">Receives the figures.</param>
-    public static async Task RunAsync(ProcessStartInfo server, int rounds, Action<BenchRow> sink)
+    public static async Task RunAsync(ProcessStartInfo server, string? part, int rounds, Action<BenchRow> sink)
     {
         ArgumentNullException.ThrowIfNull(server);
         server.UseShellExecute = false;
@@ -56,7 +62,7 @@ public static class WireBench
             if (ports.Length != 2 || !int.TryParse(ports[0], out var grpc) || !int.TryParse(ports[1], out var raw))
                 throw new InvalidOperationException($"The server process printed '{line}' instead of its two ports.");
             await using var client = await WireBenchClient.ConnectAsync(new WireBenchPorts(grpc, raw));
-            await client.RunAsync(rounds, sink);
+            await client.RunAsync(part, rounds, sink);
         }
         finally
         {

@@ -44,11 +44,16 @@ internal sealed class WireBenchClient : IAsyncDisposable
         await RawSockets.ConnectAsync(ports.Raw),
         new StreamBench(ports.Grpc));
 
-    public async Task RunAsync(int rounds, Action<BenchRow> sink)
+    public async Task RunAsync(string? part, int rounds, Action<BenchRow> sink)
     {
-        await LatencyAsync(rounds, sink);
-        await PipelineAsync(rounds, sink);
-        await _stream.SparseAsync(rounds, sink);
+        if (part is null or "latency")
+            await LatencyAsync(rounds, sink);
+        if (part is null or "pipeline")
+            await PipelineAsync(rounds, sink);
+        if (part is null or "keys")
+            await _stream.SparseAsync(rounds, sink);
+        if (part is not (null or "bulk"))
+            return;
         foreach (var inFlight in InFlight)
         {
             foreach (var bytes in SizesBytes)

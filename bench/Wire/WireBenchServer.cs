@@ -1,5 +1,7 @@
 using System.Net.Sockets;
+using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Services;
+using DistSgd.ParamServer.Shards;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -38,7 +40,9 @@ public sealed class WireBenchServer : IAsyncDisposable
             .Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddGrpc(options => options.MaxReceiveMessageSize = null);
         builder.Services.AddSingleton(new ServerLimits()).AddSingleton(TimeProvider.System).AddSingleton<StreamBudget>().AddSingleton<ParametersService>()
-            .AddSingleton(_ => StreamBench.Shards());
+            .AddSingleton(_ => StreamBench.Shards())
+            .AddSingleton<ServerFacts>()
+            .AddSingleton(services => new WireMetrics(isOn: false, TimeProvider.System, services.GetRequiredService<ShardRegistry>(), services.GetRequiredService<ServerFacts>()));
         builder.Services.AddSingleton<BlockStore>().AddSingleton<BlockService>().AddSingleton<ProtobufService>();
         var app = builder.Build();
         app.MapGrpcService<BlockService>();

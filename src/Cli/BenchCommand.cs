@@ -30,8 +30,9 @@ internal static class BenchCommand
         var kernels = new Command("kernels", "The kernels beside memory, cache and read-only passes.");
         kernels.SetAction((parsed, stop) => MeasureAsync(() => KernelBench.Run(parsed.InvocationConfiguration.Output, parsed.GetValue(json) ? BenchFormat.Json : BenchFormat.Table), stop));
         command.Add(kernels);
-        var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.");
-        wire.SetAction((parsed, _) => WireAsync(parsed.GetValue(json), parsed.InvocationConfiguration.Output));
+        ValueOption part = Arguments.Choice("--part", "Measure this part only; default: all.", WireBench.Parts);
+        var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.") { part };
+        wire.SetAction((parsed, _) => WireAsync(parsed.GetValue(part), parsed.GetValue(json), parsed.InvocationConfiguration.Output));
         command.Add(wire);
         var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
         wireServer.SetAction((parsed, _) => WireBenchServer.RunAsync(parsed.InvocationConfiguration.Output, Console.In));
@@ -63,9 +64,9 @@ internal static class BenchCommand
         Print(parsed.InvocationConfiguration.Output, row, json);
     }
 
-    private static async Task<int> WireAsync(bool json, TextWriter output)
+    private static async Task<int> WireAsync(string? part, bool json, TextWriter output)
     {
-        await WireBench.RunAsync(output, json ? BenchFormat.Json : BenchFormat.Table, new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
+        await WireBench.RunAsync(output, json ? BenchFormat.Json : BenchFormat.Table, part?.ToLowerInvariant(), new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
         return 0;
     }
 
