@@ -21,9 +21,12 @@ internal sealed class StreamBench : IAsyncDisposable
     /// <summary>Pushes of a pipeline that are under way at once.</summary>
     public const int SmallInFlight = 256;
 
+    /// <summary>The job's name.</summary>
+    public const string JobName = "bench";
+
     private static readonly TrainingJob Job = new()
     {
-        Name = "bench",
+        Name = JobName,
         Model = ModelKind.Logistic,
         Rule = new UpdateRule { Optimizer = OptimizerKind.Sgd, Schedule = new Schedule(ScheduleKind.Constant, 1, 0, 1) },
         Features = SparseKeys * OneKeyIn - 1,
@@ -34,6 +37,7 @@ internal sealed class StreamBench : IAsyncDisposable
     private readonly ConcurrentBag<ParameterExchange> _exchanges = [];
     private readonly ConcurrentDictionary<int, KeySet> _ranges = new();
     private readonly float[] _values = new float[BlockStore.FloatsMax];
+    private readonly ParameterExchange[] _lanes;
     private readonly int _port;
     private readonly GrpcParameterClient _client;
     private long _sequence;
@@ -41,13 +45,15 @@ internal sealed class StreamBench : IAsyncDisposable
     public StreamBench(int port)
     {
         _port = port;
-        _client = Connect();
+        _client = Connect(port);
+        KeySet keys = KeySet.Range(0, SmallFloats);
+        _lanes = [.. Enumerable.Range(0, SmallInFlight).Select(_ => new ParameterExchange(1) { PushKind = PushKind.Delta, PushKeys = keys, PushValues = _values.AsMemory(0, SmallFloats) })];
     }
 
     /// <summary>The server's one shard.</summary>
     public static ShardRegistry Shards()
     {
-        var shards = new ShardRegistry(Job.KeyCount * sizeof(float));
+        var shards = new ShardRegistry(ShardBytes);
         shards.Activate(Job, [Placement("")]);
         return shards;
     }
@@ -63,10 +69,13 @@ internal sealed class StreamBench : IAsyncDisposable
     {
         long start = Stopwatch.GetTimestamp();
         int left = SmallPushes;
-        await Task.WhenAll(Enumerable.Range(0, SmallInFlight).Select(async _ =>
+        await Task.WhenAll(_lanes.Select(async exchange =>
         {
             while (Interlocked.Decrement(ref left) >= 0)
-                await PushAsync(SmallFloats * sizeof(float));
+            {
+                exchange.PushName = new PushName(1, (ulong)Interlocked.Increment(ref _sequence));
+                await _client.ExecuteAsync(exchange, CancellationToken.None);
+            }
         }));
         return SmallPushes / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
@@ -85,7 +94,7 @@ internal sealed class StreamBench : IAsyncDisposable
         var bytes = new double[works.Length];
         for (int round = 0; round <= rounds; round++)
         {
-            await using GrpcParameterClient client = Connect();
+            await using GrpcParameterClient client = Connect(_port);
             for (int i = 0; i < works.Length; i++)
             {
                 (exchange.PushKeys, exchange.PullKeys) = (works[i].Pushes ? keys : null, works[i].Pushes ? null : keys);
@@ -106,11 +115,15 @@ internal sealed class StreamBench : IAsyncDisposable
         }
     }
 
+    /// <summary>Bytes of the server's one shard.</summary>
+    public static long ShardBytes => Job.KeyCount * sizeof(float);
+
+    /// <summary>A client of the server's one shard.</summary>
+    public static GrpcParameterClient Connect(int port) => new(Job.Name, Job.EntryFloats, [Placement($"127.0.0.1:{port}")], new GrpcClientOptions());
+
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
     private static ShardPlacement Placement(string server) => new(0, new KeyRange(0, Job.KeyCount), server);
-
-    private GrpcParameterClient Connect() => new(Job.Name, Job.EntryFloats, [Placement($"127.0.0.1:{_port}")], new GrpcClientOptions());
 
     private async Task DoAsync(GrpcParameterClient client, int floats, bool pushes, bool pulls)
     {

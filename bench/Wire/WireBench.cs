@@ -26,10 +26,10 @@ public static class WireBench
     public static async Task RunAsync(TextWriter output, BenchFormat format, string? part, ProcessStartInfo? server)
     {
         ArgumentNullException.ThrowIfNull(output);
-        void Write(BenchRow row) => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row));
+        void Sink(BenchRow row) => Write(output, format, row);
         if (format == BenchFormat.Table)
             await output.WriteLineAsync($"loopback TCP, {(server is null ? "one process" : "two processes")}, best of {Rounds} rounds; ratio = speed as a fraction of the limit's");
-        await (server is null ? RunInProcessAsync(part, Rounds, Write) : RunAsync(server, part, Rounds, Write));
+        await (server is null ? RunInProcessAsync(part, Rounds, Sink) : RunAsync(server, part, Rounds, Sink));
     }
 
     /// <summary>Measures with client and server in this process.</summary>
@@ -48,7 +48,23 @@ public static class WireBench
     /// <param name="part">One of <see cref="Parts"/>; null for all.</param>
     /// <param name="rounds">How often each piece of work is timed.</param>
     /// <param name="sink">Receives the figures.</param>
-    public static async Task RunAsync(ProcessStartInfo server, string? part, int rounds, Action<BenchRow> sink)
+    public static Task RunAsync(ProcessStartInfo server, string? part, int rounds, Action<BenchRow> sink) => WithServerAsync(server, async (_, ports) =>
+    {
+        await using var client = await WireBenchClient.ConnectAsync(ports);
+        await client.RunAsync(part, rounds, sink);
+    });
+
+    /// <summary>Works on a server with floods and slow readers, and writes what memory it took beside its bound.</summary>
+    /// <param name="output">Receives the text.</param>
+    /// <param name="format">How the figures are written.</param>
+    /// <param name="server">Starts the server's process.</param>
+    /// <param name="atLeast">How long.</param>
+    /// <param name="pushesMin">How many pushes, at least.</param>
+    /// <exception cref="InvalidOperationException">It took more.</exception>
+    public static Task SoakAsync(TextWriter output, BenchFormat format, ProcessStartInfo server, TimeSpan atLeast, long pushesMin) =>
+        WithServerAsync(server, (process, ports) => new MemorySoak(process.Id, ports.Grpc).RunAsync(atLeast, pushesMin, row => Write(output, format, row)));
+
+    private static async Task WithServerAsync(ProcessStartInfo server, Func<Process, WireBenchPorts, Task> work)
     {
         ArgumentNullException.ThrowIfNull(server);
         server.UseShellExecute = false;
@@ -61,8 +77,7 @@ public static class WireBench
             var ports = line.Split(' ');
             if (ports.Length != 2 || !int.TryParse(ports[0], out var grpc) || !int.TryParse(ports[1], out var raw))
                 throw new InvalidOperationException($"The server process printed '{line}' instead of its two ports.");
-            await using var client = await WireBenchClient.ConnectAsync(new WireBenchPorts(grpc, raw));
-            await client.RunAsync(part, rounds, sink);
+            await work(process, new WireBenchPorts(grpc, raw));
         }
         finally
         {
@@ -71,6 +86,8 @@ public static class WireBench
                 process.Kill();
         }
     }
+
+    private static void Write(TextWriter output, BenchFormat format, BenchRow row) => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row));
 
     private static string Line(BenchRow row) => string.Create(
         CultureInfo.InvariantCulture, $"{row.Name,-62} {row.Value,10:F2} {row.Unit,-7} {row.Ratio,5:F2} of {(row.Limit.Length == 0 ? "itself" : row.Limit)}");

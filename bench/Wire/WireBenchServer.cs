@@ -1,7 +1,5 @@
 using System.Net.Sockets;
-using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Services;
-using DistSgd.ParamServer.Shards;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -38,16 +36,12 @@ public sealed class WireBenchServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options => options.ConfigureForGrpc()
             .Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc(options => options.MaxReceiveMessageSize = null);
-        builder.Services.AddSingleton(new ServerLimits()).AddSingleton(TimeProvider.System).AddSingleton<StreamBudget>().AddSingleton<ParametersService>()
-            .AddSingleton(_ => StreamBench.Shards())
-            .AddSingleton<ServerFacts>()
-            .AddSingleton(services => new WireMetrics(isOn: false, TimeProvider.System, services.GetRequiredService<ShardRegistry>(), services.GetRequiredService<ServerFacts>()));
+        builder.Services.AddDataPlane(new ServerLimits(), StreamBench.Shards, isCounted: false);
         builder.Services.AddSingleton<BlockStore>().AddSingleton<BlockService>().AddSingleton<ProtobufService>();
         var app = builder.Build();
         app.MapGrpcService<BlockService>();
         app.MapGrpcService<ProtobufService>();
-        app.MapGrpcService<ParametersService>();
+        app.MapDataPlane();
         await app.StartAsync();
         return new WireBenchServer(app, RawSockets.Listen());
     }

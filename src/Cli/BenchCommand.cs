@@ -34,6 +34,10 @@ internal static class BenchCommand
         var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.") { part };
         wire.SetAction((parsed, _) => WireAsync(parsed.GetValue(part), parsed.GetValue(json), parsed.InvocationConfiguration.Output));
         command.Add(wire);
+        ValueOption seconds = Arguments.Number(NumberRange.Whole("--seconds", 1, 86_400), "How long.", "300");
+        var soak = new Command("soak", "The memory of a server that floods of pushes, slow readers and mute readers work on, beside its bound.") { seconds };
+        soak.SetAction((parsed, _) => SoakAsync(parsed.Seconds(seconds)!.Value, parsed.GetValue(json), parsed.InvocationConfiguration));
+        command.Add(soak);
         var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
         wireServer.SetAction((parsed, _) => WireBenchServer.RunAsync(parsed.InvocationConfiguration.Output, Console.In));
         command.Add(wireServer);
@@ -68,6 +72,20 @@ internal static class BenchCommand
     {
         await WireBench.RunAsync(output, json ? BenchFormat.Json : BenchFormat.Table, part?.ToLowerInvariant(), new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
         return 0;
+    }
+
+    private static async Task<int> SoakAsync(TimeSpan atLeast, bool json, InvocationConfiguration console)
+    {
+        try
+        {
+            await WireBench.SoakAsync(console.Output, json ? BenchFormat.Json : BenchFormat.Table, new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]), atLeast, pushesMin: 1);
+            return 0;
+        }
+        catch (InvalidOperationException beyond)
+        {
+            await console.Error.WriteLineAsync(beyond.Message);
+            return 1;
+        }
     }
 
     private static async Task<int> TrainAsync(string? path, bool json, TextWriter output, CancellationToken cancellationToken)

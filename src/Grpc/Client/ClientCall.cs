@@ -122,8 +122,9 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         return _outcome.Failure is { } ended ? throw ended : null;
     }
 
-    /// <summary>Writes a request of the request stream.</summary>
-    public async Task WriteAsync(TRequest request, CancellationToken cancellationToken)
+    /// <summary>Writes a request of the request stream. To be awaited at once, and once.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask WriteAsync(TRequest request, CancellationToken cancellationToken)
     {
         if (_opened is { } opened)
             await opened.Task;

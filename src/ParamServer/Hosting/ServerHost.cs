@@ -89,26 +89,15 @@ public sealed class ServerHost : IAsyncDisposable
                 kestrel.Listen(endpoint.Address, port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDeadline);
-        builder.Services.AddSingleton(options.Limits);
-        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddDataPlane(options.Limits, () => new ShardRegistry(options.Limits.MemoryBytesMax), isCounted: options.MetricsPort is not null);
         builder.Services.AddSingleton<AwakeClock>();
         builder.Services.AddSingleton(_ => new ServerLog(options.Log, TimeProvider.System));
-        builder.Services.AddSingleton(new ServerFacts(TimeProvider.System));
-        builder.Services.AddSingleton(_ => new ShardRegistry(options.Limits.MemoryBytesMax));
-        builder.Services.AddSingleton<StreamBudget>();
-        builder.Services.AddSingleton(services => new WireMetrics(options.MetricsPort is not null, TimeProvider.System, services.GetRequiredService<ShardRegistry>(), services.GetRequiredService<ServerFacts>()));
-        builder.Services.AddSingleton<ParametersService>();
         builder.Services.AddSingleton<CoordinationService>();
         builder.Services.AddSingleton<ShardsService>();
-        builder.Services.AddGrpc(grpc =>
-        {
-            grpc.MaxReceiveMessageSize = options.Limits.MessageBytesMax;
-            grpc.MaxSendMessageSize = options.Limits.MessageBytesMax;
-        });
         builder.Services.AddGrpcReflection();
         builder.Services.AddSingleton<HealthServiceImpl>();
         WebApplication application = builder.Build();
-        application.MapGrpcService<ParametersService>();
+        application.MapDataPlane();
         application.MapGrpcService<CoordinationService>();
         application.MapGrpcService<ShardsService>();
         application.MapGrpcService<HealthServiceImpl>();

@@ -5,22 +5,18 @@ using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
-using Microsoft.Extensions.Hosting;
 
 namespace DistSgd.ParamServer.Services;
 
-/// <summary>The data plane: <c>distsgd.v1.Parameters</c> over the server's shards. Any number of calls and streams at once, up to a bound. Its methods are virtual because gRPC binds no others.</summary>
+/// <summary>The calls of <c>distsgd.v1.Parameters</c>, one exchange each, over the server's shards; <see cref="ExchangeStreams"/> has its streams. Any number at once, up to a bound. Its methods are virtual because gRPC binds no others.</summary>
 /// <param name="shards">The server's shards.</param>
 /// <param name="limits">Bounds.</param>
-/// <param name="budget">What streams may hold.</param>
-/// <param name="lifetime">Streams end when the server stops.</param>
 /// <param name="time">Time.</param>
 /// <param name="metrics">Counts exchanges.</param>
 [BindServiceMethod(typeof(ParametersBinding), nameof(ParametersBinding.BindService))]
-public class ParametersService(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time, WireMetrics metrics)
+public class ParametersService(ShardRegistry shards, ServerLimits limits, TimeProvider time, WireMetrics metrics)
 {
     private int _underWay;
-    private int _streams;
 
     /// <summary>Applies a push.</summary>
     /// <param name="request">The request; disposed here.</param>
@@ -36,30 +32,6 @@ public class ParametersService(ShardRegistry shards, ServerLimits limits, Stream
     /// <param name="request">The request; disposed here.</param>
     /// <param name="context">The call.</param>
     public virtual Task<OutgoingResponse> PushPull(IncomingRequest request, ServerCallContext context) => One(request, request.HasPush && request.HasPull, "a push and a pull", context);
-
-    /// <summary>Serves a stream until its client ends it or the server stops.</summary>
-    /// <param name="requests">What the client sends.</param>
-    /// <param name="responses">What it is sent.</param>
-    /// <param name="context">The call.</param>
-    public virtual async Task Exchange(IAsyncStreamReader<IncomingFrames> requests, IServerStreamWriter<OutgoingFrames> responses, ServerCallContext context)
-    {
-        try
-        {
-            if (Interlocked.Increment(ref _streams) > limits.StreamsMax)
-                throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.StreamsMax} streams are open on this server; try again."));
-            using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-            using var session = new StreamSession(shards, budget, time, metrics.Of(context));
-            await session.RunAsync(requests, responses, ending.Token);
-        }
-        catch (Exception ended) when (ended is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } && lifetime.ApplicationStopping.IsCancellationRequested)
-        {
-            throw new RpcException(new Status(StatusCode.Unavailable, "This server is stopping; what it hasn't answered can be sent again under its name."));
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _streams);
-        }
-    }
 
     private Task<OutgoingResponse> One(IncomingRequest request, bool isComplete, string expected, ServerCallContext context)
     {
@@ -127,7 +99,7 @@ public class ParametersService(ShardRegistry shards, ServerLimits limits, Stream
     }
 }
 
-/// <summary>Binds <see cref="ParametersService"/> to the methods of the contract.</summary>
+/// <summary>Binds <see cref="ParametersService"/> to the calls of the contract.</summary>
 public static class ParametersBinding
 {
     /// <summary>The service as server reflection tells of it.</summary>
@@ -148,6 +120,5 @@ public static class ParametersBinding
                 _ => new UnaryServerMethod<IncomingRequest, OutgoingResponse>(service.PushPull),
             });
         }
-        binder.AddMethod(ParametersContract.ServerStream, service is null ? null : new DuplexStreamingServerMethod<IncomingFrames, OutgoingFrames>(service.Exchange));
     }
 }

@@ -56,11 +56,6 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
     {
         try
         {
-            if (_job is not null && message.Length > _granted.ExchangeBytes)
-            {
-                _answers.Refuse(0, StatusCode.ResourceExhausted, $"The message has {message.Length:N0} bytes; the welcome granted {_granted.ExchangeBytes:N0}. Send fewer frames a message, and cut large exchanges.");
-                return false;
-            }
             if (!message.TryNext(out ClientFrameKind kind, out WirePart place))
                 return false;
             if (kind == ClientFrameKind.Hello)

@@ -1,5 +1,6 @@
 using DistSgd.Kernels;
 using DistSgd.Shared.Sharding;
+using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace DistSgd.Shared.Exchange;
@@ -36,6 +37,7 @@ public sealed record GrpcClientOptions
 public sealed class GrpcParameterClient : IParameterClient
 {
     private readonly Lock _gate = new();
+    private readonly CallInvoker? _invoker;
     private readonly GrpcClientOptions _options;
     private readonly IReadOnlyList<ShardPlacement> _placements;
     private readonly Dictionary<string, GrpcChannel> _channels = [];
@@ -56,7 +58,14 @@ public sealed class GrpcParameterClient : IParameterClient
     /// <param name="options">Bounds.</param>
     /// <param name="width">Values of a key.</param>
     public GrpcParameterClient(string job, int entryFloats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options, int width = 1)
+        : this(job, entryFloats, placements, options, width, invoker: null)
     {
+    }
+
+    /// <summary>Makes a client that speaks to all servers through the given invoker; null: over channels of its own.</summary>
+    internal GrpcParameterClient(string job, int entryFloats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options, int width, CallInvoker? invoker)
+    {
+        _invoker = invoker;
         _options = options;
         _entryFloats = entryFloats;
         _width = width;
@@ -162,10 +171,15 @@ public sealed class GrpcParameterClient : IParameterClient
     {
         if (_streams.TryGetValue(server, out ParameterStream? stream))
             return stream;
-        GrpcChannel channel = GrpcChannel.ForAddress($"http://{server}", new GrpcChannelOptions { MaxReceiveMessageSize = _options.MessageBytesMax, MaxSendMessageSize = _options.MessageBytesMax });
-        _channels.Add(server, channel);
-        stream = new ParameterStream(job, server, channel.CreateCallInvoker(), _options, _gate);
+        stream = new ParameterStream(job, server, _invoker ?? Connect(server), _options, _gate);
         _streams.Add(server, stream);
         return stream;
+    }
+
+    private CallInvoker Connect(string server)
+    {
+        GrpcChannel channel = GrpcChannel.ForAddress($"http://{server}", new GrpcChannelOptions { MaxReceiveMessageSize = _options.MessageBytesMax, MaxSendMessageSize = _options.MessageBytesMax });
+        _channels.Add(server, channel);
+        return channel.CreateCallInvoker();
     }
 }

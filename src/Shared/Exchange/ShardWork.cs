@@ -78,14 +78,14 @@ internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, i
     /// <summary>The values that this work pushes.</summary>
     public ReadOnlyMemory<float> PushValues => round.Exchange!.PushValues.Slice(_push.Start * _push.Stride, _push.Count * _push.Stride);
 
-    /// <summary>Most bytes that a piece and its answer's values can take on the wire.</summary>
-    public long BytesMax(int piece)
+    /// <summary>Most bytes that a piece, and its answer's values, can take on the wire.</summary>
+    public (long Sent, long Answered) BytesMax(int piece)
     {
         const int Frame = 160;
         (int pushKeys, int pullKeys) = (Count(_push, PushPart(piece)), Count(_pull, PullPartOf(piece)));
         ParameterExchange exchange = round.Exchange!;
-        return Frame + (long)pushKeys * _push.Stride * sizeof(float) + ListBytes(exchange.PushKeys, pushKeys)
-            + (long)pullKeys * _pull.Stride * sizeof(float) + ListBytes(exchange.PullKeys, pullKeys);
+        return (Frame + (long)pushKeys * _push.Stride * sizeof(float) + ListBytes(exchange.PushKeys, pushKeys) + ListBytes(exchange.PullKeys, pullKeys),
+            (long)pullKeys * _pull.Stride * sizeof(float));
     }
 
     /// <summary>Fills in what a piece sends; lists are given numbers.</summary>

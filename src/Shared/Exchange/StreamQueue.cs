@@ -75,9 +75,10 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
                 _unsent.Dequeue();
                 continue;
             }
-            long cost = work.BytesMax(work.Sent);
-            if (message.Count > 0 && (bytes + cost > MessageBytes || message.Count == MessagePiecesMax))
+            (long sent, long answered) = work.BytesMax(work.Sent);
+            if (message.Count > 0 && (bytes + sent > MessageBytes || message.Count == MessagePiecesMax))
                 break;
+            long cost = sent + answered;
             if (_sent.Count > 0 && (_sent.Count >= _credit.Exchanges || _bytesUnderWay + cost > _credit.Bytes))
                 break;
             ExchangePiece piece = work.Piece(work.Sent, ++_lastId, _numbers);
@@ -85,7 +86,7 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
             _sent.Enqueue(new SentPiece(work, work.Attempt, work.Sent, piece.Id, cost, piece.PushKeys.Set, piece.PullKeys.Set));
             work.Round.Enter();
             _filled.Add(work.Round);
-            bytes += cost;
+            bytes += sent;
             _bytesUnderWay += cost;
             if (++work.Sent == work.Pieces)
                 _unsent.Dequeue();

@@ -180,6 +180,8 @@ internal sealed class RunningJob : IAsyncDisposable
     private RunningJob(ServerHost server, GrpcChannel channel, Func<GrpcParameterClient> makeClient) =>
         (_server, Channel, _makeClient, Client) = (server, channel, makeClient, makeClient());
 
+    public string Address => _server.Address;
+
     public GrpcChannel Channel { get; }
 
     public GrpcParameterClient Client { get; }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
@@ -19,17 +20,17 @@ public sealed class StreamTests
         await using var server = await RunningJob.StartAsync(Jobs.Make(63), shards: 1);
         await using var stream = new Talk(server);
         await stream.SendAsync(Exchange(7, pull: Range(0, 1)));
-        AssertRefused(await stream.ReadAsync(), 7, StatusCode.FailedPrecondition, "begins with a hello");
+        Talk.AssertRefused(await stream.ReadAsync(), 7, StatusCode.FailedPrecondition, "begins with a hello");
         await stream.SendAsync(new ClientFrame { Hello = new Hello { Job = "job", Version = 9 } });
-        AssertRefused(await stream.ReadAsync(), 0, StatusCode.FailedPrecondition, "version 1");
+        Talk.AssertRefused(await stream.ReadAsync(), 0, StatusCode.FailedPrecondition, "version 1");
         await stream.SendAsync(new ClientFrame { Hello = new Hello { Job = "job", Version = 1, Wanted = new Credit { Exchanges = 5, KeySets = 2 } } });
         Welcome welcome = (await stream.ReadAsync()).Welcome;
         Assert.Equal((1u, 5u, 2u), (welcome.Version, welcome.Granted.Exchanges, welcome.Granted.KeySets));
         Assert.True(welcome.Granted.Bytes >= 1 << 20 && welcome.Granted.ExchangeBytes >= 1 << 20 && welcome.Granted.KeySetBytes > 0);
         await stream.SendAsync(new ClientFrame { Hello = new Hello { Job = "job", Version = 1 } });
-        AssertRefused(await stream.ReadAsync(), 0, StatusCode.FailedPrecondition, "another stream");
+        Talk.AssertRefused(await stream.ReadAsync(), 0, StatusCode.FailedPrecondition, "another stream");
         await stream.SendAsync(new ClientFrame());
-        AssertRefused(await stream.ReadAsync(), 0, StatusCode.InvalidArgument, "neither");
+        Talk.AssertRefused(await stream.ReadAsync(), 0, StatusCode.InvalidArgument, "neither");
         await stream.SendAsync(Exchange(8, pull: Range(0, 1)));
         Assert.Equal(8ul, (await stream.ReadAsync()).Answer.Id);
     }
@@ -83,19 +84,10 @@ public sealed class StreamTests
             ClientFrame bad = Exchange(++id, Delta(id, Range(3, 1), 1f), Range(3, 1)), good = Exchange(++id, Delta(id, Range(3, 1), 1f), Range(3, 1));
             spoil(bad.Exchange);
             await stream.SendAsync(bad, good);
-            AssertRefused(await stream.ReadAsync(), bad.Exchange.Id, code, says);
+            Talk.AssertRefused(await stream.ReadAsync(), bad.Exchange.Id, code, says);
             Answer answer = (await stream.ReadAsync()).Answer;
             Assert.Equal((good.Exchange.Id, ++applied), (answer.Id, Floats(answer)[0]));
         }
-    }
-
-    [Fact]
-    public async Task UnknownJob_IsNotFound_ExchangeByExchange()
-    {
-        await using var server = await RunningJob.StartAsync(Jobs.Make(63), shards: 1);
-        await using var stream = await Talk.StartAsync(server, "nobody's");
-        await stream.SendAsync(Exchange(1, pull: Range(0, 1)));
-        AssertRefused(await stream.ReadAsync(), 1, StatusCode.NotFound, "nobody's");
     }
 
     [Fact]
@@ -111,14 +103,14 @@ public sealed class StreamTests
         ClientFrame elsewhere = Exchange(3, pull: kept);
         elsewhere.Exchange.Shard = 1;
         await stream.SendAsync(elsewhere);
-        AssertRefused(await stream.ReadAsync(), 3, StatusCode.FailedPrecondition, "isn't kept for shard 1");
+        Talk.AssertRefused(await stream.ReadAsync(), 3, StatusCode.FailedPrecondition, "isn't kept for shard 1");
         await stream.SendAsync(Exchange(4, pull: new ShardKeys { Count = 2, Set = 2 }));
-        AssertRefused(await stream.ReadAsync(), 4, StatusCode.InvalidArgument, "has 3 keys, not 2");
+        Talk.AssertRefused(await stream.ReadAsync(), 4, StatusCode.InvalidArgument, "has 3 keys, not 2");
         Assert.Equal((float[])[21f, 0f], Floats(await DoAsync(Exchange(5, pull: new ShardKeys { Count = 2, Keys = Packed(5, 6), Set = 2 }))));
         Assert.Equal((float[])[21f, 0f], Floats(await DoAsync(Exchange(6, pull: new ShardKeys { Count = 2, Set = 2 }))));
         await stream.SendAsync(Exchange(7, Delta(7, new ShardKeys { Count = 2, Keys = Packed(7, 8), Set = 2 }, 1, float.NaN)), Exchange(8, pull: new ShardKeys { Count = 2, Set = 2 }));
-        AssertRefused(await stream.ReadAsync(), 7, StatusCode.OutOfRange, "NaN");
-        AssertRefused(await stream.ReadAsync(), 8, StatusCode.FailedPrecondition, "send its keys again");
+        Talk.AssertRefused(await stream.ReadAsync(), 7, StatusCode.OutOfRange, "NaN");
+        Talk.AssertRefused(await stream.ReadAsync(), 8, StatusCode.FailedPrecondition, "send its keys again");
 
         async Task<Answer> DoAsync(ClientFrame frame)
         {
@@ -147,8 +139,8 @@ public sealed class StreamTests
         spoilt.Values = ByteString.CopyFrom(BitConverter.GetBytes(float.PositiveInfinity));
         await stream.SendAsync(Exchange(++id, Part(0, 3, 2)), Exchange(++id, spoilt), Exchange(++id, Part(0, 2, 2)), Exchange(++id, Part(1, 3, 2)), Exchange(++id, Part(2, 3, 2), Range(0, 4)));
         Assert.Equal(1ul, (await stream.ReadAsync()).Answer.Version);
-        AssertRefused(await stream.ReadAsync(), id - 3, StatusCode.OutOfRange, "infinite");
-        AssertRefused(await stream.ReadAsync(), id - 2, StatusCode.InvalidArgument, "another number of parts");
+        Talk.AssertRefused(await stream.ReadAsync(), id - 3, StatusCode.OutOfRange, "infinite");
+        Talk.AssertRefused(await stream.ReadAsync(), id - 2, StatusCode.InvalidArgument, "another number of parts");
         Assert.False((await stream.ReadAsync()).Answer.Duplicate);
         Answer last = (await stream.ReadAsync()).Answer;
         Assert.Equal(2ul, last.Version);
@@ -174,23 +166,42 @@ public sealed class StreamTests
         for (int i = 0; i < 30; i++)
             await server.Client.ExecuteAsync(neighbour, CancellationToken.None).AsTask().WaitAsync(Patience);
         DescribeResponse described = await new Wire.Shards.ShardsClient(server.Channel).DescribeAsync(new DescribeRequest());
-        // What the windows hold, and one answer; the client's window grows to 16 MiB at most.
+        // What the windows hold, and one answer; a client whose host lets its window grow has one of 16 MiB at most.
         Assert.InRange((long)described.Shards[0].BytesPulled - 30 * 4L * Floats, 1, 40 << 20);
         for (ulong id = 1; id <= Pulls; id++)
             Assert.Equal(id, (await stream.ReadAsync()).Answer.Id);
     }
 
     [Fact]
-    public async Task OversizedMessages_AreRefused_AndTheStreamGoesOn()
+    public async Task MessagesAboveTheGrant_EndTheirStreamAlone_AndPullsAboveItAreRefused()
     {
         await using var server = await RunningJob.StartAsync(Jobs.Make(1 << 19), shards: 1);
+        await using var neighbour = await Talk.StartAsync(server);
         await using var stream = await Talk.StartAsync(server);
-        await stream.SendAsync(Exchange(1, Delta(1, Range(0, 1 << 19), new float[1 << 19])));
-        AssertRefused(await stream.ReadAsync(), 0, StatusCode.ResourceExhausted, "cut large exchanges");
-        await stream.SendAsync(Exchange(2, pull: Range(0, 1 << 19)));
-        AssertRefused(await stream.ReadAsync(), 2, StatusCode.InvalidArgument, "Pull fewer keys");
-        await stream.SendAsync(Exchange(3, pull: Range(0, 2)));
-        Assert.Equal((float[])[0f, 0f], Floats((await stream.ReadAsync()).Answer));
+        Task<ServerFrame> reading = stream.ReadAsync();
+        // The refusal may come while the message is still being sent: then the writing ends with it too.
+        await Record.ExceptionAsync(() => stream.SendAsync(Exchange(1, Delta(1, Range(0, 1 << 19), new float[1 << 19]))));
+        RpcException ended = await Assert.ThrowsAsync<RpcException>(() => reading);
+        Assert.Equal(StatusCode.ResourceExhausted, ended.StatusCode);
+        Assert.Matches("it has 20971[0-9]{2} bytes, the limit is 1048576 bytes", ended.Status.Detail);
+        await neighbour.SendAsync(Exchange(2, pull: Range(0, 1 << 19)));
+        Talk.AssertRefused(await neighbour.ReadAsync(), 2, StatusCode.InvalidArgument, "Pull fewer keys");
+        await neighbour.SendAsync(Exchange(3, pull: Range(0, 2)));
+        Assert.Equal((float[])[0f, 0f], Floats((await neighbour.ReadAsync()).Answer));
+    }
+
+    [Fact]
+    public async Task MessageThatAnnouncesTooMuch_IsRefusedBeforeAnyOfItIsSent()
+    {
+        const int Announced = 0x0C80_0000;
+        await using var server = await RunningJob.StartAsync(Jobs.Make(63), shards: 1);
+        await using var neighbour = await Talk.StartAsync(server);
+        using var answer = await RawCall.SendAsync(server.Address, "Exchange", [0, 0x0C, 0x80, 0, 0], staysOpen: true);
+        Assert.Equal(((int)StatusCode.ResourceExhausted).ToString(CultureInfo.InvariantCulture), RawCall.Header(answer, "grpc-status"));
+        string says = Uri.UnescapeDataString(RawCall.Header(answer, "grpc-message"));
+        Assert.Contains($"it has {Announced} bytes, the limit is {1 << 20} bytes", says, StringComparison.Ordinal);
+        await neighbour.SendAsync(Exchange(3, pull: Range(0, 2)));
+        Assert.Equal((float[])[0f, 0f], Floats((await neighbour.ReadAsync()).Answer));
     }
 
     [Fact]
@@ -239,45 +250,4 @@ public sealed class StreamTests
     private static ByteString Packed(params uint[] keys) => ByteString.CopyFrom([.. keys.SelectMany(BitConverter.GetBytes)]);
 
     private static float[] Floats(Answer answer) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(answer.Values.Span).ToArray();
-
-    private static void AssertRefused(ServerFrame frame, ulong id, StatusCode code, string says)
-    {
-        Assert.True(frame.Refusal is not null, $"{says}: {frame}");
-        Assert.Equal((id, code), (frame.Refusal.Id, (StatusCode)frame.Refusal.Code));
-        Assert.Contains(says, frame.Refusal.Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>A stream, frame by frame.</summary>
-    private sealed class Talk(RunningJob server) : IAsyncDisposable
-    {
-        private readonly AsyncDuplexStreamingCall<ClientFrames, ServerFrames> _call = new Parameters.ParametersClient(server.Channel).Exchange();
-        private readonly Queue<ServerFrame> _read = new();
-
-        public static async Task<Talk> StartAsync(RunningJob server, string job = "job")
-        {
-            var talk = new Talk(server);
-            await talk.SendAsync(new ClientFrame { Hello = new Hello { Job = job, Version = 1 } });
-            Assert.NotNull((await talk.ReadAsync()).Welcome);
-            return talk;
-        }
-
-        public Task SendAsync(params ClientFrame[] frames) => _call.RequestStream.WriteAsync(new ClientFrames { Frames = { frames } }).WaitAsync(Patience);
-
-        public async Task<ServerFrame> ReadAsync()
-        {
-            while (_read.Count == 0)
-            {
-                Assert.True(await _call.ResponseStream.MoveNext(CancellationToken.None).WaitAsync(Patience), "the stream has ended");
-                foreach (ServerFrame frame in _call.ResponseStream.Current.Frames)
-                    _read.Enqueue(frame);
-            }
-            return _read.Dequeue();
-        }
-
-        public ValueTask DisposeAsync()
-        {
-            _call.Dispose();
-            return ValueTask.CompletedTask;
-        }
-    }
 }

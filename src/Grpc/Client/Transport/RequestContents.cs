@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
 using Grpc.Wire;
 
 namespace Grpc.Net.Client.Transport;
@@ -80,6 +81,7 @@ internal sealed class StreamingContent : HttpContent
 
     public StreamingContent() => Headers.ContentType = GrpcContentType.Value;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken)
     {
         if (!_opened.Task.IsCompletedSuccessfully)

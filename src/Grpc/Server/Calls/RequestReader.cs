@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Grpc.Net.Compression;
 using Grpc.Wire;
@@ -15,6 +16,7 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes)
     public ICompressionProvider? Encoding { get; set; }
 
     /// <summary>The next message; null at the end of the request.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
         where T : class
     {

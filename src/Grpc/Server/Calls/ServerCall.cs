@@ -23,6 +23,10 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     private MessageCompressor? _compressor;
     private bool _hasBody;
 
+    // By the reader: the token of its last read, and what cancels with it and with the call.
+    private CancellationToken _readToken;
+    private CancellationTokenSource? _readSource;
+
     // Under _gate: who may touch the response. A write under way keeps the deadline from ending the call in the middle of a message.
     private bool _isWriting;
     private bool _hasEnded;
@@ -81,14 +85,8 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         where T : class => _reader.ReadAsync(marshaller, CancellationTokenCore);
 
     /// <summary>The next request; null at the end of the request stream.</summary>
-    public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
-        where T : class
-    {
-        if (!cancellationToken.CanBeCanceled || cancellationToken == CancellationTokenCore)
-            return await _reader.ReadAsync(marshaller, CancellationTokenCore);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, CancellationTokenCore);
-        return await _reader.ReadAsync(marshaller, both.Token);
-    }
+    public ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
+        where T : class => _reader.ReadAsync(marshaller, WithCalls(cancellationToken));
 
     /// <summary>Waits for the request's end; false where there is more data.</summary>
     public ValueTask<bool> IsRequestAtEndAsync() => _reader.IsAtEndAsync(CancellationTokenCore);
@@ -156,7 +154,11 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         return EndAsync(new Status(StatusCode.Unknown, detail));
     }
 
-    public void Dispose() => _deadline?.Dispose();
+    public void Dispose()
+    {
+        _readSource?.Dispose();
+        _deadline?.Dispose();
+    }
 
     protected override async Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
     {
@@ -223,6 +225,19 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     {
         _compressor = compressor;
         _http.Response.Headers[WireNames.EncodingHeader] = compressor.EncodingName;
+    }
+
+    /// <summary>Cancelled with the given token and with the call. A service that passes one token again and again has one source made.</summary>
+    private CancellationToken WithCalls(CancellationToken token)
+    {
+        if (!token.CanBeCanceled || token == CancellationTokenCore)
+            return CancellationTokenCore;
+        if (_readSource is null || _readToken != token)
+        {
+            _readSource?.Dispose();
+            (_readToken, _readSource) = (token, CancellationTokenSource.CreateLinkedTokenSource(token, CancellationTokenCore));
+        }
+        return _readSource.Token;
     }
 
     private void BeginWrite()

@@ -10,19 +10,20 @@ namespace Grpc.AspNetCore.Server.Calls;
 /// <summary>Answers gRPC calls of methods and services that nobody mapped with Unimplemented. One a host, used while it is set up.</summary>
 internal sealed class UnknownMethods
 {
+    private const string AnyService = "*";
+
     private static readonly GrpcRequestConstraint OnlyGrpc = new();
 
     // Remembered here, since looking through the endpoints would build them, and conventions couldn't be added any more.
-    private bool _isServiceMapped;
+    private readonly HashSet<string> _mapped = new(StringComparer.Ordinal);
 
     public void Map(IEndpointRouteBuilder builder, IEnumerable<string> serviceNames, GrpcServiceOptions options)
     {
-        foreach (var service in serviceNames)
+        // A service's methods may be spread over several classes.
+        foreach (var service in serviceNames.Where(_mapped.Add))
             MapPattern(builder, $"{service}/{{unknownMethod}}", http => $"The service {service} has no method {http.Request.RouteValues["unknownMethod"]}.");
-        if (options.IgnoreUnknownServices is true || _isServiceMapped)
-            return;
-        _isServiceMapped = true;
-        MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}.");
+        if (options.IgnoreUnknownServices is not true && _mapped.Add(AnyService))
+            MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}.");
     }
 
     private static void MapPattern(IEndpointRouteBuilder builder, string pattern, Func<HttpContext, string> explain) =>
