@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using DistSgd.Bench.Kernels;
-using DistSgd.ParamServer.Services;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using Grpc.Core;

@@ -17,7 +17,7 @@ public sealed class SteadyStreamTests
     private const int BytesARoundMax = 512;
 
     [Fact]
-    public void Stream_InSteadyState_AllocatesNothingAnExchange()
+    public async Task Stream_InSteadyState_AllocatesNothingAnExchange()
     {
         // All continuations stay on this thread.
         SynchronizationContext.SetSynchronizationContext(null);
@@ -46,7 +46,7 @@ public sealed class SteadyStreamTests
             foreach (ValueTask task in tasks)
             {
                 Assert.True(task.IsCompleted);
-                task.GetAwaiter().GetResult();
+                await task;
             }
         }
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
