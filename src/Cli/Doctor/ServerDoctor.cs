@@ -18,7 +18,7 @@ namespace DistSgd.Cli.Doctor;
 internal sealed class ServerDoctor(TimeProvider time)
 {
     /// <summary>Longest examination of one address.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(4.5);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(4);
 
     /// <summary>A clock that differs by more (and by more than a round trip) is wrong.</summary>
     public static readonly TimeSpan ClockDifferenceMax = TimeSpan.FromSeconds(1);
