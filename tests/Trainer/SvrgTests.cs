@@ -83,6 +83,23 @@ public sealed class SvrgTests
     }
 
     [Fact]
+    public async Task Svrg_OnWeightedRows_ReachesTheOptimumOfRowsRepeatedAsOften()
+    {
+        using Dataset data = OneHotRows();
+        using var builder = new DatasetBuilder();
+        for (int row = 0; row < data.RowCount; row++)
+        {
+            for (int copy = 0; copy <= row % 3; copy++)
+                builder.Add(data.Row(row).Label, data.Row(row).Indices, data.Row(row).Values);
+        }
+        using Dataset repeated = builder.Build();
+        data.Weigh([.. Enumerable.Range(0, (int)data.RowCount).Select(row => 1f + row % 3)]);
+        var optimum = new LogisticOptimum(repeated, LabelMap.Binary(-1, 1), Strength);
+        double excess = optimum.Excess((await SgdTrainer.TrainAsync(data, Options)).Model);
+        Assert.True(Math.Abs(excess) < 1e-8, $"{excess:G3} above the optimum");
+    }
+
+    [Fact]
     public async Task Svrg_WithWhatItDoesNotKnow_IsRefusedWithBothNamesAndValues()
     {
         using Dataset data = OneHotRows();

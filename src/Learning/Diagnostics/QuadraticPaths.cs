@@ -12,7 +12,7 @@ public sealed record RulePath(OptimizerKind Kind, string Name, double Rate, IRea
 
 /// <summary>
 /// The classic picture of update rules: ½(a·x² + b·y²), steep in y and flat in x, gone down with exact gradients by every rule of the register, each at the
-/// rate that brings it lowest. Pure; any thread.
+/// rate that brings it lowest without ever being above its start. Pure; any thread.
 /// </summary>
 public static class QuadraticPaths
 {
@@ -73,10 +73,11 @@ public static class QuadraticPaths
         return new RulePath(form.Kind, form.Facts.Name, rate, points);
     }
 
-    // The highest of the last few steps; a path that left float32 is no path.
+    // The highest of the last few steps. A path that ever climbs above its start jumps about until chance brings it down; it is no way down.
     private static double Height(RulePath path)
     {
-        double height = path.Points.TakeLast(StepsJudged).Max(point => Value(point.X, point.Y));
-        return double.IsNaN(height) ? double.PositiveInfinity : height;
+        double start = Value(Start.X, Start.Y);
+        bool climbs = path.Points.Any(point => !(Value(point.X, point.Y) <= start));
+        return climbs ? double.PositiveInfinity : path.Points.TakeLast(StepsJudged).Max(point => Value(point.X, point.Y));
     }
 }
