@@ -23,8 +23,12 @@ public sealed class OwnServer : IAsyncLifetime
     /// <summary>host:port.</summary>
     public string Address { get; private set; } = "";
 
-    /// <summary>Calls whose responses weren't compressed exactly where the client had asked for it.</summary>
-    public IReadOnlyCollection<string> EncodingFaults => _encodingFaults;
+    /// <summary>The calls since the last look whose responses weren't compressed exactly where the client had asked for it.</summary>
+    public IEnumerable<string> TakeEncodingFaults()
+    {
+        while (_encodingFaults.TryDequeue(out var fault))
+            yield return fault;
+    }
 
     /// <inheritdoc/>
     public async Task InitializeAsync()

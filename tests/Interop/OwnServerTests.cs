@@ -13,7 +13,7 @@ public sealed class OwnServerTests(OwnServer server) : IClassFixture<OwnServer>
     {
         using var channel = OwnClient.Connect(server.Address);
         await CaseMatrix.RunAsync(CaseMatrix.OursToOurs, name, channel.CreateCallInvoker());
-        Assert.Empty(server.EncodingFaults);
+        Assert.Empty(server.TakeEncodingFaults());
     }
 
     [Fact]

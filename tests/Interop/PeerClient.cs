@@ -32,7 +32,7 @@ public abstract class PeerClient : IAsyncLifetime
     {
         var answer = await Peer.AskAsync(name);
         Assert.True(answer == $"PASS {name}", answer.Replace(@"\n", "\n", StringComparison.Ordinal));
-        Assert.Empty(_server.EncodingFaults);
+        Assert.Empty(_server.TakeEncodingFaults());
     }
 
     /// <inheritdoc/>
