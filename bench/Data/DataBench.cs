@@ -7,7 +7,6 @@ namespace DistSgd.Bench.Data;
 /// <summary>Reading data sets against the limits of the machine: copying the file's bytes, and reading them with read(). All in turn in the same run; the shortest time counts.</summary>
 public static class DataBench
 {
-    private const int Seed = 1;
     private const int BlockBytes = 128 << 10;
     private const string Copy = "limit: memory to memory";
     private const string ReadAll = "limit: read() into one buffer";
@@ -78,10 +77,10 @@ public static class DataBench
 
     private static string Generate(string path)
     {
-        var rows = CompressedRows.LikeImdb(Seed);
+        var rows = CompressedRows.LikeImdb(BenchOrigin.SeedOfAll);
         using var stream = File.Create(path);
         using var writer = new LibsvmWriter(stream);
-        var random = new SeededRandom(Seed);
+        var random = new SeededRandom(BenchOrigin.SeedOfAll);
         for (var i = 0; i < rows.Labels.Length; i++)
         {
             int start = rows.RowStarts[i], length = rows.RowStarts[i + 1] - start;

@@ -24,7 +24,7 @@ internal static class TableBench
 
     private static string Write(string path, bool everyOther)
     {
-        var random = new SeededRandom(1);
+        var random = new SeededRandom(BenchOrigin.SeedOfAll);
         using var text = new StreamWriter(path);
         for (var row = 0; row < Rows; row++)
         {

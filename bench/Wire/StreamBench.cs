@@ -83,7 +83,7 @@ internal sealed class StreamBench : IAsyncDisposable
     /// <summary>10 M keys, one float each: pushed with keys that are new to the server, pushed again, pulled.</summary>
     public async Task SparseAsync(int rounds, Action<BenchRow> sink)
     {
-        var random = new Learning.Data.SeededRandom(1);
+        var random = new Learning.Data.SeededRandom(BenchOrigin.SeedOfAll);
         uint[] list = new uint[SparseKeys];
         for (int i = 0; i < list.Length; i++)
             list[i] = (uint)(i * OneKeyIn + (int)(random.NextUInt64() % OneKeyIn));

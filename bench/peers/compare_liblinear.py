@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import origin
+
 
 def read_rows(path):
     rows = []
@@ -67,6 +69,7 @@ def main():
         n = sum(1 for _ in lines)
     rows = read_rows(arguments.test)
     worst_loss = worst_accuracy = 0
+    print(origin.line())
     print(f"{'loss':8} {'C':>5} {'optimizer':9} {'liblinear':>17} {'distsgd':>17}   difference (loss, accuracy)")
     with tempfile.TemporaryDirectory() as folder:
         for solver, model in ((0, "logistic"), (3, "svm")):

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+import origin
+
 
 def seconds(command):
     began = time.perf_counter()
@@ -33,6 +35,7 @@ def main():
         for _ in range(arguments.runs):
             times["liblinear"].append(seconds(peer))
             times["distsgd"].append(seconds(ours))
+    print(origin.line())
     for name, values in times.items():
         print(f"{name:10} median {statistics.median(values):.3f} s  ({min(values):.3f} to {max(values):.3f})")
     print(f"ratio      {statistics.median(times['distsgd']) / statistics.median(times['liblinear']):.2f}")

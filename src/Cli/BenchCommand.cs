@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using DistSgd.Bench;
 using DistSgd.Bench.Data;
 using DistSgd.Bench.Kernels;
 using DistSgd.Bench.Train;
@@ -28,29 +29,37 @@ internal static class BenchCommand
         json.Recursive = true;
         command.Add(json);
         var kernels = new Command("kernels", "The kernels beside memory, cache and read-only passes.");
-        kernels.SetAction((parsed, stop) => MeasureAsync(() => KernelBench.Run(parsed.InvocationConfiguration.Output, parsed.GetValue(json) ? BenchFormat.Json : BenchFormat.Table), stop));
+        Measures(kernels, (parsed, format, stop) => MeasureAsync(() => KernelBench.Run(parsed.InvocationConfiguration.Output, format), stop));
         command.Add(kernels);
         ValueOption part = Arguments.Choice("--part", "Measure this part only; default: all.", WireBench.Parts);
         var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.") { part };
-        wire.SetAction((parsed, _) => WireAsync(parsed.GetValue(part), parsed.GetValue(json), parsed.InvocationConfiguration.Output));
+        Measures(wire, (parsed, format, _) => WireAsync(parsed.GetValue(part), format, parsed.InvocationConfiguration.Output));
         command.Add(wire);
         ValueOption seconds = Arguments.Number(NumberRange.Whole("--seconds", 1, 86_400), "How long.", "300");
         var soak = new Command("soak", "The memory of a server that floods of pushes, slow readers and mute readers work on, beside its bound.") { seconds };
-        soak.SetAction((parsed, _) => SoakAsync(parsed.Seconds(seconds)!.Value, parsed.GetValue(json), parsed.InvocationConfiguration));
+        Measures(soak, (parsed, format, _) => SoakAsync(parsed.Seconds(seconds)!.Value, format, parsed.InvocationConfiguration));
         command.Add(soak);
         var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
         wireServer.SetAction((parsed, _) => WireBenchServer.RunAsync(parsed.InvocationConfiguration.Output, Console.In));
         command.Add(wireServer);
         ValueOption text = Arguments.FilePath("--data", "LIBSVM text; default: a generated set like imdb.");
         var reading = new Command("data", "Reading LIBSVM text beside memory and the operating system's read.") { text };
-        reading.SetAction((parsed, stop) => MeasureAsync(
-            () => DataBench.Run(parsed.GetValue(text), DataRounds, row => PrintUnlessStopped(parsed, row, parsed.GetValue(json), stop)), stop));
+        Measures(reading, (parsed, format, stop) => MeasureAsync(
+            () => DataBench.Run(parsed.GetValue(text), DataRounds, row => PrintUnlessStopped(parsed, row, format, stop)), stop));
         command.Add(reading);
         ValueOption data = Arguments.FilePath("--data", "Two-class rows, LIBSVM text; default: a generated click log.");
         var train = new Command("train", "Whole trainings beside a read-only pass: one thread, two, and over gRPC.") { data };
-        train.SetAction((parsed, cancellationToken) => TrainAsync(parsed.GetValue(data), parsed.GetValue(json), parsed.InvocationConfiguration.Output, cancellationToken));
+        Measures(train, (parsed, format, cancellationToken) => TrainAsync(parsed.GetValue(data), format, parsed.InvocationConfiguration.Output, cancellationToken));
         command.Add(train);
         return command;
+
+        // Above the figures stands what they come from.
+        void Measures(Command bench, Func<ParseResult, BenchFormat, CancellationToken, Task<int>> measure) => bench.SetAction((parsed, stop) =>
+        {
+            BenchFormat format = parsed.GetValue(json) ? BenchFormat.Json : BenchFormat.Table;
+            parsed.InvocationConfiguration.Output.WriteLine(BenchOrigin.Of(parsed.Tokens.Select(token => token.Value)).Line(format));
+            return measure(parsed, format, stop);
+        });
     }
 
     private static Task<int> MeasureAsync(Action measure, CancellationToken cancellationToken) => Interruptible.RunAsync(
@@ -62,23 +71,23 @@ internal static class BenchCommand
         "Interrupted while measuring.", cancellationToken);
 
     // A bench that is interrupted gives up at its next figure, and removes what it wrote.
-    private static void PrintUnlessStopped(ParseResult parsed, BenchRow row, bool json, CancellationToken stop)
+    private static void PrintUnlessStopped(ParseResult parsed, BenchRow row, BenchFormat format, CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
-        Print(parsed.InvocationConfiguration.Output, row, json);
+        Print(parsed.InvocationConfiguration.Output, row, format);
     }
 
-    private static async Task<int> WireAsync(string? part, bool json, TextWriter output)
+    private static async Task<int> WireAsync(string? part, BenchFormat format, TextWriter output)
     {
-        await WireBench.RunAsync(output, json ? BenchFormat.Json : BenchFormat.Table, part?.ToLowerInvariant(), new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
+        await WireBench.RunAsync(output, format, part?.ToLowerInvariant(), new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
         return 0;
     }
 
-    private static async Task<int> SoakAsync(TimeSpan atLeast, bool json, InvocationConfiguration console)
+    private static async Task<int> SoakAsync(TimeSpan atLeast, BenchFormat format, InvocationConfiguration console)
     {
         try
         {
-            await WireBench.SoakAsync(console.Output, json ? BenchFormat.Json : BenchFormat.Table, new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]), atLeast, pushesMin: 1);
+            await WireBench.SoakAsync(console.Output, format, new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]), atLeast, pushesMin: 1);
             return 0;
         }
         catch (InvalidOperationException beyond)
@@ -88,7 +97,7 @@ internal static class BenchCommand
         }
     }
 
-    private static async Task<int> TrainAsync(string? path, bool json, TextWriter output, CancellationToken cancellationToken)
+    private static async Task<int> TrainAsync(string? path, BenchFormat format, TextWriter output, CancellationToken cancellationToken)
     {
         string file = path ?? Path.Combine(Path.GetTempPath(), $"distsgd-bench-{Environment.ProcessId}.libsvm");
         try
@@ -96,7 +105,7 @@ internal static class BenchCommand
             if (path is null)
                 AtomicFile.Write(file, stream => Generate(stream));
             using Dataset rows = Dataset.Open(file);
-            await TrainBench.RunAsync(rows, file, path ?? "clicks", row => Print(output, row, json), cancellationToken);
+            await TrainBench.RunAsync(rows, file, path ?? "clicks", row => Print(output, row, format), cancellationToken);
             return 0;
         }
         finally
@@ -109,12 +118,12 @@ internal static class BenchCommand
     private static void Generate(Stream stream)
     {
         using var writer = new LibsvmWriter(stream);
-        new ClicksGenerator(GeneratedFeatures, 1).Generate(GeneratedRows, writer);
+        new ClicksGenerator(GeneratedFeatures, BenchOrigin.SeedOfAll).Generate(GeneratedRows, writer);
     }
 
-    private static void Print(TextWriter output, BenchRow row, bool json)
+    private static void Print(TextWriter output, BenchRow row, BenchFormat format)
     {
-        output.WriteLine(json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web)
+        output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web)
             : string.Create(CultureInfo.InvariantCulture, $"{row.Name,-64} {row.Value,14:N1} {row.Unit,-12} {row.Ratio,6:F2} of {(row.Limit.Length == 0 ? "itself (a limit)" : row.Limit)}"));
         output.Flush();
     }
