@@ -91,7 +91,7 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
-    public async Task Model_DamagedAnywhere_IsRefused()
+    public async Task Model_CutShortAnywhere_IsRefused()
     {
         (string train, string test) = await CommandLine.ClicksAsync(_folder, 300, 50);
         await CommandLine.MustAsync("train", "--data", train, "--epochs", "1", "--out", _folder["good"]);

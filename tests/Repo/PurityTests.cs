@@ -19,6 +19,11 @@ public sealed class PurityTests
             .Holds("using System.Net.Sockets;", Checkout.Sources("src/Kernels", "src/Learning"));
 
     [Fact]
+    public void TheOracle_SharesNoCodeWithWhatItJudges() =>
+        new Rule(@"\b(Kernels|ParamServer|Worker|Trainer)\b", "a plain loop of its own")
+            .Holds("using DistSgd.Kernels;", Checkout.Sources("src/Learning/Oracle"));
+
+    [Fact]
     public void TheGrpcRuntime_KnowsNothingOfThisSystem() =>
         new Rule(@"\bDistSgd\.(?!Grpc\b)\w+", "the official API only, so that the official packages can stand in its place")
             .Holds("using DistSgd.Shared;", Checkout.Sources("src/Grpc"));
