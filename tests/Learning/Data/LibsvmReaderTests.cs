@@ -175,4 +175,25 @@ public sealed class LibsvmReaderTests
         using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(content);
         return buffer.ToArray();
     }
+
+    [Fact]
+    public void Read_AllocatesNothingPerLine()
+    {
+        const int lines = 20_000;
+        AllocatedBy(lines);
+        long few = AllocatedBy(lines), many = AllocatedBy(4 * lines);
+        // The smallest object of .NET has 24 bytes: one in 1,000 of the further lines would show.
+        Assert.InRange(many - few, long.MinValue, 3 * lines / 1000 * 24);
+
+        // On one thread, the caller's, so that nothing but the reading is counted; the texts are several blocks long, their rows lie in one segment.
+        static long AllocatedBy(int lines)
+        {
+            using var file = new TempFile(string.Concat(Enumerable.Range(0, lines).Select(i => $"{(i % 2 * 2) - 1} {i % 50 + 1}:0.5 {i % 1000 + 60}:{i}.25\n")));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            using Dataset data = LibsvmReader.Read(file.Path, new ReadOptions { Threads = 1 });
+            long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.Equal(lines, data.RowCount);
+            return allocated;
+        }
+    }
 }
