@@ -17,7 +17,7 @@ internal static class DataArguments
     private static readonly ValueOption Categorical = Arguments.Text("--categorical", "Columns of a CSV file that hold categories though they look like numbers.", "COLUMN,…", text => Columns(text).All(name => name.Length > 0), "names of columns, or numbers from 1, separated by commas");
     private static readonly ValueOption HashBits = Arguments.Number(TrainingRanges.HashBits, "Hash the features of LIBSVM data, or the categories of a CSV file, to 2^N features; default: 18 for categories, features are not hashed.");
     private static readonly ValueOption Base = Arguments.Choice("--index-base", "Lowest feature index of LIBSVM files.", typeof(IndexBase), "auto");
-    private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse.", typeof(CacheMode), "auto");
+    private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse: auto writes one for files of 8 MiB or more, require for files of any size, and fails if it cannot; one that is damaged, or made before the data changed, is made anew.", typeof(CacheMode), "auto");
 
     /// <summary>All of them, in the help's order.</summary>
     public static ValueOption[] All { get; } = [Format, Header, Label, Weight, Weights, Categorical, HashBits, Base, Cache];

@@ -32,7 +32,7 @@ internal sealed class InputFile : IDisposable
 
     /// <summary>Finds a file, or copies standard input to its end.</summary>
     /// <param name="name">As given.</param>
-    /// <exception cref="TrainingException">There is no room for the copy.</exception>
+    /// <exception cref="TrainingException">Standard input is empty, or there is no room for the copy.</exception>
     public static InputFile Of(string name)
     {
         if (name != StandardInput)
@@ -43,7 +43,10 @@ internal sealed class InputFile : IDisposable
             using Stream input = Console.OpenStandardInput();
             input.CopyTo(copy.Stream);
             copy.Stream.Flush();
-            return new InputFile(name, copy);
+            if (copy.Stream.Length > 0)
+                return new InputFile(name, copy);
+            copy.Dispose();
+            throw new TrainingException("Standard input is empty; expected rows of data. Pipe them in, or name a file.");
         }
         catch (IOException full)
         {

@@ -88,6 +88,13 @@ public sealed class ClusterTests : IDisposable
         await piped.FailsAsync("standard input:2:5: found \"x\" as value");
     }
 
+    [Fact]
+    public async Task StandardInput_Empty_IsSaid()
+    {
+        await using ProgramRun piped = ProgramRun.StartLimited("exec </dev/null", [], "train", "--data", "-", "--out", _folder["m"]);
+        await piped.FailsAsync("Standard input is empty");
+    }
+
     [Theory]
     [InlineData("adagrad", "sparse", "50")]
     [InlineData("sgd", "dense", "0")]

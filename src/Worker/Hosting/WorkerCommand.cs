@@ -22,7 +22,7 @@ public static class WorkerCommand
     {
         ValueOption coordinator = Arguments.Address("--coordinator", "Address of the job's coordinator (the first server).");
         coordinator.Required = true;
-        ValueOption cache = Arguments.Choice("--cache", "Binary cache beside the data: auto, off or require.", typeof(CacheMode), "auto");
+        ValueOption cache = Arguments.Choice("--cache", "Binary cache beside the data, as for distsgd train: auto reads it, require also makes one, of the whole file; one that is damaged, or made before the data changed, is not used.", typeof(CacheMode), "auto");
         ValueOption data = Arguments.FilePath("--data", "The training data on this machine; default: where the leader says it lies.");
         ValueOption retry = Arguments.Number(RetryRange, "Seconds for which a silent server is tried again.", "30", "S");
         ValueOption wait = Arguments.Number(JobRange, "Seconds to wait for a job; default: forever.", help: "S");
