@@ -53,7 +53,7 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
             ["epochs"] = r.Job.Epochs,
             ["ended_by"] = KindName.Of(r.EndedBy),
             ["epoch"] = r.Epoch,
-            ["learning_rate"] = r.Job.Rule.Schedule.InitialRate,
+            ["learning_rate"] = r.LearningRate,
             ["l1"] = r.Job.Rule.L1,
             ["l2"] = r.Job.Rule.L2,
             ["seed"] = r.Job.Seed,

@@ -9,14 +9,16 @@ namespace DistSgd.Kernels;
 /// </summary>
 public sealed unsafe class MappedFile : IDisposable
 {
+    private readonly FileStream _stream;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
     private bool _disposed;
 
-    private MappedFile(string path, MemoryMappedFile file, long length)
+    private MappedFile(string path, FileStream stream, MemoryMappedFile file, long length)
     {
         Path = path;
+        _stream = stream;
         Length = length;
         _file = file;
         _view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
@@ -30,6 +32,9 @@ public sealed unsafe class MappedFile : IDisposable
 
     /// <summary>Length of the file when it was opened, in bytes.</summary>
     public long Length { get; }
+
+    /// <summary>True if somebody has shortened the file since it was opened: what was cut off must not be touched any more.</summary>
+    public bool IsTruncated => RandomAccess.GetLength(_stream.SafeFileHandle) < Length;
 
     /// <summary>Maps a whole file.</summary>
     /// <param name="path">The file.</param>
@@ -51,7 +56,7 @@ public sealed unsafe class MappedFile : IDisposable
             }
 
             var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-            return new MappedFile(path, file, stream.Length);
+            return new MappedFile(path, stream, file, stream.Length);
         }
         catch
         {

@@ -10,6 +10,9 @@ public sealed record TrainingResult
     /// <summary>The job as it was run, everything decided.</summary>
     public required TrainingJob Job { get; init; }
 
+    /// <summary>The learning rate as given or chosen; the job's own is raised where differences of several workers are averaged.</summary>
+    public required double LearningRate { get; init; }
+
     /// <summary>The trained model, in the units of the data.</summary>
     public required TrainedModel Model { get; init; }
 

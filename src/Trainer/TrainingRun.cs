@@ -48,6 +48,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         return new TrainingResult
         {
             Job = plan.Job,
+            LearningRate = plan.Rate,
             Model = model,
             Seconds = _seconds,
             ExamplesPerSecond = _rows / Math.Max(1e-9, _seconds),
@@ -134,7 +135,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         ["rows"] = data.RowCount.ToString(CultureInfo.InvariantCulture),
         ["epochs"] = _epoch.ToString(CultureInfo.InvariantCulture),
         ["batch"] = plan.Job.Batch.ToString(CultureInfo.InvariantCulture),
-        ["learning_rate"] = plan.Job.Rule.Schedule.InitialRate.ToString("R", CultureInfo.InvariantCulture),
+        ["learning_rate"] = plan.Rate.ToString("R", CultureInfo.InvariantCulture),
         ["schedule"] = plan.Job.Rule.Schedule.Kind.ToString().ToLowerInvariant(),
         ["seed"] = plan.Job.Seed.ToString(CultureInfo.InvariantCulture),
         ["workers"] = plan.Job.Partitions.ToString(CultureInfo.InvariantCulture),

@@ -19,6 +19,7 @@ internal sealed class BlockComputation : IDisposable
     // The rows' last losses, block by block; null where they don't decide the order.
     private readonly float[]?[]? _losses;
     private readonly float[] _scores;
+    private int _blocksDone;
 
     public BlockComputation(TrainingJob job, BlockSet blocks, int keysMax)
     {
@@ -66,6 +67,8 @@ internal sealed class BlockComputation : IDisposable
         if (_job.MaxNorm > 0)
             BallProjection.Apply(_job.MaxNorm, replica[..checked((int)_job.Features * _job.EntryFloats)], _job.Stride);
         Subtract.Apply(replica, pulled, pushed);
+        if (_job.Partitions > 1 && _job.Rule.Optimizer == OptimizerKind.AdaGrad && _blocksDone++ < AdaGradMerge.BlocksMax)
+            AdaGradMerge.Apply(_job.Partitions, pulled, pushed);
         ScaleValues(pushed);
         return new BlockResult(figures.Steps, order.Length, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);
     }

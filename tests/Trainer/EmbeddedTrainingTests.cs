@@ -1,4 +1,5 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Generators;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -46,6 +47,18 @@ public sealed class EmbeddedTrainingTests
                 }
             }
         }
+    }
+
+    [Fact]
+    public async Task OneEpochOfAdaGrad_TwoThreads_ReachAlmostTheLossOfOne()
+    {
+        using var rows = new DatasetBuilder();
+        new ClicksGenerator(3000, 5).Generate(60_000, rows, default);
+        using Dataset data = rows.Build();
+        var options = new TrainingOptions { Epochs = 1, Threads = 1 };
+        double one = (await SgdTrainer.TrainAsync(data, options)).Train.Loss;
+        double two = (await SgdTrainer.TrainAsync(data, options with { Threads = 2 })).Train.Loss;
+        Assert.True(two <= one + 0.02, $"{two} with two threads, {one} with one");
     }
 
     [Fact]

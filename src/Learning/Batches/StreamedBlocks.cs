@@ -65,6 +65,7 @@ internal sealed class StreamedBlocks : IDisposable
 
     public Block Load(int number)
     {
+        _data.ThrowIfTruncated();
         BlockGather gather = _gathers[_next];
         _next = (_next + 1) % Slots;
         gather.Restart();

@@ -106,6 +106,14 @@ public sealed class Dataset : IDisposable
         if (ExceedsMemory) _mapped?.Forget();
     }
 
+    /// <summary>To be called before rows of a mapped cache are touched again: what somebody cut off the file since ends the process when it is read. Any thread.</summary>
+    /// <exception cref="DatasetException">The cache has been truncated.</exception>
+    internal void ThrowIfTruncated()
+    {
+        if (_mapped is { IsTruncated: true } cut)
+            throw new DatasetException(cut.Path, $"the cache was truncated while it was read; it had {cut.Length:N0} bytes. Begin again: it will be made anew from the data.");
+    }
+
     /// <summary>Whether the data is larger than the memory that its reader was allowed (<see cref="ReadOptions.MemoryMax"/>): then pages are given back behind every pass.</summary>
     internal bool ExceedsMemory { get; init; }
 

@@ -255,6 +255,7 @@ public static class Evaluation
         {
             Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken }, chunk =>
             {
+                data.ThrowIfTruncated();
                 long first = (long)chunk * ChunkRows;
                 action(first, (int)Math.Min(ChunkRows, data.RowCount - first));
                 if (chunk % ChunksPerForgetting == 0)

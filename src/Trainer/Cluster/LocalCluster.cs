@@ -13,6 +13,9 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
     private readonly List<ChildProcess> _children = [];
     private string Programs => options.Programs ?? AppContext.BaseDirectory;
 
+    // A death is seen at once, as the end of a child; silence only means that the machine has too much to do, or that somebody stopped the worker.
+    private const string HeartbeatSecondsMax = "30";
+
     /// <summary>All processes started.</summary>
     public IReadOnlyList<ChildProcess> Children => _children;
 
@@ -23,7 +26,7 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
         var servers = new List<ChildProcess>();
         for (int i = 0; i < options.Servers; i++)
         {
-            servers.Add(ChildProcess.Start(Programs, ServerProgram, "server", ["--listen", "127.0.0.1:0", "--json", "--quiet", "--until-stdin-closes"]));
+            servers.Add(ChildProcess.Start(Programs, ServerProgram, "server", ["--listen", "127.0.0.1:0", "--json", "--quiet", "--until-stdin-closes", "--heartbeat-max", HeartbeatSecondsMax]));
             _children.Add(servers[^1]);
         }
         return await Task.WhenAll(servers.Select(server => AddressAsync(server, cancellationToken)));

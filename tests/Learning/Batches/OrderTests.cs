@@ -123,6 +123,20 @@ public sealed class OrderTests
         Assert.Single(Directory.GetFiles(file.Folder));
     }
 
+    [Fact]
+    public void CacheTruncatedWhileStreamed_IsSaidBeforeItIsTouched()
+    {
+        string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i % 2} {1 + i % 7}:{i}.5\n"));
+        using var file = new Data.TempFile(text);
+        using Dataset streamed = Dataset.Open(file.Path, new ReadOptions { MemoryMax = 8192 }, new CacheOptions());
+        using BlockSet blocks = BlockSet.Build(streamed, [new RowRange(0, streamed.RowCount)], Plan(100) with { Streams = true });
+        Assert.Equal(100, blocks[0].RowCount);
+        using (var cache = new FileStream(Dataset.CachePath(file.Path), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            cache.SetLength(4096);
+        DatasetException refused = Assert.Throws<DatasetException>(() => blocks[1]);
+        Assert.Contains("the cache was truncated while it was read", refused.Message, StringComparison.Ordinal);
+    }
+
     private static BlockPlan Plan(int rowsPerBlock, bool compact = false) => new(5, 0, rowsPerBlock, 50, compact, LabelMap.Identity);
 
     // Feature 0 holds the row's number.
