@@ -51,6 +51,15 @@ internal static class BenchCommand
         var train = new Command("train", "Whole trainings beside a read-only pass: one thread, two, and over gRPC.") { data };
         Measures(train, (parsed, format, cancellationToken) => TrainAsync(parsed.GetValue(data), format, parsed.InvocationConfiguration.Output, cancellationToken));
         command.Add(train);
+        ValueOption classes = Arguments.FilePath("--data", "Rows of several classes; default: generated ones of 784 features, half of them 0.");
+        var mlp = new Command("mlp", "Whole training steps of an MLP beside the FMA peak of one core: one thread and two.") { classes };
+        mlp.SetAction(async (parsed, cancellationToken) =>
+        {
+            using Dataset rows = parsed.GetValue(classes) is { } file ? Dataset.Open(file) : MlpBench.Generate();
+            await MlpBench.RunAsync(rows, row => Print(parsed.InvocationConfiguration.Output, row, parsed.GetValue(json)), cancellationToken);
+            return 0;
+        });
+        command.Add(mlp);
         return command;
 
         // Above the figures stands what they come from.

@@ -73,17 +73,17 @@ internal static class PredictCommand
     private static float Confidence(TrainedModel model, ReadOnlySpan<float> scores)
     {
         int largest = Evaluation.Largest(scores);
-        if (model.Kind != ModelKind.Softmax)
+        if (model.Spec.Loss != LossKind.CrossEntropy)
             return scores[largest];
         var probabilities = new float[scores.Length];
         Softmax.Apply(scores, probabilities);
         return probabilities[largest];
     }
 
-    private static string Line(TrainedModel model, float score) => model.Kind switch
+    private static string Line(TrainedModel model, float score) => model.Spec switch
     {
-        ModelKind.Linear or ModelKind.SvmRank => score.ToString("R", CultureInfo.InvariantCulture),
-        ModelKind.Logistic => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(model.Labels.ToFile(score))} {1 / (1 + Math.Exp(-score)):G6}"),
+        { IsRegression: true } or { IsRanking: true } => score.ToString("R", CultureInfo.InvariantCulture),
+        { Loss: LossKind.Logistic } => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(model.Labels.ToFile(score))} {1 / (1 + Math.Exp(-score)):G6}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{model.Labels.Text(model.Labels.ToFile(score))} {score:R}"),
     };
 }

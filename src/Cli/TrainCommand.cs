@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -27,7 +28,13 @@ internal static class TrainCommand
     private static readonly ValueOption Taxonomy = Arguments.FilePath("--taxonomy", "Tree of classes for the tree loss: a line CHILD PARENT for each node but the root.");
     private static readonly ValueOption C = Arguments.Number(TrainingRanges.C, "Strength of the loss as SVM solvers count it, in place of --l2: l2 = 1/(rows C).", help: "X");
     private static readonly ValueOption MaxNorm = Arguments.Number(TrainingRanges.MaxNorm, "Radius of the ball that the weights are projected onto; default: none.", help: "R");
-    private static readonly ValueOption Optimizer = Arguments.Choice("--optimizer", "The update rule.", typeof(OptimizerKind), "adagrad");
+    private static readonly ValueOption Hidden = Arguments.Text("--hidden", "Units of an MLP's hidden layers; default: 256,128.", "N,N,...", text => Units(text) is not null, $"whole numbers, 1 to {MlpSpec.UnitsMax:N0}, separated by commas");
+    private static readonly ValueOption Activation = Arguments.Text("--activation", "Activation of an MLP's hidden layers: sigmoid, tanh, relu, leaky-relu[:SLOPE], elu[:ALPHA], maxout[:PIECES]; default: relu.", "NAME", MlpSpec.IsActivation, MlpSpec.ActivationExpected);
+    private static readonly ValueOption InitWeights = Arguments.Choice("--init-weights", "How an MLP's weights are drawn; auto: he for the ReLU family and maxout, else glorot.", typeof(WeightInit));
+    private static readonly Option<bool> BatchNorm = Arguments.Flag("--batch-norm", "Normalise the sums of an MLP's hidden units over each mini-batch.");
+    private static readonly ValueOption Dropout = Arguments.Number(TrainingRanges.Dropout, "Probability with which training silences a hidden unit of an MLP; default: 0.", help: "P");
+    private static readonly ValueOption Augment = Arguments.Text("--augment", "Random changes of an MLP's training images: flip, flip-vertical, shift[:PIXELS], rotate[:DEGREES], erase[:LINES], separated by commas.", "CHANGES", ImageAugmentation.IsText, ImageAugmentation.Expected);
+    private static readonly ValueOption Optimizer = Arguments.Choice("--optimizer", "The update rule; default: adagrad, for an MLP adam.", typeof(OptimizerKind));
     private static readonly ValueOption Epochs = Arguments.Number(TrainingRanges.Epochs, "Passes over the data; default: about a million rows altogether, 5 to 200 passes.");
     private static readonly ValueOption SnapshotEvery = Arguments.Number(TrainingRanges.SnapshotEvery, "SVRG: an epoch that computes the full gradient before every so many epochs of steps, with --optimizer sgd; default: plain steps.", help: "E");
     private static readonly ValueOption Average = Arguments.Number(TrainingRanges.Average, "The model is the average of the parameters over the pushes behind this part of the steps, below 1; default: the last parameters.", help: "PART");
@@ -36,7 +43,7 @@ internal static class TrainCommand
     private static readonly ValueOption Tolerance = Arguments.Number(TrainingRanges.Tolerance, "Ends when an epoch changes the training loss by less than this part of it.", help: "X");
     private static readonly ValueOption GradientTolerance = Arguments.Number(TrainingRanges.GradientTolerance, "Ends when the gradient of the objective over all rows is at most so long; computed once an epoch.", help: "X");
     private static readonly ValueOption Patience = Arguments.Number(TrainingRanges.Patience, "Ends when the test loss has not improved for so many evaluations; the model is the best one.", help: "P");
-    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 with sgd and adagrad, 64 with other rules.");
+    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 with sgd and adagrad, 64 with other rules; for an MLP 16 to 128, by the number of rows.");
     private static readonly ValueOption Momentum = Arguments.Number(TrainingRanges.Momentum, RuleHelp(RuleConstant.Momentum, "What a velocity keeps a step"), help: "X");
     private static readonly ValueOption Rho = Arguments.Number(TrainingRanges.Rho, RuleHelp(RuleConstant.Rho, "What averages of gradients or squares keep a step"), help: "X");
     private static readonly ValueOption Rho2 = Arguments.Number(TrainingRanges.Rho2, RuleHelp(RuleConstant.Rho2, "What Adam's average of squares keeps a step"), help: "X");
@@ -46,7 +53,7 @@ internal static class TrainCommand
     private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0; default: linear, constant with ftrl and --svrg.", typeof(ScheduleKind));
     private static readonly ValueOption Decay = Arguments.Number(TrainingRanges.Decay, "Decay of the inverse schedules, per step; default: 10 an epoch.", help: "X");
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
-    private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge.", help: "X");
+    private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge, 20/rows for an MLP of two classes.", help: "X");
     private static readonly ValueOption Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
     private static readonly Option<bool> NormalizeRows = Arguments.Flag("--normalize-rows", "Divide each row by its L2 norm, in training and in prediction.");
     private static readonly ValueOption Whiten = Arguments.Number(TrainingRanges.Whiten, "PCA whitening of dense features to the N directions of largest variance, fitted on the training data, kept in the model.");
@@ -71,7 +78,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Optimizer, Momentum, Rho, Rho2, Delta, Beta, SnapshotEvery, Average, Epochs, StepsMax, SecondsMax, Tolerance, GradientTolerance, Patience, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Hidden, Activation, InitWeights, BatchNorm, Dropout, Augment, Optimizer, Momentum, Rho, Rho2, Delta, Beta, SnapshotEvery, Average, Epochs, StepsMax, SecondsMax, Tolerance, GradientTolerance, Patience, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
         foreach (ValueOption option in DataArguments.All)
@@ -180,7 +187,13 @@ internal static class TrainCommand
         HeldOut = parsed.GetValue(ValidationFraction) is { } text ? HoldOut.Share(Share(text)!.Value) : null,
         C = parsed.Number(C),
         MaxNorm = parsed.Number(MaxNorm),
-        Optimizer = (OptimizerKind)parsed.Chosen(Optimizer, typeof(OptimizerKind))!,
+        Hidden = parsed.GetValue(Hidden) is { } units ? Units(units) : null,
+        Activation = parsed.GetValue(Activation),
+        InitWeights = (WeightInit?)parsed.Chosen(InitWeights, typeof(WeightInit)),
+        BatchNorm = parsed.GetValue(BatchNorm),
+        Dropout = parsed.Number(Dropout),
+        Augment = parsed.GetValue(Augment),
+        Optimizer = (OptimizerKind?)parsed.Chosen(Optimizer, typeof(OptimizerKind)),
         Epochs = parsed.Count(Epochs),
         SnapshotEvery = parsed.Count(SnapshotEvery),
         Average = parsed.Number(Average),
@@ -217,6 +230,14 @@ internal static class TrainCommand
         Saved = report.Saved,
         Notice = report.Notice,
     };
+
+    // Null if they aren't units of layers.
+    private static int[]? Units(string text)
+    {
+        string[] words = text.Split(',', StringSplitOptions.TrimEntries);
+        int[] units = [.. words.Select(word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0)];
+        return units.All(number => number is >= 1 and <= MlpSpec.UnitsMax) ? units : null;
+    }
 
     // The data's place is known when it has been read or made.
     private static ClusterOptions Cluster(ParseResult parsed) => new()

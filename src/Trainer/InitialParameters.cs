@@ -1,3 +1,4 @@
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
@@ -16,6 +17,15 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
 
     /// <summary>AdaGrad's sums of squares, one a value; empty: all 0.</summary>
     public float[] Squares { get; init; } = [];
+
+    /// <summary>The weights of a network, drawn from the job's seed.</summary>
+    /// <exception cref="TrainingException">The network has more parameters than one machine holds.</exception>
+    public static InitialParameters OfNetwork(TrainingJob job)
+    {
+        if (job.KeyCount * job.Width > Array.MaxLength)
+            throw new TrainingException($"--hidden {string.Join(',', job.Model.Network!.Layers)} on {job.Features:N0} features has {job.KeyCount * job.Width:N0} parameters; at most {Array.MaxLength:N0} can be trained. Give a smaller first layer.");
+        return new InitialParameters(0, MlpStart.Draw(job.Model.Shape, (int)job.Features, job.Seed));
+    }
 
     /// <summary>Sets them by pushes like any other.</summary>
     public static async Task PushAsync(TrainingJob job, IParameterClient client, InitialParameters initial, CancellationToken cancellationToken)

@@ -29,6 +29,7 @@ public static class OptionCheck
         ?? TrainingRanges.Margin.Refusal(options.Margin)
         ?? TrainingRanges.C.Refusal(options.C)
         ?? TrainingRanges.MaxNorm.Refusal(options.MaxNorm)
+        ?? TrainingRanges.Dropout.Refusal(options.Dropout)
         ?? TrainingRanges.LearningRate.Refusal(options.LearningRate)
         ?? TrainingRanges.Momentum.Refusal(options.Momentum)
         ?? TrainingRanges.Rho.Refusal(options.Rho)
@@ -51,6 +52,7 @@ public static class OptionCheck
         ?? Combination(options)
         ?? RuleCheck.Refusal(options)
         ?? (options.SnapshotEvery is { } every ? Svrg(options, every) : null)
+        ?? NetworkOptions.Refusal(options)
         ?? (cluster is null ? null : Combination(options, cluster));
 
     /// <summary>What --class-weight takes.</summary>
@@ -109,7 +111,7 @@ public static class OptionCheck
     // SVRG's step is w − η(… + λ₂w), a row at a time, on models of one score.
     private static string? Svrg(TrainingOptions options, int every)
     {
-        string? other = options.Optimizer != OptimizerKind.Sgd ? $"--optimizer {UpdateRules.Of(options.Optimizer).Facts.Name}; it is SGD with less variance: add --optimizer sgd"
+        string? other = options.Rule != OptimizerKind.Sgd ? $"--optimizer {UpdateRules.Of(options.Rule).Facts.Name}; it is SGD with less variance: add --optimizer sgd"
             : options.L1 > 0 ? $"--l1 {options.L1}; it knows L2 only"
             : options.MaxNorm is { } radius ? $"--max-norm {radius}; it knows L2 only"
             : options.Batch is > 1 and { } batch ? $"--batch {batch}; it steps row by row"

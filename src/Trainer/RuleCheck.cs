@@ -11,7 +11,7 @@ internal static class RuleCheck
 
     private static string? Constant(TrainingOptions options)
     {
-        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        RuleFacts facts = UpdateRules.Of(options.Rule).Facts;
         foreach ((RuleConstant constant, double? given) in Given(options))
         {
             if (given is null || facts.Usual(constant) is not null)
@@ -24,7 +24,7 @@ internal static class RuleCheck
 
     private static string? Steps(TrainingOptions options)
     {
-        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        RuleFacts facts = UpdateRules.Of(options.Rule).Facts;
         if (facts.IsAdditive)
             return null;
         string additive = string.Join(" or ", UpdateRules.All.Where(rule => rule.Facts.IsAdditive).Select(rule => rule.Facts.Name));
@@ -37,7 +37,7 @@ internal static class RuleCheck
 
     private static string? Schedule(TrainingOptions options)
     {
-        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
+        RuleFacts facts = UpdateRules.Of(options.Rule).Facts;
         if (facts.OwnsRegularizer && options.Schedule is { } falling and not ScheduleKind.Constant)
             return $"--schedule {KindName.Of(falling)} doesn't go with --optimizer {facts.Name}, whose rate falls by itself; leave it out.";
         ScheduleKind schedule = ScheduleOf(options);
@@ -48,7 +48,7 @@ internal static class RuleCheck
 
     /// <summary>The schedule as given or usual.</summary>
     public static ScheduleKind ScheduleOf(TrainingOptions options) =>
-        options.Schedule ?? (UpdateRules.Of(options.Optimizer).Facts.OwnsRegularizer || options.SnapshotEvery is not null ? ScheduleKind.Constant : ScheduleKind.Linear);
+        options.Schedule ?? (UpdateRules.Of(options.Rule).Facts.OwnsRegularizer || options.SnapshotEvery is not null ? ScheduleKind.Constant : ScheduleKind.Linear);
 
     private static (RuleConstant Constant, double? Given)[] Given(TrainingOptions options) =>
     [

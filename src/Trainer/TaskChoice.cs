@@ -21,6 +21,8 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
                 throw new TrainingException($"{data.Path} has no column of labels.");
             IReadOnlyList<string> names = data.Layout?.LabelNames ?? [];
             (ModelKind kind, string reason) = options.Model is { } asked ? (asked, "") : Detect(data);
+            if (kind == ModelKind.Mlp)
+                return NetworkOptions.Choose(data, options);
             IReadOnlyList<LossKind> losses = ModelSpec.LossesOf(kind);
             if (options.Loss is { } loss && !losses.Contains(loss))
                 throw new TrainingException(OptionCheck.LossRefusal(kind, loss));
@@ -47,7 +49,7 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
         }
     }
 
-    private static (ModelKind Kind, string Reason) Detect(Dataset data)
+    internal static (ModelKind Kind, string Reason) Detect(Dataset data)
     {
         if (data.HasLabelSets)
             return (ModelKind.StructuredSvm, "rows have several labels");

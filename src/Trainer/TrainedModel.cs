@@ -13,23 +13,14 @@ namespace DistSgd.Trainer;
 /// <summary>A trained model: all that prediction needs. Immutable; any thread.</summary>
 public sealed class TrainedModel
 {
-    private readonly float[] _parameters;
     private readonly ModelFile _file;
 
     internal TrainedModel(ModelSpec model, float[] parameters, LabelMap labels, Dataset data, TrainingJob job, IReadOnlyDictionary<string, string> summary)
-    {
-        Kind = model.Kind;
-        Spec = model;
-        _parameters = parameters;
-        _file = new ModelFile
+        : this(new ModelFile
         {
-            Weights = parameters.AsMemory(0, parameters.Length - model.Outputs),
-            Bias = parameters.AsMemory(parameters.Length - model.Outputs),
-            Model = KindName.Of(model.Kind),
-            Loss = KindName.Of(model.Loss),
-            HuberDelta = model.HuberDelta,
-            Margin = model.Margin,
-            Costs = model.Costs,
+            Spec = model,
+            FeatureCount = job.Features,
+            Parameters = parameters,
             Labels = labels,
             IndexBase = data.IndexBase,
             Layout = data.Layout,
@@ -39,22 +30,25 @@ public sealed class TrainedModel
             L2 = job.Rule.L2,
             Optimizer = job.Rule.Form.Facts.Name,
             Summary = summary,
-        };
+        })
+    {
+        // All else is in the file.
     }
 
-    private TrainedModel(ModelFile file)
-    {
-        _file = file;
-        Spec = file.Spec;
-        Kind = Spec.Kind;
-        _parameters = [.. file.Weights.Span, .. file.Bias.Span];
-    }
+    private TrainedModel(ModelFile file) => _file = file;
 
     /// <summary>The learning problem.</summary>
-    public ModelKind Kind { get; }
+    public ModelKind Kind => Spec.Kind;
 
     /// <summary>Model and loss.</summary>
-    public ModelSpec Spec { get; }
+    public ModelSpec Spec => _file.Spec;
+
+    /// <summary>The names and shapes of the parameters, in the order of <see cref="Parameters"/>.</summary>
+    public IReadOnlyList<LayoutTable> Tables => _file.Tables;
+
+    /// <summary>The parameters of one table.</summary>
+    /// <param name="table">One of <see cref="Tables"/>.</param>
+    public ReadOnlySpan<float> Parameters(LayoutTable table) => _file.Values(table).Span;
 
     /// <summary>How labels of files are mapped.</summary>
     public LabelMap Labels => _file.Labels;
@@ -71,13 +65,13 @@ public sealed class TrainedModel
     /// <summary>Number of features.</summary>
     public long FeatureCount => _file.FeatureCount;
 
-    /// <summary>k weights a feature, side by side; k is 1 but for models of several classes.</summary>
+    /// <summary>k weights a feature, side by side; k is 1 but for models of several classes. Of an MLP: the weights of its first layer.</summary>
     public ReadOnlySpan<float> Weights => _file.Weights.Span;
 
     /// <summary>The first bias, the only one where rows have one score.</summary>
     public float Bias => _file.Bias.Span[0];
 
-    /// <summary>The k biases.</summary>
+    /// <summary>The k biases; of an MLP, those of its scores.</summary>
     public ReadOnlySpan<float> Biases => _file.Bias.Span;
 
     /// <summary>The update rule that trained it.</summary>
@@ -110,24 +104,27 @@ public sealed class TrainedModel
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Save(string path) => _file.Save(path);
 
-    /// <summary>w·x + b of each row; for models of several classes k scores a row, side by side.</summary>
+    /// <summary>w·x + b of each row, or what a network makes of it; for models of several classes k scores a row, side by side.</summary>
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="cancellationToken">Gives up between pieces of the data.</param>
     public float[] Scores(Dataset data, int threads = 1, CancellationToken cancellationToken = default) =>
-        Prepared(data, prepared => Evaluation.Scores(Spec, _parameters, prepared, threads, out _, cancellationToken));
+        Prepared(data, prepared => Evaluation.Scores(Spec, _file.Parameters, prepared, threads, out _, cancellationToken));
 
     /// <summary>Largest and smallest eigenvalue of the Hessian of the mean loss plus λ₂/2‖w‖², here, in the units of the data.</summary>
     /// <param name="data">Rows with labels that the model knows; features that it doesn't know are left out.</param>
     /// <param name="cancellationToken">Gives up between products.</param>
     /// <exception cref="LabelException">A label that the model doesn't know.</exception>
+    /// <exception cref="TrainingException">The model is an MLP, whose objective curves both ways.</exception>
     public SpectrumEnds Spectrum(Dataset data, CancellationToken cancellationToken = default)
     {
+        if (Spec.Network is not null)
+            throw new TrainingException("The condition number is that of models without layers; this model is an MLP.");
         int features = checked((int)FeatureCount);
         return Prepared(data, prepared =>
         {
             using BlockSet rows = CheckedRows.Block(Spec, prepared, Labels, features);
-            return HessianSpectrum.Estimate(new ReferenceObjective(Spec, features, 0, L2), rows[0].Rows, [.. _parameters.Select(value => (double)value)], cancellationToken);
+            return HessianSpectrum.Estimate(new ReferenceObjective(Spec, features, 0, L2), rows[0].Rows, [.. _file.Parameters.ToArray().Select(value => (double)value)], cancellationToken);
         });
     }
 
@@ -142,7 +139,7 @@ public sealed class TrainedModel
             throw new LabelException($"{data.Path} has no column \"{Layout?.Columns.FirstOrDefault(column => column.Role == CsvRole.Label)?.Name}\"; its labels are needed.");
         try
         {
-            EvaluationResult result = Prepared(data, prepared => Evaluation.Compute(Spec, _parameters, prepared, Labels, threads, cancellationToken));
+            EvaluationResult result = Prepared(data, prepared => Evaluation.Compute(Spec, _file.Parameters, prepared, Labels, threads, cancellationToken));
             // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
             return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
         }

@@ -1,5 +1,6 @@
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -43,8 +44,29 @@ public sealed record TrainingOptions
     /// <summary>Radius of the ball that the weights are projected onto after every block; positive. Null: none.</summary>
     public double? MaxNorm { get; init; }
 
-    /// <summary>The update rule.</summary>
-    public OptimizerKind Optimizer { get; init; } = OptimizerKind.AdaGrad;
+    /// <summary>Units of an MLP's hidden layers, the first one nearest to the features. Null: 256 and 128.</summary>
+    public IReadOnlyList<int>? Hidden { get; init; }
+
+    /// <summary>The hidden layers' activation, as <see cref="MlpSpec.ActivationText"/>. Null: relu.</summary>
+    public string? Activation { get; init; }
+
+    /// <summary>How the weights of an MLP are drawn before the first step. Null: by the activation.</summary>
+    public WeightInit? InitWeights { get; init; }
+
+    /// <summary>True: batch normalisation before each activation of an MLP.</summary>
+    public bool BatchNorm { get; init; }
+
+    /// <summary>The probability with which training silences a hidden unit of an MLP; in [0, 1). Null: 0.</summary>
+    public double? Dropout { get; init; }
+
+    /// <summary>How an MLP's training images are changed at random, as <see cref="ImageAugmentation.Parse"/> reads it. Null: not.</summary>
+    public string? Augment { get; init; }
+
+    /// <summary>The update rule. Null: AdaGrad, for an MLP Adam.</summary>
+    public OptimizerKind? Optimizer { get; init; }
+
+    /// <summary>The update rule, as given or usual.</summary>
+    internal OptimizerKind Rule => Optimizer ?? (Model == ModelKind.Mlp ? OptimizerKind.Adam : OptimizerKind.AdaGrad);
 
     /// <summary>
     /// E, at least 1: SVRG (Johnson &amp; Zhang 2013) with plain SGD and λ₂. An epoch that computes the full gradient comes before every E epochs of steps; it counts as one, since it is a pass over the data. Null: plain steps.
@@ -72,7 +94,7 @@ public sealed record TrainingOptions
     /// <summary>The part of the steps, from 0 on and below 1, after which the model is the average of the parameters over the pushes from there on. Null: the last parameters are the model.</summary>
     public double? Average { get; init; }
 
-    /// <summary>Rows in a mini-batch; at least 1. Null: 1 for rules whose steps workers add up (<see cref="RuleFacts.IsAdditive"/>), 64 for others.</summary>
+    /// <summary>Rows in a mini-batch; at least 1. Null: 1 for rules whose steps workers add up (<see cref="RuleFacts.IsAdditive"/>), 64 for others; for an MLP 16 to 128, by the number of rows.</summary>
     public int? Batch { get; init; }
 
     /// <summary>α of rules with a velocity, in (0, 1). Null: the rule's usual one, as for the constants below.</summary>
@@ -102,7 +124,7 @@ public sealed record TrainingOptions
     /// <summary>λ₁; 0 or more.</summary>
     public double L1 { get; init; }
 
-    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 4/n for losses of two classes steeper than the hinge.</summary>
+    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes.</summary>
     public double? L2 { get; init; }
 
     /// <summary>When columns are scaled for training; the model is always in the units of the data.</summary>

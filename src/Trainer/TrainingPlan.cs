@@ -94,26 +94,27 @@ internal sealed class TrainingPlan
         OptionCheck.Throw(options, data, deployment);
         TaskChoice choice = TaskChoice.Choose(data, options);
         (ModelSpec model, LabelMap labels) = (choice.Model, choice.Labels);
+        bool isNetwork = model.Network is not null;
         FeatureScaling? scaling = options.Init is { } init ? WarmStart.Scaling(init, data, options)
             : data.FeatureCount > ScaledFeaturesMax ? null
-            : FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null || options.C is not null || options.MaxNorm is not null || options.L1 > 0);
+            : FeatureScaling.Fit(data, (int)data.FeatureCount, isNetwork ? NetworkOptions.Scaling(data, options) : options.Scaling, strengthGiven: options.L2 is not null || options.C is not null || options.MaxNorm is not null || options.L1 > 0);
         if (scaling is { DenseColumns.Length: var dense } && dense * data.RowCount > DenseValuesMax)
             throw new TrainingException($"--scale {KindName.Of(options.Scaling)} gives each of {data.RowCount:N0} rows {dense:N0} values, more than {DenseValuesMax:N0} altogether; --scale max-abs keeps zeros.");
         RowWeighting? weighting = RowWeighting.Fit(data, labels, ClassWeights.Of(options.ClassWeight, data, labels));
-        if (weighting is not null && model.IsRanking)
-            throw new TrainingException("Weights of rows don't go with --model svm-rank, which learns pairs of rows; leave them out.");
+        if (weighting is not null && (model.IsRanking || isNetwork))
+            throw new TrainingException($"Weights of rows don't go with --model {KindName.Of(model.Kind)}{(isNetwork ? "" : ", which learns pairs of rows")}; leave them out.");
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
-        RuleFacts facts = UpdateRules.Of(options.Optimizer).Facts;
-        int batch = options.Batch ?? (facts.IsAdditive ? 1 : GradientBatch);
-        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Optimizer) : defaults.SvrgRate(model));
-        double l2 = options.L2 ?? (options.C is { } c ? 1 / c : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
-        bool sparse = IsSparse(data, options, deployment);
-        (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Optimizer, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
-        int localSteps = !facts.IsAdditive ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
-            ? LocalSteps(data, options.Optimizer, batch, deployment, rate * Math.Max(l2, options.L1))
-            : Math.Max(LocalSteps(data, options.Optimizer, batch, deployment, 0), SvrgSteps(data, deployment)));
+        RuleFacts facts = UpdateRules.Of(options.Rule).Facts;
+        int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : facts.IsAdditive ? 1 : GradientBatch);
+        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) : defaults.SvrgRate(model));
+        double l2 = options.L2 ?? (options.C is { } c ? 1 / c : isNetwork ? NetworkOptions.Strength(model) : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
+        bool sparse = IsSparse(data, options, deployment, isNetwork ? batch : BlockRowsMax);
+        (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Rule, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
+        int localSteps = !facts.IsAdditive || isNetwork ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
+            ? LocalSteps(data, options.Rule, batch, deployment, rate * Math.Max(l2, options.L1))
+            : Math.Max(LocalSteps(data, options.Rule, batch, deployment, 0), SvrgSteps(data, deployment)));
         int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount);
         var job = new TrainingJob
         {
@@ -121,7 +122,7 @@ internal sealed class TrainingPlan
             Model = model,
             Rule = new UpdateRule
             {
-                Optimizer = options.Optimizer,
+                Optimizer = options.Rule,
                 Schedule = Schedule(options, data.RowCount, batch, epochs, localSteps == 0 ? rate : rate * rateScale),
                 L1 = options.L1,
                 L2 = l2,
@@ -149,12 +150,14 @@ internal sealed class TrainingPlan
             Order = options.Order,
             Preprocessing = data.Preprocessing,
             Streams = Streams(data, model, options),
+            Targets = isNetwork ? NetworkOptions.Targets(model, defaults) : null,
+            Augmentation = isNetwork ? NetworkOptions.Augmentation(data, options) : null,
             MaxNorm = (float)(options.MaxNorm ?? 0),
             Seed = options.Seed,
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        InitialParameters initial = options.Init is { } model0 ? WarmStart.Parameters(model0, job, data, labels) : new InitialParameters(job.BiasKey, defaults.Bias(model));
+        InitialParameters initial = options.Init is { } model0 ? WarmStart.Parameters(model0, job, data, labels) : isNetwork ? InitialParameters.OfNetwork(job) : new InitialParameters(job.BiasKey, defaults.Bias(model));
         return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }
 
@@ -199,13 +202,13 @@ internal sealed class TrainingPlan
     }
 
     // Whole ranges cost time for every key at each push; lists cost an index a key, and the gathering of it. Over a wire, bytes weigh more.
-    private static bool IsSparse(Dataset data, TrainingOptions options, Deployment deployment)
+    private static bool IsSparse(Dataset data, TrainingOptions options, Deployment deployment, int rows)
     {
-        if (options.MaxNorm is not null || options.SnapshotEvery is not null)
+        if (options.MaxNorm is not null || options.SnapshotEvery is not null || options.Augment is not null)
             return false;
         if (options.Exchange != ExchangeKind.Auto)
             return options.Exchange == ExchangeKind.Sparse;
-        double nonZerosPerBlock = (double)data.NonZeroCount / data.RowCount * BlockRowsMax;
+        double nonZerosPerBlock = (double)data.NonZeroCount / data.RowCount * rows;
         return data.FeatureCount > nonZerosPerBlock * (deployment.IsRemote ? RemoteListDensity : 1);
     }
 

@@ -44,6 +44,9 @@ public static class TrainingRanges
     /// <summary>Radius of the ball that the weights stay in.</summary>
     public static NumberRange MaxNorm { get; } = NumberRange.Positive("--max-norm");
 
+    /// <summary>Probability of dropout.</summary>
+    public static NumberRange Dropout { get; } = NumberRange.Share("--dropout");
+
     /// <summary>The first learning rate.</summary>
     public static NumberRange LearningRate { get; } = NumberRange.Positive("--learning-rate");
 

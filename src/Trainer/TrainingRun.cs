@@ -2,6 +2,7 @@ using System.Globalization;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Diagnostics;
 using DistSgd.Learning.Formats;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.ParamServer.Shards;
@@ -126,7 +127,10 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     {
         if (plan.Job.MaxNorm > 0)
             BallProjection.Apply(plan.Job.MaxNorm, parameters.AsSpan(0, parameters.Length - plan.Job.Width), 1);
-        plan.Job.Scaling?.ToOriginal(parameters, plan.Job.Width);
+        if (plan.Job.Model.Network is not null)
+            MlpUnits.ToOriginal(plan.Job.Model.Shape, parameters, plan.Job.Scaling, plan.Job.Targets);
+        else
+            plan.Job.Scaling?.ToOriginal(parameters, plan.Job.Width);
         return new TrainedModel(plan.Job.Model, parameters, plan.Labels, data, plan.Job, Describe());
     }
 

@@ -1,6 +1,7 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Losses;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Jobs;
 
@@ -12,6 +13,7 @@ internal sealed class BlockComputation : IDisposable
     private readonly TrainingJob _job;
     private readonly LocalSteps _steps;
     private readonly SvrgSteps? _svrg;
+    private readonly MlpNetwork? _network;
     private readonly NativeBuffer<float> _replica;
     private readonly int _tailKeys;
     private readonly int[] _order;
@@ -24,10 +26,11 @@ internal sealed class BlockComputation : IDisposable
     public BlockComputation(TrainingJob job, BlockSet blocks, int keysMax)
     {
         _job = job;
-        _steps = new LocalSteps(job.Model, job.Rule, job.Batch);
+        _network = job.Model.Network is null ? null : new MlpNetwork(job.Model.Shape, job.Seed, job.Partitions, job.Augmentation);
+        _steps = new LocalSteps(job.Model, job.Rule, job.Batch, _network);
         if (job.SnapshotEvery > 0)
             _svrg = new SvrgSteps(job.Model, job.Rule.L2, blocks, job.RowCount);
-        _replica = new NativeBuffer<float>((long)keysMax * job.EntryFloats);
+        _replica = new NativeBuffer<float>(job.LocalSteps == 0 ? 0 : (long)keysMax * job.EntryFloats);
         _tailKeys = job.TailKeys;
         _order = new int[blocks.RowsMax];
         _losses = job.Order == RowOrderKind.LargestLoss ? new float[blocks.Count][] : null;
@@ -55,9 +58,10 @@ internal sealed class BlockComputation : IDisposable
         Span<float> scores = _scores.AsSpan(0, order.Length * _job.Model.Outputs);
         if (_job.LocalSteps == 0)
         {
+            _network?.Begin(new BatchPlace(partition, epoch, block.Number));
             StepFigures one = _steps.Gradient(block.Rows, order, pulled, pushed, scores);
             KeepLosses(block, order, scores);
-            return new BlockResult(one.Steps, order.Length, 0, one.LossSum);
+            return new BlockResult(one.Steps, order.Length, 0, _job.Targets?.ToOriginal(one.LossSum) ?? one.LossSum);
         }
         float rate = _job.Rule.Schedule.Rate(steps.First);
         Span<float> replica = _replica.AsSpan(0, pulled.Length);
@@ -84,7 +88,11 @@ internal sealed class BlockComputation : IDisposable
         return new BlockResult(order.Length, order.Length, (double)rate * order.Length * _job.MergeScale, loss);
     }
 
-    public void Dispose() => _replica.Dispose();
+    public void Dispose()
+    {
+        _replica.Dispose();
+        _network?.Dispose();
+    }
 
     private void KeepLosses(Block block, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
     {

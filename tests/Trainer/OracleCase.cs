@@ -61,7 +61,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         L2 = L2,
     };
 
-    private LabelMap Labels() => Model.HasClassScores ? LabelMap.OfClasses([.. Enumerable.Range(0, Classes).Select(label => label * 2f + 1)]) : Model.IsRegression ? LabelMap.Identity : LabelMap.Binary(-1, 1);
+    public LabelMap Labels() => Model.HasClassScores ? LabelMap.OfClasses([.. Enumerable.Range(0, Classes).Select(label => label * 2f + 1)]) : Model.IsRegression ? LabelMap.Identity : LabelMap.Binary(-1, 1);
 
     public TrainingJob Job(Dataset data) => new()
     {
@@ -94,7 +94,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         data).Train();
 
     /// <summary>What one worker over shards in this process gives; a wrapper may stand between them.</summary>
-    public async Task<float[]> EmbeddedAsync(Dataset data, Func<IParameterClient, IParameterClient>? wrap = null)
+    public async Task<float[]> EmbeddedAsync(Dataset data, Func<IParameterClient, IParameterClient>? wrap = null, InitialParameters? initial = null)
     {
         TrainingJob job = Job(data);
         ShardMap map = ShardMap.Cut(job.KeyCount, Shards);
@@ -102,7 +102,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         try
         {
             var client = new InProcessParameterClient(shards);
-            return await OverAsync(job, data, wrap is null ? client : wrap(client));
+            return await OverAsync(job, data, wrap is null ? client : wrap(client), initial);
         }
         finally
         {
@@ -112,10 +112,10 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
     }
 
     /// <summary>What one worker over the given client gives.</summary>
-    public async Task<float[]> OverAsync(TrainingJob job, Dataset data, IParameterClient client)
+    public async Task<float[]> OverAsync(TrainingJob job, Dataset data, IParameterClient client, InitialParameters? initial = null)
     {
-        await InitialParameters.PushAsync(job, client, new InitialParameters(job.BiasKey, [.. Enumerable.Repeat(InitialBias, job.Width)]), CancellationToken.None);
-        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels()));
+        await InitialParameters.PushAsync(job, client, initial ?? new InitialParameters(job.BiasKey, [.. Enumerable.Repeat(InitialBias, job.Width)]), CancellationToken.None);
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, Labels(), null, job.TailKeys));
         using var loop = new TrainingLoop(job, blocks, client, new Silent());
         await loop.RunAsync(CancellationToken.None);
         return await ParameterReader.ReadAsync(job, client, CancellationToken.None);

@@ -1,5 +1,6 @@
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.ParamServer.Clients;
@@ -33,12 +34,28 @@ public sealed class SteadyStateTests
         }
     }
 
+    [Fact]
+    public void TrainingLoop_OfANetworkInSteadyState_AllocatesNothingButABlocksRandomNumbers()
+    {
+        using Dataset data = RandomRows.Build(300, 50, 0.1, seed: 1);
+        foreach (bool sparse in (bool[])[false, true])
+        {
+            foreach (string activation in (string[])["relu", "maxout:3"])
+            {
+                var spec = new MlpSpec { Layers = [24, 12], BatchNorm = true, Dropout = 0.3f };
+                TrainingJob job = new OracleCase(ModelSpec.Of(ModelKind.Mlp, LossKind.Logistic) with { Network = spec.WithActivation(activation) }, OptimizerKind.AdaGrad, sparse, 6, 0, 0.001, 0.01, 2).Job(data);
+                long bytes = AllocatedAfterTheFirstEpochs(job with { Epochs = 30 }, data, out int blocks);
+                Assert.True(bytes <= BytesPerBlockMax * blocks, $"{activation}, sparse {sparse}: {(double)bytes / blocks:F1} bytes a block");
+            }
+        }
+    }
+
     private static long AllocatedAfterTheFirstEpochs(TrainingJob job, Dataset data, out int blocks)
     {
         const int Warmup = 10;
         ShardMap map = ShardMap.Cut(job.KeyCount, 2);
         ParameterShard[] shards = [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))];
-        using BlockSet set = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1)));
+        using BlockSet set = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1), null, job.TailKeys));
         var meter = new Meter(Warmup);
         using var loop = new TrainingLoop(job, set, new InProcessParameterClient(shards), meter);
         Task run = loop.RunAsync(CancellationToken.None);

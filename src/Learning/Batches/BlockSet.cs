@@ -25,6 +25,8 @@ public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long
 
     /// <summary>What the rows count; null: 1 each.</summary>
     public RowWeighting? Weighting { get; init; }
+    /// <summary>How targets are scaled; null: not.</summary>
+    public TargetScaling? TargetScaling { get; init; }
 }
 
 /// <summary>What a row is to learn.</summary>
@@ -174,7 +176,7 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
             int known = KnownFeatures(source.Indices);
             _nonZeros += Put(source.Indices[..known], source.Values[..known]);
             rowStarts[i + 1] = checked((int)(_nonZeros - first));
-            labels[i] = plan.Targets == TargetKind.ClassSet ? 0 : plan.Labels.ToLearning(source.Label, row);
+            labels[i] = plan.Targets == TargetKind.ClassSet ? 0 : Target(source.Label, row);
             if (weights.Length > 0)
                 weights[i] = plan.Weighting!.Of(data, plan.Labels, row);
         }
@@ -187,6 +189,12 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
             ClassSets = sets,
             Queries = plan.Targets == TargetKind.Rank ? Queries(places) : [],
         };
+    }
+
+    private float Target(float label, long row)
+    {
+        float target = plan.Labels.ToLearning(label, row);
+        return plan.TargetScaling?.ToLearning(target) ?? target;
     }
 
     private (int[] Starts, int[] Sets) ClassSets(ReadOnlySpan<int> places)

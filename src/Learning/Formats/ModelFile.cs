@@ -2,14 +2,15 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Formats;
 
 /// <summary>
-/// A trained model: all that prediction needs, and a record of how it came to be. Stored as safetensors: <c>weights</c> [D] and <c>bias</c> [1] in float32, or [D, k] and [k]
-/// where there are k scores a row; the rest is metadata text.
+/// A trained model: all that prediction needs, and a record of how it came to be. Stored as safetensors, a tensor in float32 for each table of the model's layout: <c>weights</c> [D] and
+/// <c>bias</c> [1], or [D, k] and [k] where there are k scores a row; <c>layer1.weights</c> [D, units], <c>layer1.bias</c> [units] and so on for a network. The rest is metadata text.
 /// </summary>
 public sealed record ModelFile
 {
@@ -23,37 +24,27 @@ public sealed record ModelFile
     private static readonly string[] Models = [.. Enum.GetNames<ModelKind>().Select(KindName.Of)];
     private static readonly string[] Losses = [.. Enum.GetNames<LossKind>().Select(KindName.Of)];
 
-    /// <summary>k weights for each 0-based feature, side by side.</summary>
-    public required ReadOnlyMemory<float> Weights { get; init; }
+    /// <summary>Model and loss.</summary>
+    public required ModelSpec Spec { get; init; }
+
+    /// <summary>Number of features, D ≥ 1.</summary>
+    public required long FeatureCount { get; init; }
+
+    /// <summary>All parameters by position, as <see cref="ModelSpec.Layout"/> says.</summary>
+    public required ReadOnlyMemory<float> Parameters { get; init; }
+
+    /// <summary>The weights of the features: k for each 0-based feature, side by side; of a network, those of its first layer.</summary>
+    public ReadOnlyMemory<float> Weights => Values(Tables[0]);
 
     /// <summary>k numbers, added to the scores.</summary>
-    public required ReadOnlyMemory<float> Bias { get; init; }
+    public ReadOnlyMemory<float> Bias => Values(Tables[^1]);
 
-    /// <summary>The model's written name: linear, logistic, svm, …</summary>
-    public required string Model { get; init; }
+    /// <summary>The tables of the parameters, in order.</summary>
+    public IReadOnlyList<LayoutTable> Tables => Spec.Layout(FeatureCount).Tables;
 
-    /// <summary>The written name of the loss that was minimised: squared, logistic, hinge, …</summary>
-    public required string Loss { get; init; }
-
-    /// <summary>Where the Huber loss turns linear.</summary>
-    public double HuberDelta { get; init; } = 1;
-
-    /// <summary>Margin of the Crammer–Singer and 0/1 losses.</summary>
-    public double Margin { get; init; } = 1;
-
-    /// <summary>Costs of the tree loss.</summary>
-    public CostMatrix Costs { get; init; } = CostMatrix.None;
-
-    /// <summary>Model and loss.</summary>
-    public ModelSpec Spec => new()
-    {
-        Kind = Enum.GetValues<ModelKind>().First(kind => KindName.Of(kind) == Model),
-        Loss = Enum.GetValues<LossKind>().First(loss => KindName.Of(loss) == Loss),
-        HuberDelta = (float)HuberDelta,
-        Margin = (float)Margin,
-        Costs = Costs,
-        Outputs = Bias.Length,
-    };
+    /// <summary>The parameters of one table.</summary>
+    /// <param name="table">One of <see cref="Tables"/>.</param>
+    public ReadOnlyMemory<float> Values(LayoutTable table) => Parameters.Slice(checked((int)(table.FirstKey * Spec.Width)), checked((int)table.Count));
 
     /// <summary>From the labels of files to those of learning, and back.</summary>
     public required LabelMap Labels { get; init; }
@@ -82,21 +73,19 @@ public sealed record ModelFile
     /// <summary>What else is worth knowing about the training, as text.</summary>
     public IReadOnlyDictionary<string, string> Summary { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Number of features, D.</summary>
-    public long FeatureCount => Weights.Length / Bias.Length;
-
     /// <summary>Writes the model: whole under its name, or not at all, even if the process is killed.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
-    /// <exception cref="ArgumentException">The model name or index base is not one of those allowed.</exception>
+    /// <exception cref="ArgumentException">There are not as many parameters as the layout says, or the index base is Auto.</exception>
     public void Save(string path)
     {
-        if (!Models.Contains(Model)) throw new ArgumentException($"The model is \"{Model}\"; expected one of {string.Join(", ", Models)}.");
+        long expected = Spec.Layout(FeatureCount).PositionCount;
+        if (Parameters.Length != expected) throw new ArgumentException($"There are {Parameters.Length} parameters; {Spec} of {FeatureCount} features has {expected}.");
         if (IndexBase == IndexBase.Auto) throw new ArgumentException("The index base is Auto; expected Zero or One.");
         var file = new SafetensorsWriter();
-        file.AddTensor("weights", TensorType.F32, Bias.Length == 1 ? [Weights.Length] : [FeatureCount, Bias.Length], WriteWeights);
-        file.AddTensor("bias", TensorType.F32, [Bias.Length], stream => stream.Write(MemoryMarshal.AsBytes(Bias.Span)));
-        if (Costs.Classes > 0) file.AddTensor("class_costs", TensorType.F32, [Costs.Classes, Costs.Classes], stream => stream.Write(MemoryMarshal.AsBytes(Costs.Span)));
+        foreach (LayoutTable table in Tables) file.AddTensor(table.Name, TensorType.F32, [.. table.Shape], stream => Write(Values(table), stream));
+        CostMatrix costs = Spec.Costs;
+        if (costs.Classes > 0) file.AddTensor("class_costs", TensorType.F32, [costs.Classes, costs.Classes], stream => stream.Write(MemoryMarshal.AsBytes(costs.Span)));
         if (Scaling is { } scaling)
         {
             file.AddTensor("column_means", TensorType.F32, [scaling.Means.Length], stream => stream.Write(MemoryMarshal.AsBytes(scaling.Means)));
@@ -120,28 +109,22 @@ public sealed record ModelFile
         if (file.Metadata.GetValueOrDefault("format") != FormatName) throw new ModelFileException(path, $"this safetensors file is not a model of distsgd (its metadata lacks format = {FormatName}).");
         int version = text.Integer("version");
         if (version != FormatVersion) throw new ModelFileException(path, $"the model has format version {version}; this program reads version {FormatVersion}.");
-        float[] weights = ReadFloats(path, file, "weights");
-        float[] bias = ReadFloats(path, file, "bias");
         CsvLayout? layout = text.Layout();
         LabelMap labels = text.Labels().Named(layout?.LabelNames ?? []);
-        int outputs = Math.Max(1, labels.Classes.Count);
-        if (bias.Length != outputs) throw new ModelFileException(path, $"tensor bias has {bias.Length} elements; expected {outputs}.");
-        if ((long)text.Integer("feature_count") * outputs != weights.Length)
-            throw new ModelFileException(path, $"the metadata says {text.Text("feature_count")} features; tensor weights has {weights.Length} elements, {outputs} a feature were expected.");
+        ModelSpec spec = text.Spec(Models, Losses, Math.Max(1, labels.Classes.Count));
+        if (file.Tensors.ContainsKey("class_costs")) spec = spec with { Costs = new CostMatrix(ReadFloats(path, file, "class_costs")) };
+        int features = text.Integer("feature_count");
+        if (features < 1) throw new ModelFileException(path, $"the metadata says {features} features; expected at least 1.");
         string indexBase = text.OneOf("index_base", "0", "1");
         return new ModelFile
         {
-            Weights = weights,
-            Bias = bias,
-            Model = text.OneOf("model", Models),
-            Loss = text.OneOf("loss", Losses),
-            HuberDelta = file.Metadata.ContainsKey("huber_delta") ? text.Number("huber_delta") : 1,
-            Margin = file.Metadata.ContainsKey("margin") ? text.Number("margin") : 1,
-            Costs = file.Tensors.ContainsKey("class_costs") ? new CostMatrix(ReadFloats(path, file, "class_costs")) : CostMatrix.None,
+            Spec = spec,
+            FeatureCount = features,
+            Parameters = ReadParameters(path, file, spec, features),
             Labels = labels,
             Layout = layout,
             Preprocessing = ReadPreprocessing(path, file, text),
-            Scaling = ReadScaling(path, file, weights.Length / outputs),
+            Scaling = ReadScaling(path, file, features),
             IndexBase = indexBase == "0" ? IndexBase.Zero : IndexBase.One,
             L1 = text.Number("l1"),
             L2 = text.Number("l2"),
@@ -190,22 +173,44 @@ public sealed record ModelFile
         return values;
     }
 
-    private void WriteWeights(Stream stream)
+    private static float[] ReadParameters(string path, SafetensorsReader file, ModelSpec spec, long features)
     {
-        for (int start = 0; start < Weights.Length; start += ChunkElements)
-            stream.Write(MemoryMarshal.AsBytes(Weights.Span.Slice(start, Math.Min(ChunkElements, Weights.Length - start))));
+        ParameterLayout layout = spec.Layout(features);
+        if (layout.PositionCount > Array.MaxLength) throw new ModelFileException(path, $"the metadata says {features} features of {layout.Width} parameters each; at most {Array.MaxLength} parameters can be read.");
+        var parameters = new float[layout.PositionCount];
+        foreach (LayoutTable table in layout.Tables)
+        {
+            float[] values = ReadFloats(path, file, table.Name);
+            if (!file.Tensors[table.Name].Shape.SequenceEqual(table.Shape))
+                throw new ModelFileException(path, $"tensor {table.Name} is [{string.Join(", ", file.Tensors[table.Name].Shape)}]; expected [{string.Join(", ", table.Shape)}] for {spec} of {Plural.Of(features, "feature")}.");
+            values.CopyTo(parameters, (int)(table.FirstKey * layout.Width));
+        }
+        return parameters;
+    }
+
+    private static void Write(ReadOnlyMemory<float> values, Stream stream)
+    {
+        for (int start = 0; start < values.Length; start += ChunkElements)
+            stream.Write(MemoryMarshal.AsBytes(values.Span.Slice(start, Math.Min(ChunkElements, values.Length - start))));
     }
 
     private IEnumerable<(string Name, string Value)> Metadata()
     {
         yield return ("format", FormatName);
         yield return ("version", FormatVersion.ToString(CultureInfo.InvariantCulture));
-        yield return ("model", Model);
-        yield return ("loss", Loss);
-        if (Loss == KindName.Of(LossKind.Huber)) yield return ("huber_delta", HuberDelta.ToString("R", CultureInfo.InvariantCulture));
+        yield return ("model", KindName.Of(Spec.Kind));
+        yield return ("loss", KindName.Of(Spec.Loss));
+        if (Spec.Loss == LossKind.Huber) yield return ("huber_delta", Spec.HuberDelta.ToString("R", CultureInfo.InvariantCulture));
         yield return ("feature_count", FeatureCount.ToString(CultureInfo.InvariantCulture));
         yield return ("index_base", IndexBase == IndexBase.Zero ? "0" : "1");
-        if (Margin != 1) yield return ("margin", Margin.ToString("R", CultureInfo.InvariantCulture));
+        if (Spec.Margin != 1) yield return ("margin", Spec.Margin.ToString("R", CultureInfo.InvariantCulture));
+        if (Spec.Network is { } network)
+        {
+            yield return ("hidden", string.Join(',', network.Layers));
+            yield return ("activation", network.ActivationText);
+            yield return ("batch_norm", network.BatchNorm ? "yes" : "no");
+            yield return ("dropout", network.Dropout.ToString("R", CultureInfo.InvariantCulture));
+        }
         yield return ("labels", Labels.IsBinary ? "binary" : Labels.Classes.Count > 0 ? "classes" : "real");
         if (Labels.Classes.Count > 0) yield return ("class_labels", string.Join(',', Labels.Classes.Select(label => label.ToString("R", CultureInfo.InvariantCulture))));
         if (Labels.IsBinary)
@@ -237,6 +242,37 @@ internal sealed class ModelMetadata(string path, IReadOnlyDictionary<string, str
     public double Number(string name) => double.TryParse(Text(name), CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) ? value : throw Bad(name, "a finite number");
 
     public string OneOf(string name, params string[] allowed) => allowed.Contains(Text(name)) ? Text(name) : throw Bad(name, $"one of {string.Join(", ", allowed)}");
+
+    /// <summary>Model and loss, without costs.</summary>
+    public ModelSpec Spec(string[] models, string[] losses, int outputs)
+    {
+        ModelKind kind = Enum.GetValues<ModelKind>()[Array.IndexOf(models, OneOf("model", models))];
+        LossKind loss = Enum.GetValues<LossKind>()[Array.IndexOf(losses, OneOf("loss", losses))];
+        return new ModelSpec
+        {
+            Kind = kind,
+            Loss = loss,
+            Outputs = outputs,
+            HuberDelta = values.ContainsKey("huber_delta") ? (float)Number("huber_delta") : 1,
+            Margin = values.ContainsKey("margin") ? (float)Number("margin") : 1,
+            Network = kind == ModelKind.Mlp ? Network() : null,
+        };
+    }
+
+    private MlpSpec Network()
+    {
+        try
+        {
+            int[] hidden = [.. Text("hidden").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(units => int.Parse(units, CultureInfo.InvariantCulture))];
+            MlpSpec network = new MlpSpec { Layers = hidden, BatchNorm = OneOf("batch_norm", "yes", "no") == "yes", Dropout = (float)Number("dropout") }.WithActivation(Text("activation"));
+            network.Check();
+            return network;
+        }
+        catch (Exception error) when (error is FormatException or OverflowException or ArgumentException)
+        {
+            throw new ModelFileException(path, $"the metadata describes no network: {error.Message}");
+        }
+    }
 
     public LabelMap Labels()
     {

@@ -64,7 +64,14 @@ internal sealed class BatchNormalization(int columns) : IDisposable
     /// <param name="varianceChange">The same.</param>
     public void Track(int rows, ReadOnlySpan<float> mean, ReadOnlySpan<float> variance, Span<float> meanChange, Span<float> varianceChange)
     {
-        float unbiased = rows > 1 ? rows / (rows - 1f) : 1f;
+        if (rows == 1)
+        {
+            // One row says nothing of a variance.
+            meanChange.Clear();
+            varianceChange.Clear();
+            return;
+        }
+        float unbiased = rows / (rows - 1f);
         for (int j = 0; j < columns; j++)
         {
             meanChange[j] = Momentum * (_mean[j] - mean[j]);

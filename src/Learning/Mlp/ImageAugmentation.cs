@@ -9,7 +9,8 @@ namespace DistSgd.Learning.Mlp;
 /// </summary>
 public sealed record ImageAugmentation
 {
-    private const string Expected = "expected flip, flip-vertical, shift:PIXELS, rotate:DEGREES, erase:LINES, separated by commas";
+    /// <summary>What is read.</summary>
+    public const string Expected = "flip, flip-vertical, shift[:PIXELS], rotate[:DEGREES], erase[:LINES], separated by commas";
 
     /// <summary>Pixels from left to right.</summary>
     public required int ImageWidth { get; init; }
@@ -43,19 +44,52 @@ public sealed record ImageAugmentation
         foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
         {
             string[] words = part.Split(':');
-            double number = words.Length == 2 && double.TryParse(words[1], CultureInfo.InvariantCulture, out double value) ? value : words.Length == 1 ? 0 : double.NaN;
+            double number = words.Length == 1 ? Usual(words[0]) : words.Length == 2 && double.TryParse(words[1], CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
             result = (words[0], words.Length) switch
             {
                 ("flip", 1) => result with { Flip = true },
                 ("flip-vertical", 1) => result with { FlipVertical = true },
-                ("shift", 2) when number >= 1 && number < Math.Min(width, height) => result with { ShiftMax = (int)number },
-                ("rotate", 2) when number is > 0 and <= 180 => result with { RotateMax = number },
-                ("erase", 2) when number >= 1 && number < Math.Min(width, height) => result with { EraseMax = (int)number },
-                _ => throw new ArgumentException($"--augment has '{part}' for images of {width} x {height} pixels; {Expected}."),
+                ("shift", _) when number >= 1 && number < Math.Min(width, height) => result with { ShiftMax = (int)number },
+                ("rotate", _) when number is > 0 and <= 180 => result with { RotateMax = number },
+                ("erase", _) when number >= 1 && number < Math.Min(width, height) => result with { EraseMax = (int)number },
+                _ => throw new ArgumentException($"--augment has '{part}' for images of {width} x {height} pixels; expected {Expected}."),
             };
         }
         return result;
     }
+
+    /// <summary>Whether a text names changes, for images that are large enough.</summary>
+    /// <param name="text">Any.</param>
+    public static bool IsText(string text)
+    {
+        try
+        {
+            Parse(text, int.MaxValue, int.MaxValue);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>As <see cref="Parse"/> reads it.</summary>
+    public string Text => string.Join(',', ((string[])
+    [
+        Flip ? "flip" : "",
+        FlipVertical ? "flip-vertical" : "",
+        ShiftMax > 0 ? $"shift:{ShiftMax}" : "",
+        RotateMax > 0 ? string.Create(CultureInfo.InvariantCulture, $"rotate:{RotateMax:R}") : "",
+        EraseMax > 0 ? $"erase:{EraseMax}" : "",
+    ]).Where(part => part.Length > 0));
+
+    private static double Usual(string word) => word switch
+    {
+        "shift" => 2,
+        "rotate" => 10,
+        "erase" => 3,
+        _ => 0,
+    };
 
     /// <summary>Changes one image in place.</summary>
     /// <param name="image">A whole number of channels of width × height pixels.</param>

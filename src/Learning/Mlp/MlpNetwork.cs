@@ -1,4 +1,5 @@
 using DistSgd.Kernels;
+using DistSgd.Learning.Models;
 
 namespace DistSgd.Learning.Mlp;
 
@@ -6,7 +7,7 @@ namespace DistSgd.Learning.Mlp;
 /// A network's way forth and back over a mini-batch (Rumelhart, Hinton &amp; Williams 1986). Parameters and gradient lie as <see cref="MlpShape"/> says, the features'
 /// rows first. Nothing is allocated once it has seen its largest mini-batch. Holds scratch; one thread at a time.
 /// </summary>
-public sealed class MlpNetwork : IDisposable
+public sealed class MlpNetwork : IBatchGradient, IDisposable
 {
     internal const int DropoutPurpose = 1;
     private const int AugmentationPurpose = 2;

@@ -1,3 +1,5 @@
+using DistSgd.Learning.Models;
+
 namespace DistSgd.Learning.Mlp;
 
 /// <summary>
@@ -53,6 +55,33 @@ public sealed class MlpShape
         if (rows < 0 || rows % Width != 0)
             throw new ArgumentException($"{length} parameters are not a whole number of rows of {Width} and a tail of {TailLength}.");
         return rows / Width;
+    }
+
+    /// <summary>The tables of the parameters: of each layer the weights, then the biases, or γ, β and the running statistics in their place.</summary>
+    /// <param name="features">D ≥ 1.</param>
+    public ParameterLayout Layout(long features)
+    {
+        var tables = new List<LayoutTable>();
+        foreach (MlpLayerShape layer in Layers)
+        {
+            if (layer.Number == 0)
+                tables.Add(new LayoutTable("layer1.weights", 0, features, [features, Width], Regularized: true));
+            else
+                Add(layer, "weights", layer.Weights, [layer.Inputs, layer.Columns], isWeights: true);
+            Add(layer, "bias", layer.Bias, [layer.Columns]);
+            Add(layer, "gamma", layer.Gamma, [layer.Columns]);
+            Add(layer, "beta", layer.Beta, [layer.Columns]);
+            Add(layer, "running_mean", layer.Mean, [layer.Columns], isAveraged: true);
+            Add(layer, "running_variance", layer.Variance, [layer.Columns], isAveraged: true);
+        }
+        return new ParameterLayout(Width, tables);
+
+        void Add(MlpLayerShape layer, string name, int place, long[] shape, bool isWeights = false, bool isAveraged = false)
+        {
+            long count = shape.Aggregate(1L, (product, extent) => product * extent);
+            if (place >= 0)
+                tables.Add(new LayoutTable($"layer{layer.Number + 1}.{name}", features + place / Width, (count + Width - 1) / Width, shape, isWeights) { IsAveraged = isAveraged });
+        }
     }
 
     private MlpLayerShape Place(MlpLayerShape layer, ref int place)

@@ -1,4 +1,6 @@
+using System.Globalization;
 using DistSgd.Kernels;
+using DistSgd.Learning.Models;
 
 namespace DistSgd.Learning.Mlp;
 
@@ -37,7 +39,7 @@ public enum WeightInit
     Glorot,
 
     /// <summary>N(0, 1/fan-in): LeCun et al. 1998.</summary>
-    LeCun,
+    Lecun,
 
     /// <summary>N(0, 0.01²).</summary>
     Normal,
@@ -68,8 +70,11 @@ public enum MlpHead
 /// </summary>
 public sealed record MlpSpec
 {
-    /// <summary>Units of a layer at most.</summary>
-    public const int UnitsMax = 65_536;
+    /// <summary>Units of a layer, and sums of the first one, at most.</summary>
+    public const int UnitsMax = 16_384;
+
+    /// <summary>What an activation is written as.</summary>
+    public const string ActivationExpected = "sigmoid, tanh, relu, leaky-relu[:SLOPE], elu[:ALPHA] or maxout[:PIECES]";
 
     /// <summary>Hidden layers at most.</summary>
     public const int LayersMax = 64;
@@ -122,16 +127,65 @@ public sealed record MlpSpec
     /// <exception cref="ArgumentException">One isn't; the message names it as the command line does.</exception>
     public void Check()
     {
-        Require(Layers.Count <= LayersMax, $"--layers has {Layers.Count} layers; expected at most {LayersMax}.");
+        Require(Layers.Count <= LayersMax, $"--hidden has {Layers.Count} layers; expected at most {LayersMax}.");
         foreach (int units in Layers)
-            Require(units is >= 1 and <= UnitsMax, $"--layers has a layer of {units} units; expected 1 to {UnitsMax}.");
+            Require(units is >= 1 and <= UnitsMax && units * (long)Pieces <= UnitsMax, $"--hidden has a layer of {units} units{(Pieces > 1 ? $" of {Pieces} pieces" : "")}; expected 1 to {UnitsMax / Pieces}.");
         Require(Dropout is >= 0 and < 1, $"--dropout is {Dropout}; expected a probability from 0 to below 1.");
-        Require(MaxoutPieces is >= 2 and <= 64, $"--maxout-pieces is {MaxoutPieces}; expected 2 to 64.");
-        Require(Constant > 0 && float.IsFinite(Constant), $"--activation-constant is {Constant}; expected a positive number.");
+        Require(MaxoutPieces is >= 2 and <= 64, $"--activation is maxout:{MaxoutPieces}; expected 2 to 64 pieces.");
+        Require(Constant > 0 && float.IsFinite(Constant), $"--activation is {ActivationText}; expected a positive number behind the colon.");
         Require(Activation is HiddenActivation.LeakyRelu or HiddenActivation.Elu || ActivationConstant is null,
-            $"--activation-constant is for leaky-relu and elu; --activation is {Activation.ToString().ToLowerInvariant()}.");
+            $"--activation is {ActivationText}; only leaky-relu, elu and maxout take a number.");
         Require(Outputs is >= 1 and <= UnitsMax, $"The network has {Outputs} outputs; expected 1 to {UnitsMax}.");
     }
+
+    /// <summary>The activation as it is written: <c>relu</c>, <c>leaky-relu:0.2</c>, <c>maxout:3</c>.</summary>
+    public string ActivationText => Activation == HiddenActivation.Maxout ? $"maxout:{MaxoutPieces}"
+        : KindName.Of(Activation) + (ActivationConstant is { } given ? string.Create(CultureInfo.InvariantCulture, $":{given}") : "");
+
+    /// <summary>The same network with another activation.</summary>
+    /// <param name="text">As <see cref="ActivationText"/>; the number may be left out.</param>
+    /// <exception cref="ArgumentException">It isn't one.</exception>
+    public MlpSpec WithActivation(string text)
+    {
+        string[] words = text.Split(':');
+        HiddenActivation? kind = Array.Find(Enum.GetValues<HiddenActivation>().Cast<HiddenActivation?>().ToArray(), one => KindName.Of(one!) == words[0]);
+        bool isNumber = float.TryParse(words[^1], CultureInfo.InvariantCulture, out float number);
+        MlpSpec? result = (kind, words.Length) switch
+        {
+            (null, _) or (_, > 2) => null,
+            (_, 1) => this with { Activation = kind.Value, ActivationConstant = null },
+            (HiddenActivation.Maxout, 2) when isNumber && number == (int)number => this with { Activation = kind.Value, MaxoutPieces = (int)number, ActivationConstant = null },
+            (HiddenActivation.LeakyRelu or HiddenActivation.Elu, 2) when isNumber => this with { Activation = kind.Value, ActivationConstant = number },
+            _ => null,
+        };
+        return result ?? throw new ArgumentException($"--activation is '{text}'; expected {ActivationExpected}.");
+    }
+
+    /// <summary>Whether a text is an activation.</summary>
+    /// <param name="text">Any.</param>
+    public static bool IsActivation(string text)
+    {
+        try
+        {
+            new MlpSpec().WithActivation(text).Check();
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>"256-128 relu, batch norm, dropout 0.2"; for people.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{string.Join('-', Layers)} {ActivationText}{(BatchNorm ? ", batch norm" : "")}{(Dropout > 0 ? $", dropout {Dropout}" : "")}");
+
+    /// <inheritdoc/>
+    public bool Equals(MlpSpec? other) => other is not null && Layers.SequenceEqual(other.Layers)
+        && (Outputs, Head, ActivationText, Init, BatchNorm, Dropout) == (other.Outputs, other.Head, other.ActivationText, other.Init, other.BatchNorm, other.Dropout);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Layers.Count, Outputs, Head, ActivationText, BatchNorm, Dropout);
 
     private static void Require(bool holds, string otherwise)
     {

@@ -38,7 +38,7 @@ public static class MlpStart
         {
             WeightInit.He => Math.Sqrt(2.0 / inputs),
             WeightInit.Glorot => Math.Sqrt(2.0 / (inputs + layer.Columns)),
-            WeightInit.LeCun => Math.Sqrt(1.0 / inputs),
+            WeightInit.Lecun => Math.Sqrt(1.0 / inputs),
             WeightInit.Normal => NormalDeviation,
             _ => 0,
         };

@@ -9,5 +9,5 @@ public static class BatchGradient
         model.HasClassScores ? new ClassGradient(model)
         : model.HasScalarLoss ? new ScalarGradient(model)
         : model.IsRanking ? new RankGradient()
-        : throw new ArgumentOutOfRangeException(nameof(model), model.Kind, "This model has no gradient.");
+        : throw new ArgumentOutOfRangeException(nameof(model), model.Kind, "This model's gradient is not made here: a network draws random numbers and holds native memory.");
 }

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using DistSgd.Kernels;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Losses;
 using DistSgd.Learning.Metrics;
+using DistSgd.Learning.Mlp;
 
 namespace DistSgd.Learning.Models;
 
@@ -44,7 +46,7 @@ public sealed record EvaluationResult(long Rows, double Loss, double? Accuracy, 
     public double? MacroF1 => Classes.Count == 0 ? null : Classes.Where(one => one.Rows > 0).Select(one => one.F1).DefaultIfEmpty().Average();
 }
 
-/// <summary>Scores data with linear models on several threads.</summary>
+/// <summary>Scores data with models on several threads.</summary>
 public static class Evaluation
 {
     private const int ChunkRows = 4096;
@@ -52,13 +54,15 @@ public static class Evaluation
 
     /// <summary>The scores of each row, k side by side.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="parameters">By position: the weights, the biases last.</param>
+    /// <param name="parameters">By position, as the model's layout says.</param>
     /// <param name="data">Rows; features that the model doesn't know count as 0.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="ignored">Non-zeros left out.</param>
     /// <param name="cancellationToken">Gives up between pieces of the data.</param>
     public static float[] Scores(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, int threads, out long ignored, CancellationToken cancellationToken = default)
     {
+        if (model.Network is not null)
+            return NetworkScores(model, parameters, data, threads, out ignored, cancellationToken);
         int outputs = model.Outputs;
         var scores = new float[data.RowCount * outputs];
         long leftOut = 0;
@@ -67,6 +71,24 @@ public static class Evaluation
             Span<float> part = scores.AsSpan((int)first * outputs, count * outputs);
             Interlocked.Add(ref leftOut, outputs == 1 ? Score(parameters.Span, data, first, part) : ScoreAll(parameters.Span, outputs, data, first, part));
         }, cancellationToken);
+        ignored = leftOut;
+        return scores;
+    }
+
+    private static float[] NetworkScores(ModelSpec model, ReadOnlyMemory<float> parameters, Dataset data, int threads, out long ignored, CancellationToken cancellationToken)
+    {
+        MlpShape shape = model.Shape;
+        var scores = new float[data.RowCount * model.Outputs];
+        var idle = new ConcurrentBag<MlpScoring>();
+        long leftOut = 0;
+        ForEachChunk(data, threads, (first, count) =>
+        {
+            MlpScoring scoring = idle.TryTake(out MlpScoring? used) ? used : new MlpScoring(shape);
+            Interlocked.Add(ref leftOut, scoring.Score(parameters.Span, data, first, scores.AsSpan((int)first * model.Outputs, count * model.Outputs)));
+            idle.Add(scoring);
+        }, cancellationToken);
+        foreach (MlpScoring scoring in idle)
+            scoring.Dispose();
         ignored = leftOut;
         return scores;
     }
@@ -104,7 +126,7 @@ public static class Evaluation
 
     /// <summary>Loss and metrics of a model.</summary>
     /// <param name="model">Which loss and metrics.</param>
-    /// <param name="parameters">By position: the weights, the biases last.</param>
+    /// <param name="parameters">By position, as the model's layout says.</param>
     /// <param name="data">Rows.</param>
     /// <param name="labels">The labels' mapping to targets.</param>
     /// <param name="threads">At least 1.</param>
@@ -146,7 +168,7 @@ public static class Evaluation
         int[] predicted = Array.ConvertAll(scores, score => score > 0 ? 1 : 0), actual = Array.ConvertAll(targets, target => target > 0 ? 1 : 0);
         return new EvaluationResult(targets.Length, loss, Accuracy.Of(scores, targets, weights), double.IsNaN(auc) ? null : auc, null, 0)
         {
-            LogLoss = model.Kind == ModelKind.Logistic ? loss : null,
+            LogLoss = model.Loss == LossKind.Logistic ? loss : null,
             Classes = ClassFigures.Of(predicted, actual, [labels.Negative, labels.Positive]),
         };
     }
@@ -215,7 +237,7 @@ public static class Evaluation
         double loss = LossSum.OfOutputs(model, scores, new SparseRows(new int[targets.Length + 1], [], [], targets) { Weights = weights }) / Total(targets.Length, weights);
         return new EvaluationResult(targets.Length, loss, ShareRight(predicted, targets, weights), null, null, 0)
         {
-            LogLoss = model.Kind == ModelKind.Softmax ? loss : null,
+            LogLoss = model.Loss == LossKind.CrossEntropy ? loss : null,
             MeanCost = model.Costs.Classes == 0 ? null : predicted.Select((one, row) => (double)model.Costs[(int)targets[row], one]).DefaultIfEmpty().Average(),
             Classes = classes,
         };

@@ -23,4 +23,7 @@ public enum ModelKind
 
     /// <summary>Ranking of the rows of each query by w·x.</summary>
     SvmRank,
+
+    /// <summary>A multi-layer perceptron: regression, two classes or several, by its loss.</summary>
+    Mlp,
 }

@@ -26,7 +26,7 @@ public enum ScalingKind
 
 /// <summary>
 /// x' = (x − mean)/scale per column, fitted on training data: dense columns get zero mean and unit variance, sparse ones unit root mean
-/// square of their non-zeros (mean 0, so that zeros stay zeros). Training sees x'; <see cref="ToOriginal"/> turns the trained parameters
+/// square of their non-zeros (mean 0, so that zeros stay zeros). Training sees x'; <see cref="ToOriginal(Span{float}, int)"/> turns the trained parameters
 /// into those of x, so that a model file needs no scaling. Immutable; any thread.
 /// </summary>
 public sealed class FeatureScaling
@@ -138,7 +138,7 @@ public sealed class FeatureScaling
     public FeatureScaling Extended(int features) =>
         new([.. _means, .. new float[features - _means.Length]], [.. _inverseScales, .. Enumerable.Repeat(1f, features - _means.Length)]);
 
-    /// <summary>Turns parameters of x into those of x', in place, as <see cref="ToOriginal"/> undoes it: w'_j = w_j s_j, b' = b + Σ w_j·mean_j.</summary>
+    /// <summary>Turns parameters of x into those of x', in place, as <see cref="ToOriginal(Span{float}, int)"/> undoes it: w'_j = w_j s_j, b' = b + Σ w_j·mean_j.</summary>
     /// <param name="parameters">The weights, a key's side by side, the biases last.</param>
     /// <param name="width">Weights a key.</param>
     public void ToScaled(Span<float> parameters, int width = 1)
@@ -160,15 +160,20 @@ public sealed class FeatureScaling
     /// <summary>Turns parameters of x' into those of x, in place: w_j = w'_j/s_j, b = b' − Σ w_j·mean_j.</summary>
     /// <param name="parameters">The weights, a key's side by side, the biases last.</param>
     /// <param name="width">Weights a key.</param>
-    public void ToOriginal(Span<float> parameters, int width = 1)
+    public void ToOriginal(Span<float> parameters, int width = 1) => ToOriginal(parameters[..(_means.Length * width)], width, parameters[(_means.Length * width)..]);
+
+    /// <summary>The same where weights and biases don't lie one after the other.</summary>
+    /// <param name="weights">A column's side by side.</param>
+    /// <param name="width">Weights a column.</param>
+    /// <param name="biases">As many as the width.</param>
+    public void ToOriginal(Span<float> weights, int width, Span<float> biases)
     {
-        Span<float> biases = parameters[(_means.Length * width)..];
         for (int output = 0; output < width; output++)
         {
             double bias = biases[output];
             for (int j = 0; j < _means.Length; j++)
             {
-                ref float weight = ref parameters[j * width + output];
+                ref float weight = ref weights[j * width + output];
                 weight *= _inverseScales[j];
                 bias -= (double)weight * _means[j];
             }

@@ -70,6 +70,8 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     /// <param name="optimizer">The rule.</param>
     public double Rate(ModelSpec model, OptimizerKind optimizer)
     {
+        if (model.Kind == ModelKind.Mlp)
+            return NetworkRate(optimizer);
         // An adaptive step is as long as its rate, whatever the gradient: it is measured by what weights come to.
         double size = Math.Min(1, AdaptiveMagnitude / (1 + Magnitude)) * (model.IsRegression ? Math.Max(TargetDeviation, 1e-6) : 1);
         return optimizer switch
@@ -86,6 +88,17 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             _ => UpdateRules.Of(optimizer).Facts.UsualRate,
         };
     }
+
+    // Layers, columns and targets are scaled to be alike, so that the usual rates do; Adam's is doubled, as the usual schedule falls from it to 0.
+    private static double NetworkRate(OptimizerKind optimizer) => optimizer switch
+    {
+        OptimizerKind.Sgd => 0.1,
+        OptimizerKind.Momentum or OptimizerKind.Nesterov or OptimizerKind.AdaGrad => 0.03,
+        OptimizerKind.AdaGradNesterov => 0.003,
+        OptimizerKind.Adam or OptimizerKind.AdamW or OptimizerKind.RmsProp => 0.002,
+        OptimizerKind.RmsPropNesterov => 0.0002,
+        _ => UpdateRules.Of(optimizer).Facts.UsualRate,
+    };
 
     private double Descent(ModelSpec model) =>
         model.Kind switch

@@ -175,7 +175,23 @@ public sealed class ParameterShard : IDisposable
         else if (_fullGradient is not null)
             _fullGradient.Add(push.Step, keys, values);
         else
-            _steps.Step(new StepAt((float)rateSum, _clock.Steps + 1), keys, values);
+            StepOrAverage(new StepAt((float)rateSum, _clock.Steps + 1), keys, values);
+    }
+
+    // Running statistics lie between parameters: what a gradient push holds for them is added, the rest is stepped on.
+    private void StepOrAverage(StepAt at, in ShardKeys keys, ReadOnlySpan<float> gradient)
+    {
+        int done = 0, width = _memory.Width;
+        foreach (KeyRange averaged in _memory.Averaged)
+        {
+            (int start, int count) = keys.Within(averaged);
+            if (count == 0)
+                continue;
+            _steps.Step(at, keys.Slice(done, start - done), gradient[(done * width)..(start * width)]);
+            _memory.AddToValues(keys.Slice(start, count), gradient.Slice(start * width, count * width));
+            done = start + count;
+        }
+        _steps.Step(at, keys.Slice(done, keys.Count - done), gradient[(done * width)..]);
     }
 
     /// <summary>Reads the keys' floats as they are now.</summary>

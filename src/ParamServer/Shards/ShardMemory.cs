@@ -43,14 +43,8 @@ internal sealed class ShardMemory : IDisposable
         _stripes = new Lock[(KeyCount + StripeKeys - 1) / StripeKeys];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new Lock();
-        var regularized = new List<KeyRange>();
-        foreach (ParameterTable table in job.Tables)
-        {
-            KeyRange keys = table.Keys.Intersect(range);
-            if (table.Regularized && keys.Count > 0)
-                regularized.Add(new KeyRange(keys.First - range.First, keys.Count));
-        }
-        Regularized = [.. regularized];
+        Regularized = Local(job.Tables.Where(table => table.Regularized), range);
+        Averaged = Local(job.Tables.Where(table => table.IsAveraged), range);
     }
 
     /// <summary>Signature of what is done to a part of a stripe.</summary>
@@ -83,6 +77,9 @@ internal sealed class ShardMemory : IDisposable
 
     /// <summary>The local keys that the regulariser acts on.</summary>
     public KeyRange[] Regularized { get; }
+
+    /// <summary>The local keys whose gradients are changes to be added, not stepped on.</summary>
+    public KeyRange[] Averaged { get; }
 
     /// <summary>Bytes reserved.</summary>
     public long Bytes => _buffer.Length * sizeof(float);
@@ -182,7 +179,25 @@ internal sealed class ShardMemory : IDisposable
 
     public void Dispose() => _buffer.Dispose();
 
+    private static KeyRange[] Local(IEnumerable<ParameterTable> tables, KeyRange range) =>
+        [.. tables.Select(table => table.Keys.Intersect(range)).Where(keys => keys.Count > 0).Select(keys => new KeyRange(keys.First - range.First, keys.Count))];
+
     private Span<float> Plane(int plane, int first, int count) => plane >= Stride ? default : _buffer.AsSpan((long)plane * SlotStep + first, count);
+
+    /// <summary>Adds to the values of keys, one float a parameter, and leaves their state; a whole key at a time under its stripe's lock.</summary>
+    public void AddToValues(in ShardKeys keys, ReadOnlySpan<float> changes)
+    {
+        for (int place = 0; place < keys.Count; place++)
+        {
+            int first = keys[place] * Width;
+            lock (_stripes[keys[place] / StripeKeys])
+            {
+                Span<float> floats = Floats;
+                for (int i = 0; i < Width; i++)
+                    floats[(first + i) * PositionStep] += changes[place * Width + i];
+            }
+        }
+    }
 
     private void AddRange(KeyRange part, ReadOnlySpan<float> entries)
     {

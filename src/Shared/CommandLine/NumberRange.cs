@@ -26,7 +26,9 @@ public sealed class NumberRange
     public long Max { get; }
 
     /// <summary>What is taken, for the end of a sentence.</summary>
-    public string Expected => IsWhole ? string.Create(CultureInfo.InvariantCulture, $"a whole number, {Min:N0} to {Max:N0}") : Max == 1 ? "a number above 0 and below 1" : Min == 0 ? "a number, 0 or more" : "a number above 0";
+    public string Expected => IsWhole ? string.Create(CultureInfo.InvariantCulture, $"a whole number, {Min:N0} to {Max:N0}")
+        : Max == 1 ? Min == 0 ? "a number from 0 to below 1" : "a number above 0 and below 1"
+        : Min == 0 ? "a number, 0 or more" : "a number above 0";
 
     /// <summary>Whole numbers, both bounds included.</summary>
     public static NumberRange Whole(string option, long min, long max = int.MaxValue) => new(option, isWhole: true, min, max);
@@ -39,6 +41,9 @@ public sealed class NumberRange
 
     /// <summary>Finite numbers of 0 or more.</summary>
     public static NumberRange NotNegative(string option) => new(option, isWhole: false, 0, long.MaxValue);
+
+    /// <summary>Numbers from 0 to below 1.</summary>
+    public static NumberRange Share(string option) => new(option, isWhole: false, 0, 1);
 
     /// <summary>Whether the text is such a number.</summary>
     public bool Admits(string text) => IsWhole

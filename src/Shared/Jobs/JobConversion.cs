@@ -62,6 +62,10 @@ public static class JobConversion
             SnapshotEvery = (uint)job.SnapshotEvery,
             RowCount = (ulong)job.RowCount,
             AverageFrom = (ulong)job.AverageFrom,
+            Network = NetworkConversion.ToMessage(job.Model.Network),
+            TargetMean = job.Targets?.Mean ?? 0,
+            TargetDeviation = job.Targets?.Deviation ?? 0,
+            Augmentation = NetworkConversion.ToMessage(job.Augmentation),
         };
         AddRows(spec, job);
         spec.Tables.Add(job.Tables.Select(table => new V1.Table
@@ -150,6 +154,8 @@ public static class JobConversion
             Preprocessing = PreprocessingConversion.ToPreprocessing(spec.Preprocessing),
             Order = Known<RowOrderKind>((int)spec.Order, "order"),
             Streams = spec.Streams,
+            Targets = NetworkConversion.ToTargets(spec),
+            Augmentation = NetworkConversion.ToAugmentation(spec),
             Data = ToData(spec),
         };
     }
@@ -216,6 +222,7 @@ public static class JobConversion
         {
             HuberDelta = spec.HuberDelta == 0 ? 1 : spec.HuberDelta,
             Margin = spec.Margin == 0 ? 1 : spec.Margin,
+            Network = NetworkConversion.ToNetwork(kind, spec.Network),
             Costs = spec.ClassCosts.IsEmpty ? CostMatrix.None : new CostMatrix(MemoryMarshal.Cast<byte, float>(spec.ClassCosts.Span).ToArray()),
         };
         Require(model.HasClassScores == model.Outputs > 1, "outputs must be the number of classes, at least 2, of a model that has several, else 1");
@@ -258,7 +265,7 @@ public static class JobConversion
         };
     }
 
-    private static T Known<T>(int number, string field)
+    internal static T Known<T>(int number, string field)
         where T : struct, Enum
     {
         T value = (T)Enum.ToObject(typeof(T), number);

@@ -1,6 +1,7 @@
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -12,7 +13,11 @@ namespace DistSgd.Shared.Jobs;
 /// <param name="Name">Unique in the job.</param>
 /// <param name="Keys">Its keys.</param>
 /// <param name="Regularized">False for biases.</param>
-public sealed record ParameterTable(string Name, KeyRange Keys, bool Regularized);
+public sealed record ParameterTable(string Name, KeyRange Keys, bool Regularized)
+{
+    /// <summary>True for running statistics: what a gradient push holds for them is added as it is.</summary>
+    public bool IsAveraged { get; init; }
+}
 
 /// <summary>All that servers and workers must agree on about one job. Immutable; any thread.</summary>
 public sealed record TrainingJob
@@ -85,6 +90,11 @@ public sealed record TrainingJob
 
     /// <summary>Rows that are not trained on; null: none.</summary>
     public HoldOut? HeldOut { get; init; }
+    /// <summary>How the targets of a network are scaled before training; null: not.</summary>
+    public TargetScaling? Targets { get; init; }
+
+    /// <summary>How training images are changed at random; null: not.</summary>
+    public ImageAugmentation? Augmentation { get; init; }
 
     /// <summary>Seed of every order and draw.</summary>
     public ulong Seed { get; init; }
@@ -111,7 +121,7 @@ public sealed record TrainingJob
     public int TailKeys => checked((int)(KeyCount - Features));
 
     /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Values"/> and GRADIENT pushes, k.</summary>
-    public int Width => Model.Outputs;
+    public int Width => OwnLayout?.Width ?? Model.Width;
 
     /// <summary>Floats of one parameter in an entry: its value and its optimizer state, with SVRG the full gradient.</summary>
     public int Stride => 1 + Rule.Form.Kernel(Sparse).Slots + (SnapshotEvery > 0 ? 1 : 0);
@@ -132,7 +142,7 @@ public sealed record TrainingJob
 
     /// <summary>The tables in key order.</summary>
     public IReadOnlyList<ParameterTable> Tables =>
-        [.. Layout.Tables.Select(table => new ParameterTable(table.Name, new KeyRange(table.FirstKey, table.KeyCount), table.Regularized))];
+        [.. Layout.Tables.Select(table => new ParameterTable(table.Name, new KeyRange(table.FirstKey, table.KeyCount), table.Regularized) { IsAveraged = table.IsAveraged })];
 }
 
 /// <summary>Which data a job trains on, as the leader saw it.</summary>

@@ -45,7 +45,7 @@ internal sealed class EmbeddedBackend : ITrainingBackend
             var rows = new RowRange[stripes.Length];
             for (int i = 0; i < rows.Length; i++)
                 rows[i] = new RowRange(stripes[i].Start, stripes[i].End - stripes[i].Start);
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, TargetScaling = job.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
             blocks[partition] = BlockSet.Build(data, rows, plan);
         });
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);

@@ -36,7 +36,7 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
             LabelMap labels = source.ClassLabels.Count > 0 ? LabelMap.OfClasses(source.ClassLabels)
                 : job.Model.IsBinary ? LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel)
                 : LabelMap.Identity;
-            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
+            var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, TargetScaling = job.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
             if (!job.Preprocessing.IsNone)
             {
                 Dataset raw = data;

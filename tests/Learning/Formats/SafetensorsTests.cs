@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Tests.Data;
 
@@ -67,7 +68,7 @@ public sealed class SafetensorsTests
         var back = ModelFile.Load(file.Path);
         Assert.Equal(model.Weights.ToArray(), back.Weights.ToArray());
         Assert.Equal(model.Bias.ToArray(), back.Bias.ToArray());
-        Assert.Equal(model with { Weights = default, Bias = default, Summary = back.Summary }, back with { Weights = default, Bias = default });
+        Assert.Equal(model with { Parameters = default, Summary = back.Summary }, back with { Parameters = default });
         Assert.Equal("3", back.Summary["epochs"]);
     }
 
@@ -77,19 +78,56 @@ public sealed class SafetensorsTests
         using var file = new TempFile("");
         ModelFile model = Model() with
         {
-            Weights = new float[] { 1, -2, 0.1f, 4, 5, 6 },
-            Bias = new[] { 0.3f, 1, -1 },
-            Model = "structured-svm",
-            Loss = "tree",
+            Spec = ModelSpec.Of(ModelKind.StructuredSvm, LossKind.Tree, 3) with { Costs = new CostMatrix([0, 1, 2, 1, 0, 3, 2, 3, 0]) },
+            FeatureCount = 2,
+            Parameters = new float[] { 1, -2, 0.1f, 4, 5, 6, 0.3f, 1, -1 },
             Labels = LabelMap.OfClasses([1, 2.5f, 26]),
-            Costs = new CostMatrix([0, 1, 2, 1, 0, 3, 2, 3, 0]),
         };
         model.Save(file.Path);
         ModelFile back = ModelFile.Load(file.Path);
-        Assert.Equal((model.Labels, model.Costs, 2L), (back.Labels, back.Costs, back.FeatureCount));
+        Assert.Equal((model.Labels, model.Spec, 2L), (back.Labels, back.Spec, back.FeatureCount));
         Assert.Equal(model.Weights.ToArray(), back.Weights.ToArray());
         Assert.Equal(model.Bias.ToArray(), back.Bias.ToArray());
-        Assert.Equal((ModelKind.StructuredSvm, LossKind.Tree, 3), (back.Spec.Kind, back.Spec.Loss, back.Spec.Outputs));
+    }
+
+    [Fact]
+    public void ModelOfLayers_SavedAndLoaded_IsTheSame_WithATensorForEachTable()
+    {
+        using var file = new TempFile("");
+        foreach (string activation in (string[])["relu", "leaky-relu:0.2", "maxout:3"])
+        {
+            MlpSpec network = new MlpSpec { Layers = [5, 4], BatchNorm = activation != "relu", Dropout = 0.25f }.WithActivation(activation);
+            ModelSpec spec = ModelSpec.Of(ModelKind.Mlp, LossKind.WestonWatkins, 3) with { Network = network };
+            ModelFile model = Model() with
+            {
+                Spec = spec,
+                FeatureCount = 7,
+                Parameters = MlpStart.Draw(spec.Shape, 7, seed: 3),
+                Labels = LabelMap.OfClasses([1, 2, 3]),
+            };
+            model.Save(file.Path);
+            ModelFile back = ModelFile.Load(file.Path);
+            Assert.Equal(model.Parameters.ToArray(), back.Parameters.ToArray());
+            Assert.Equal(model with { Parameters = default, Summary = back.Summary }, back with { Parameters = default });
+            using var reader = new SafetensorsReader(file.Path);
+            Assert.Equal([5, 4L * network.Pieces], reader.Tensors["layer2.weights"].Shape);
+        }
+    }
+
+    [Fact]
+    public void ModelOfLayers_WhoseTensorsDontFitItsMetadata_IsRefusedByTensor()
+    {
+        using var file = new TempFile("");
+        ModelSpec spec = ModelSpec.Of(ModelKind.Mlp, LossKind.Logistic) with { Network = new MlpSpec { Layers = [4] } };
+        (Model() with { Spec = spec, FeatureCount = 3, Parameters = MlpStart.Draw(spec.Shape, 3, seed: 1) }).Save(file.Path);
+        byte[] whole = File.ReadAllBytes(file.Path);
+        string text = Encoding.Latin1.GetString(whole);
+        foreach ((string from, string to, string part) in ((string, string, string)[])[("\"hidden\":\"4\"", "\"hidden\":\"3\"", "tensor layer1.weights is [3, 4]; expected [3, 3]"), ("\"hidden\":\"4\"", "\"hidden\":\"x\"", "no network")])
+        {
+            Assert.Contains(from, text, StringComparison.Ordinal);
+            File.WriteAllBytes(file.Path, Encoding.Latin1.GetBytes(text.Replace(from, to, StringComparison.Ordinal)));
+            Assert.Contains(part, Assert.Throws<ModelFileException>(() => ModelFile.Load(file.Path)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -132,10 +170,9 @@ public sealed class SafetensorsTests
 
     private static ModelFile Model() => new()
     {
-        Weights = new float[] { 1, -2, 0.1f },
-        Bias = new[] { 0.3f },
-        Model = "logistic",
-        Loss = "logistic",
+        Spec = ModelKind.Logistic,
+        FeatureCount = 3,
+        Parameters = new float[] { 1, -2, 0.1f, 0.3f },
         Labels = LabelMap.Binary(0, 1),
         IndexBase = IndexBase.One,
         L1 = 1e-7,

@@ -74,7 +74,7 @@ public sealed class AugmentationTests
     [Fact]
     public void Parse_WhatIsNotKnown_IsRefusedByName()
     {
-        foreach (string text in new[] { "spin", "shift", "shift:9", "rotate:x", "flip:2", "" })
+        foreach (string text in new[] { "spin", "shift:0", "shift:9", "rotate:x", "flip:2", "" })
             Assert.Contains("--augment", Assert.Throws<ArgumentException>(() => ImageAugmentation.Parse(text, Width, Height)).Message);
     }
 

@@ -82,7 +82,7 @@ public sealed class NetworkTests
         foreach ((WeightInit init, double expected) in new[]
         {
             (WeightInit.Auto, Math.Sqrt(2.0 / 400)), (WeightInit.He, Math.Sqrt(2.0 / 400)), (WeightInit.Glorot, Math.Sqrt(2.0 / 500)),
-            (WeightInit.LeCun, Math.Sqrt(1.0 / 400)), (WeightInit.Normal, 0.01), (WeightInit.Zeros, 0),
+            (WeightInit.Lecun, Math.Sqrt(1.0 / 400)), (WeightInit.Normal, 0.01), (WeightInit.Zeros, 0),
         })
         {
             var shape = new MlpShape(new MlpSpec { Layers = [100], Outputs = 2, Init = init });
@@ -97,10 +97,10 @@ public sealed class NetworkTests
     [Fact]
     public void Spec_OutOfRange_IsRefusedByName()
     {
-        Assert.Contains("--layers", Refusal(new MlpSpec { Layers = [0] }));
+        Assert.Contains("--hidden", Refusal(new MlpSpec { Layers = [0] }));
         Assert.Contains("--dropout", Refusal(new MlpSpec { Dropout = 1 }));
-        Assert.Contains("--maxout-pieces", Refusal(new MlpSpec { MaxoutPieces = 1 }));
-        Assert.Contains("--activation-constant", Refusal(new MlpSpec { ActivationConstant = 0.5f }));
+        Assert.Contains("maxout:1", Refusal(new MlpSpec { Activation = HiddenActivation.Maxout, MaxoutPieces = 1 }));
+        Assert.Contains("--activation is relu:0.5", Refusal(new MlpSpec { ActivationConstant = 0.5f }));
 
         static string Refusal(MlpSpec spec) => Assert.Throws<ArgumentException>(spec.Check).Message;
     }
