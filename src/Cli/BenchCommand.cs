@@ -63,11 +63,11 @@ internal static class BenchCommand
         return command;
 
         // Above the figures stands what they come from.
-        void Measures(Command bench, Func<ParseResult, BenchFormat, CancellationToken, Task<int>> measure) => bench.SetAction((parsed, stop) =>
+        void Measures(Command bench, Func<ParseResult, BenchFormat, CancellationToken, Task<int>> measure) => bench.SetAction(async (parsed, stop) =>
         {
             BenchFormat format = parsed.GetValue(json) ? BenchFormat.Json : BenchFormat.Table;
-            parsed.InvocationConfiguration.Output.WriteLine(BenchOrigin.Of(parsed.Tokens.Select(token => token.Value)).Line(format));
-            return measure(parsed, format, stop);
+            await parsed.InvocationConfiguration.Output.WriteLineAsync(BenchOrigin.Of(parsed.Tokens.Select(token => token.Value)).Line(format));
+            return await measure(parsed, format, stop);
         });
     }
 
