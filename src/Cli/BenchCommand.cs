@@ -53,10 +53,10 @@ internal static class BenchCommand
         command.Add(train);
         ValueOption classes = Arguments.FilePath("--data", "Rows of several classes; default: generated ones of 784 features, half of them 0.");
         var mlp = new Command("mlp", "Whole training steps of an MLP beside the FMA peak of one core: one thread and two.") { classes };
-        mlp.SetAction(async (parsed, cancellationToken) =>
+        Measures(mlp, async (parsed, format, cancellationToken) =>
         {
             using Dataset rows = parsed.GetValue(classes) is { } file ? Dataset.Open(file) : MlpBench.Generate();
-            await MlpBench.RunAsync(rows, row => Print(parsed.InvocationConfiguration.Output, row, parsed.GetValue(json)), cancellationToken);
+            await MlpBench.RunAsync(rows, row => Print(parsed.InvocationConfiguration.Output, row, format), cancellationToken);
             return 0;
         });
         command.Add(mlp);
