@@ -43,15 +43,22 @@ internal static class TrainCommand
     private static readonly ValueOption Tolerance = Arguments.Number(TrainingRanges.Tolerance, "Ends when an epoch changes the training loss by less than this part of it.", help: "X");
     private static readonly ValueOption GradientTolerance = Arguments.Number(TrainingRanges.GradientTolerance, "Ends when the gradient of the objective over all rows is at most so long; computed once an epoch.", help: "X");
     private static readonly ValueOption Patience = Arguments.Number(TrainingRanges.Patience, "Ends when the test loss has not improved for so many evaluations; the model is the best one.", help: "P");
-    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 with sgd and adagrad, 64 with other rules; for an MLP 16 to 128, by the number of rows.");
+    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 where workers push differences, 32 where they push gradients; for an MLP 16 to 128, by the number of rows.");
     private static readonly ValueOption Momentum = Arguments.Number(TrainingRanges.Momentum, RuleHelp(RuleConstant.Momentum, "What a velocity keeps a step"), help: "X");
     private static readonly ValueOption Rho = Arguments.Number(TrainingRanges.Rho, RuleHelp(RuleConstant.Rho, "What averages of gradients or squares keep a step"), help: "X");
     private static readonly ValueOption Rho2 = Arguments.Number(TrainingRanges.Rho2, RuleHelp(RuleConstant.Rho2, "What Adam's average of squares keeps a step"), help: "X");
     private static readonly ValueOption Delta = Arguments.Number(TrainingRanges.Delta, RuleHelp(RuleConstant.Delta, "What keeps denominators from 0"), help: "X");
     private static readonly ValueOption Beta = Arguments.Number(TrainingRanges.Beta, RuleHelp(RuleConstant.Beta, "What the root of squares is added to"), help: "X");
     private static readonly ValueOption LearningRate = Arguments.Number(TrainingRanges.LearningRate, "Learning rate at the first step; default: from the rows' norms.", help: "X");
-    private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0; default: linear, constant with ftrl and --svrg.", typeof(ScheduleKind));
+    private static readonly ValueOption Schedule = Arguments.Choice("--schedule", "Shape of the learning rate over the steps; cosine and linear end at 0; default: linear, constant with adadelta, ftrl and --svrg.", typeof(ScheduleKind));
     private static readonly ValueOption Decay = Arguments.Number(TrainingRanges.Decay, "Decay of the inverse schedules, per step; default: 10 an epoch.", help: "X");
+    private static readonly ValueOption DecayFactor = Arguments.Number(TrainingRanges.DecayFactor, "Factor of the step schedule at each fall, default: 0.5; of the exponential one a step, default: down to a hundredth.", help: "X");
+    private static readonly ValueOption DecaySteps = Arguments.Number(TrainingRanges.DecaySteps, "Steps between two falls of the step schedule; default: an eighth of the training.");
+    private static readonly ValueOption Warmup = Arguments.Number(TrainingRanges.Warmup, "Steps over which the rate first rises in a line, before any schedule.", "0");
+    private static readonly ValueOption ClipValue = Arguments.Number(TrainingRanges.ClipValue, "Largest magnitude of an element of a mini-batch's gradient; default: no bound.", help: "X");
+    private static readonly ValueOption ClipNorm = Arguments.Number(TrainingRanges.ClipNorm, "Largest norm of a mini-batch's gradient; default: no bound.", help: "X");
+    private static readonly ValueOption DelayCompensation = Arguments.Number(TrainingRanges.DelayCompensation, "Strength with which gradients make up for what changed since they were computed; default: none.", help: "X");
+    private static readonly Option<bool> StalenessAware = Arguments.Flag("--staleness-aware", "Apply a gradient that s pushes overtook at 1/(1+s) of the rate.");
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
     private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge, 20/rows for an MLP of two classes.", help: "X");
     private static readonly ValueOption Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
@@ -78,7 +85,7 @@ internal static class TrainCommand
     {
         var command = new Command("train", "Train a model.")
         {
-            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Hidden, Activation, InitWeights, BatchNorm, Dropout, Augment, Optimizer, Momentum, Rho, Rho2, Delta, Beta, SnapshotEvery, Average, Epochs, StepsMax, SecondsMax, Tolerance, GradientTolerance, Patience, Batch, LearningRate, Schedule, Decay, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
+            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Hidden, Activation, InitWeights, BatchNorm, Dropout, Augment, Optimizer, Momentum, Rho, Rho2, Delta, Beta, SnapshotEvery, Average, Epochs, StepsMax, SecondsMax, Tolerance, GradientTolerance, Patience, Batch, LearningRate, Schedule, Decay, DecayFactor, DecaySteps, Warmup, ClipValue, ClipNorm, DelayCompensation, StalenessAware, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
             LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
         };
         foreach (ValueOption option in DataArguments.All)
@@ -211,6 +218,13 @@ internal static class TrainCommand
         LearningRate = parsed.Number(LearningRate),
         Schedule = (ScheduleKind?)parsed.Chosen(Schedule, typeof(ScheduleKind)),
         Decay = parsed.Number(Decay),
+        DecayFactor = parsed.Number(DecayFactor),
+        DecaySteps = parsed.Count(DecaySteps),
+        Warmup = parsed.Count(Warmup)!.Value,
+        ClipValue = parsed.Number(ClipValue),
+        ClipNorm = parsed.Number(ClipNorm),
+        DelayCompensation = parsed.Number(DelayCompensation),
+        StalenessAware = parsed.GetValue(StalenessAware),
         L1 = parsed.Number(L1)!.Value,
         L2 = parsed.Number(L2),
         Scaling = (ScalingKind)parsed.Chosen(Scale, typeof(ScalingKind))!,

@@ -94,7 +94,7 @@ public sealed record TrainingOptions
     /// <summary>The part of the steps, from 0 on and below 1, after which the model is the average of the parameters over the pushes from there on. Null: the last parameters are the model.</summary>
     public double? Average { get; init; }
 
-    /// <summary>Rows in a mini-batch; at least 1. Null: 1 for rules whose steps workers add up (<see cref="RuleFacts.IsAdditive"/>), 64 for others; for an MLP 16 to 128, by the number of rows.</summary>
+    /// <summary>Rows in a mini-batch; at least 1. Null: 1 where workers push differences of their steps, 32 where they push gradients; for an MLP 16 to 128, by the number of rows.</summary>
     public int? Batch { get; init; }
 
     /// <summary>α of rules with a velocity, in (0, 1). Null: the rule's usual one, as for the constants below.</summary>
@@ -115,11 +115,32 @@ public sealed record TrainingOptions
     /// <summary>η₀; positive. Null: from the rows' norms (<see cref="RateDefaults"/>).</summary>
     public double? LearningRate { get; init; }
 
-    /// <summary>The learning rate's shape over the steps. Null: linear; constant for FTRL-Proximal, whose rate falls by itself.</summary>
+    /// <summary>The learning rate's shape over the steps. Null: linear; constant for AdaDelta and FTRL-Proximal, whose steps shrink by themselves.</summary>
     public ScheduleKind? Schedule { get; init; }
 
     /// <summary>γ of the inverse schedules; 0 or more. Null: 10 an epoch.</summary>
     public double? Decay { get; init; }
+
+    /// <summary>f of the step and exponential schedules; in (0, 1). Null: ½ a step; exponential falls to a hundredth over the training.</summary>
+    public double? DecayFactor { get; init; }
+
+    /// <summary>k of the step schedule, in steps; at least 1. Null: an eighth of the training.</summary>
+    public int? DecaySteps { get; init; }
+
+    /// <summary>Steps over which the rate first rises in a line, before any schedule; 0: none.</summary>
+    public int Warmup { get; init; }
+
+    /// <summary>Largest magnitude of an element of a mini-batch's gradient; positive. Null: no bound.</summary>
+    public double? ClipValue { get; init; }
+
+    /// <summary>Largest L2 norm of a mini-batch's gradient; positive. Null: no bound.</summary>
+    public double? ClipNorm { get; init; }
+
+    /// <summary>λ of delay compensation, which adds λ g⊙g⊙(θ_now − θ_at_pull) to each gradient; positive. Null: none.</summary>
+    public double? DelayCompensation { get; init; }
+
+    /// <summary>True: a gradient that s pushes overtook is applied at the rate η_t/(1+s).</summary>
+    public bool StalenessAware { get; init; }
 
     /// <summary>λ₁; 0 or more.</summary>
     public double L1 { get; init; }

@@ -32,7 +32,13 @@ internal sealed class TrainingPlan
     private const int EpochsMin = 5;
     private const int EpochsMax = 200;
     private const double DecayPerEpoch = 10;
-    private const int GradientBatch = 64;
+    private const int GradientBatch = 32;
+    private const double FactorAStep = 0.5;
+    private const int FallsATraining = 8;
+    private const double ExponentialEnd = 0.01;
+
+    // The mean of a mini-batch bears so much longer steps than a row.
+    private const int MeanGain = 4;
 
     // Their slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
     private static readonly LossKind[] SteepLosses = [LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential];
@@ -106,13 +112,14 @@ internal sealed class TrainingPlan
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
-        RuleFacts facts = UpdateRules.Of(options.Rule).Facts;
-        int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : facts.IsAdditive ? 1 : GradientBatch);
-        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) : defaults.SvrgRate(model));
+        bool gradients = isNetwork || RuleCheck.PushesGradients(options);
+        int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : gradients ? GradientBatch : 1);
+        double meanGain = gradients && !isNetwork && options.Rule == OptimizerKind.Sgd ? Math.Min(batch, MeanGain) : 1;
+        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) * meanGain : defaults.SvrgRate(model));
         double l2 = options.L2 ?? (options.C is { } c ? 1 / c : isNetwork ? NetworkOptions.Strength(model) : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
         bool sparse = IsSparse(data, options, deployment, isNetwork ? batch : BlockRowsMax);
         (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Rule, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
-        int localSteps = !facts.IsAdditive || isNetwork ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
+        int localSteps = gradients ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
             ? LocalSteps(data, options.Rule, batch, deployment, rate * Math.Max(l2, options.L1))
             : Math.Max(LocalSteps(data, options.Rule, batch, deployment, 0), SvrgSteps(data, deployment)));
         int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount);
@@ -131,6 +138,8 @@ internal sealed class TrainingPlan
                 Rho2 = (float)(options.Rho2 ?? 0),
                 Delta = (float)(options.Delta ?? 0),
                 Beta = (float)(options.Beta ?? 0),
+                DelayCompensation = (float)(options.DelayCompensation ?? 0),
+                StalenessAware = options.StalenessAware,
             },
             Features = Math.Max(Math.Max(1, data.FeatureCount), options.Init?.FeatureCount ?? 0),
             Sparse = sparse,
@@ -153,6 +162,7 @@ internal sealed class TrainingPlan
             Targets = isNetwork ? NetworkOptions.Targets(model, defaults) : null,
             Augmentation = isNetwork ? NetworkOptions.Augmentation(data, options) : null,
             MaxNorm = (float)(options.MaxNorm ?? 0),
+            Clip = new GradientClip((float)(options.ClipValue ?? 0), (float)(options.ClipNorm ?? 0)),
             Seed = options.Seed,
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
@@ -243,7 +253,27 @@ internal sealed class TrainingPlan
     private static Schedule Schedule(TrainingOptions options, long rows, int batch, int epochs, double rate)
     {
         double stepsPerEpoch = Math.Max(1, (double)rows / batch);
-        return new Schedule(RuleCheck.ScheduleOf(options), rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, Math.Max(1, Math.Min(options.StepsMax ?? long.MaxValue, (long)(stepsPerEpoch * epochs))));
+        long total = Math.Max(1, Math.Min(options.StepsMax ?? long.MaxValue, (long)(stepsPerEpoch * epochs)));
+        if (options.Warmup >= total)
+            throw new TrainingException($"--warmup {options.Warmup} leaves nothing of the training's {Plural.Of(total, "step")}; expected less.");
+        ScheduleKind kind = RuleCheck.ScheduleOf(options);
+        return new Schedule(kind, rate, options.Decay ?? DecayPerEpoch / stepsPerEpoch, total)
+        {
+            Factor = options.DecayFactor ?? (kind == ScheduleKind.Exponential ? Math.Pow(ExponentialEnd, 1.0 / total) : FactorAStep),
+            StepLength = options.DecaySteps ?? Math.Max(1, total / FallsATraining),
+            Warmup = options.Warmup,
+        };
+    }
+
+    private static string Describe(Schedule schedule)
+    {
+        string falls = schedule.Kind switch
+        {
+            ScheduleKind.Step => $" by {schedule.Factor:G4} every {Plural.Of(schedule.StepLength, "step")}",
+            ScheduleKind.Exponential => $" by {schedule.Factor:G6} a step",
+            _ => "",
+        };
+        return $"{KindName.Of(schedule.Kind)}{falls}{(schedule.Warmup > 0 ? $" after {Plural.Of(schedule.Warmup, "step")} of warm-up" : "")}";
     }
 
     private static int ShardCount(TrainingJob job, TrainingOptions options, Deployment deployment)
@@ -259,11 +289,13 @@ internal sealed class TrainingPlan
         [
             $"{job.Model}{Chosen(options.Model is not null)}",
             job.Rule.Form.Facts.Name,
-            $"rate {rate:G4}{Chosen(options.LearningRate is not null)} {KindName.Of(job.Rule.Schedule.Kind)}",
+            $"rate {rate:G4}{Chosen(options.LearningRate is not null)} {Describe(job.Rule.Schedule)}",
             .. job.SnapshotEvery > 0 ? [$"a full gradient every {Plural.Of(job.SnapshotEvery, "epoch")}"] : Array.Empty<string>(),
             $"l2 {job.Rule.L2:G4}{Chosen(options.L2 is not null || options.C is not null)}",
             $"{Plural.Of(job.Epochs, "epoch")}{Chosen(options.Epochs is not null)}",
-            $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}",
+            job.LocalSteps > 0
+                ? $"{(job.Sparse ? "sparse" : "dense")} exchange every {Plural.Of(job.RowsPerBlock, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.LocalSteps is not null)}"
+                : $"{(job.Sparse ? "sparse" : "dense")} gradients of {Plural.Of(job.Batch, "row")}{Chosen(options.Exchange != ExchangeKind.Auto && options.Batch is not null)}",
             .. job.Scaling is null ? Array.Empty<string>() : ["columns scaled"],
             .. Steps(data.Preprocessing),
             .. job.Order == RowOrderKind.Shuffled ? Array.Empty<string>() : [$"order {KindName.Of(job.Order)}"],

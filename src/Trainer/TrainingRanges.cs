@@ -68,6 +68,24 @@ public static class TrainingRanges
     /// <summary>Decay of the inverse schedules.</summary>
     public static NumberRange Decay { get; } = NumberRange.NotNegative("--decay");
 
+    /// <summary>Factor of the schedules that fall by one.</summary>
+    public static NumberRange DecayFactor { get; } = NumberRange.Fraction("--decay-factor");
+
+    /// <summary>Steps between two falls.</summary>
+    public static NumberRange DecaySteps { get; } = NumberRange.Whole("--decay-steps", 1);
+
+    /// <summary>Steps over which the rate rises.</summary>
+    public static NumberRange Warmup { get; } = NumberRange.Whole("--warmup", 0);
+
+    /// <summary>Bound on a gradient's elements.</summary>
+    public static NumberRange ClipValue { get; } = NumberRange.Positive("--clip-value");
+
+    /// <summary>Bound on a gradient's norm.</summary>
+    public static NumberRange ClipNorm { get; } = NumberRange.Positive("--clip-norm");
+
+    /// <summary>Strength of delay compensation.</summary>
+    public static NumberRange DelayCompensation { get; } = NumberRange.Positive("--delay-compensation");
+
     /// <summary>Strength of L1.</summary>
     public static NumberRange L1 { get; } = NumberRange.NotNegative("--l1");
 

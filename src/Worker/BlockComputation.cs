@@ -3,6 +3,7 @@ using DistSgd.Learning.Batches;
 using DistSgd.Learning.Losses;
 using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Optimizers;
+using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Worker;
@@ -16,6 +17,10 @@ internal sealed class BlockComputation : IDisposable
     private readonly MlpNetwork? _network;
     private readonly NativeBuffer<float> _replica;
     private readonly int _tailKeys;
+
+    // Where running statistics lie in a gradient: floats before its end, and how many; and room for them.
+    private readonly (int FromEnd, int Count)[] _statistics;
+    private readonly float[] _keptStatistics;
     private readonly int[] _order;
 
     // The rows' last losses, block by block; null where they don't decide the order.
@@ -30,8 +35,10 @@ internal sealed class BlockComputation : IDisposable
         _steps = new LocalSteps(job.Model, job.Rule, job.Batch, _network);
         if (job.SnapshotEvery > 0)
             _svrg = new SvrgSteps(job.Model, job.Rule.L2, blocks, job.RowCount);
-        _replica = new NativeBuffer<float>(job.LocalSteps == 0 ? 0 : (long)keysMax * job.EntryFloats);
+        _replica = new NativeBuffer<float>(job.PushKind == PushKind.Gradient ? 0 : (long)keysMax * job.EntryFloats);
         _tailKeys = job.TailKeys;
+        _statistics = [.. job.Tables.Where(table => table.IsAveraged).Select(table => (checked((int)(job.KeyCount - table.Keys.First) * job.Width), (int)table.Keys.Count * job.Width))];
+        _keptStatistics = new float[_statistics.Sum(table => table.Count)];
         _order = new int[blocks.RowsMax];
         _losses = job.Order == RowOrderKind.LargestLoss ? new float[blocks.Count][] : null;
         _scores = new float[checked(blocks.RowsMax * job.Model.Outputs)];
@@ -59,7 +66,12 @@ internal sealed class BlockComputation : IDisposable
         if (_job.LocalSteps == 0)
         {
             _network?.Begin(new BatchPlace(partition, epoch, block.Number));
-            StepFigures one = _steps.Gradient(block.Rows, order, pulled, pushed, scores);
+            bool hasPoints = _job.PushKind == PushKind.GradientAtPoint;
+            Span<float> gradient = hasPoints ? _replica.AsSpan(0, pulled.Length) : pushed;
+            StepFigures one = _steps.Gradient(block.Rows, order, pulled, gradient, scores);
+            Clip(gradient);
+            if (hasPoints)
+                InterleavedPairs.Join(gradient, pulled, pushed);
             KeepLosses(block, order, scores);
             return new BlockResult(one.Steps, order.Length, 0, _job.Targets?.ToOriginal(one.LossSum) ?? one.LossSum);
         }
@@ -75,6 +87,28 @@ internal sealed class BlockComputation : IDisposable
             AdaGradMerge.Apply(_job.Partitions, pulled, pushed);
         ScaleValues(pushed);
         return new BlockResult(figures.Steps, order.Length, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);
+    }
+
+    // Changes of running statistics travel among the gradients and are none.
+    private void Clip(Span<float> gradient)
+    {
+        if (_job.Clip == GradientClip.None)
+            return;
+        int kept = 0;
+        foreach ((int fromEnd, int count) in _statistics)
+        {
+            Span<float> statistics = gradient.Slice(gradient.Length - fromEnd, count);
+            statistics.CopyTo(_keptStatistics.AsSpan(kept));
+            statistics.Clear();
+            kept += count;
+        }
+        _job.Clip.Apply(gradient);
+        kept = 0;
+        foreach ((int fromEnd, int count) in _statistics)
+        {
+            _keptStatistics.AsSpan(kept, count).CopyTo(gradient[^fromEnd..]);
+            kept += count;
+        }
     }
 
     private BlockResult Svrg(SvrgSteps svrg, Block block, int epoch, long step, ReadOnlySpan<int> order, ReadOnlySpan<float> pulled, Span<float> pushed)

@@ -15,20 +15,22 @@ internal sealed class Round : IDisposable
     private readonly Memory<float> _pulledMemory;
     private readonly Memory<float> _pushedMemory;
 
-    public Round(int keysMax, int floatsPerKey, int shards)
+    public Round(int keysMax, int pulledFloats, int pushedFloats, int shards)
     {
-        FloatsPerKey = floatsPerKey;
-        int floats = checked(keysMax * floatsPerKey);
-        _pulled = new NativeBuffer<float>(floats);
-        _pushed = new NativeBuffer<float>(floats);
-        _pulledMemory = _pulled.AsMemory(0, floats);
-        _pushedMemory = _pushed.AsMemory(0, floats);
+        (PulledFloats, PushedFloats) = (pulledFloats, pushedFloats);
+        _pulled = new NativeBuffer<float>(checked(keysMax * pulledFloats));
+        _pushed = new NativeBuffer<float>(checked(keysMax * pushedFloats));
+        _pulledMemory = _pulled.AsMemory(0, keysMax * pulledFloats);
+        _pushedMemory = _pushed.AsMemory(0, keysMax * pushedFloats);
         Exchange = new ParameterExchange(shards);
         Versions = new long[shards];
     }
 
-    /// <summary>Floats a key in both directions: entries with local steps, values and gradients without.</summary>
-    public int FloatsPerKey { get; }
+    /// <summary>Floats a key that are pulled: entries with local steps, values without.</summary>
+    public int PulledFloats { get; }
+
+    /// <summary>Floats a key that are pushed: entries with local steps, gradients without, perhaps with the point at which they were computed.</summary>
+    public int PushedFloats { get; }
 
     /// <summary>Carries this round's push and a later round's pull.</summary>
     public ParameterExchange Exchange { get; }
@@ -43,11 +45,11 @@ internal sealed class Round : IDisposable
     public KeySet Keys { get; private set; } = null!;
 
     /// <summary>Its parameters as pulled.</summary>
-    public Memory<float> Pulled => _pulledMemory[..(Keys.Count * FloatsPerKey)];
+    public Memory<float> Pulled => _pulledMemory[..(Keys.Count * PulledFloats)];
 
     /// <summary>Room for the delta or gradient of as many keys.</summary>
     /// <param name="keys">The keys.</param>
-    /// <param name="floatsPerKey">At most <see cref="FloatsPerKey"/>.</param>
+    /// <param name="floatsPerKey">At most <see cref="PushedFloats"/>.</param>
     public Memory<float> Pushed(KeySet keys, int floatsPerKey) => _pushedMemory[..(keys.Count * floatsPerKey)];
 
     /// <summary>Turns to the next block; what was pushed from the last one stays as it is.</summary>

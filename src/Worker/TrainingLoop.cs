@@ -45,9 +45,9 @@ public sealed class TrainingLoop : IDisposable
         _stepsMax = job.StepsMaxOf(_partition);
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
-        int floats = job.LocalSteps == 0 ? job.Width : job.EntryFloats;
-        _ownWrites = new OwnWrites(job.KeyCount, floats);
-        _rounds = [new Round(keysMax, floats, client.ShardCount), new Round(keysMax, floats, client.ShardCount)];
+        int pulled = job.LocalSteps == 0 ? job.Width : job.EntryFloats, pushed = job.PushKind.FloatsPerKey(job.Width, job.EntryFloats);
+        _ownWrites = new OwnWrites(job.KeyCount, pulled);
+        _rounds = [new Round(keysMax, pulled, pushed, client.ShardCount), new Round(keysMax, pulled, pushed, client.ShardCount)];
     }
 
     /// <summary>Finished steps (mini-batches) of this worker. Any thread.</summary>
@@ -120,7 +120,7 @@ public sealed class TrainingLoop : IDisposable
 
     private bool IsSnapshot(long position) => _job.IsSnapshot(_sequence.Epoch(position));
 
-    private Memory<float> Pushed(long position, Round round) => round.Pushed(round.Keys, IsSnapshot(position) ? _job.Width : round.FloatsPerKey);
+    private Memory<float> Pushed(long position, Round round) => round.Pushed(round.Keys, IsSnapshot(position) ? _job.Width : round.PushedFloats);
 
     private async Task ExchangeAsync(long position, Round round, BlockResult result, CancellationToken cancellationToken)
     {
@@ -128,7 +128,7 @@ public sealed class TrainingLoop : IDisposable
         exchange.PushKeys = round.Keys;
         exchange.PushValues = Pushed(position, round);
         exchange.PushName = new PushName((ulong)_partition, (ulong)position + 1);
-        exchange.PushKind = _job.LocalSteps == 0 || IsSnapshot(position) ? PushKind.Gradient : PushKind.Delta;
+        exchange.PushKind = IsSnapshot(position) ? PushKind.Gradient : _job.PushKind;
         exchange.RateSum = result.RateSum;
         round.Versions.CopyTo(exchange.ReadVersions, 0);
         Volatile.Write(ref _clock, _clock + result.Steps);

@@ -57,7 +57,7 @@ public sealed class InProcessParameterClientTests
                     ParameterShard[] shards = Cut(job, 3);
                     var client = new InProcessParameterClient(shards);
                     KeySet keys = sparse ? KeySet.List([.. Enumerable.Range(0, 600).Select(i => (uint)(i * 3))]) : KeySet.Range(0, 2_001);
-                    int stride = kind == PushKind.Delta ? job.EntryFloats : 1;
+                    int stride = kind.FloatsPerKey(1, job.EntryFloats), pulled = kind == PushKind.Delta ? job.EntryFloats : 1;
                     var exchange = new ParameterExchange(3)
                     {
                         PushKeys = keys,
@@ -65,7 +65,7 @@ public sealed class InProcessParameterClientTests
                         PushKind = kind,
                         PullKeys = keys,
                         PullPart = kind == PushKind.Delta ? PullPart.Entries : PullPart.Values,
-                        Pulled = new float[keys.Count * stride],
+                        Pulled = new float[keys.Count * pulled],
                     };
                     Exchange(client, exchange, 1, Warmup);
                     long before = GC.GetAllocatedBytesForCurrentThread();

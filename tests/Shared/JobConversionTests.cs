@@ -20,7 +20,7 @@ public sealed class JobConversionTests
             {
                 foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
                 {
-                    TrainingJob job = Make() with { Model = ModelSpec.Of(model, null, ((ModelSpec)model).HasClassScores ? 5 : 1) with { Margin = 0.5f }, Rule = Make().Rule with { Optimizer = optimizer, Schedule = new Schedule(schedule, 0.3, 0.01, 12345) } };
+                    TrainingJob job = Make() with { Model = ModelSpec.Of(model, null, ((ModelSpec)model).HasClassScores ? 5 : 1) with { Margin = 0.5f }, LocalSteps = UpdateRules.Of(optimizer).Facts.IsAdditive ? 5 : 0, Rule = Make().Rule with { Optimizer = optimizer, Schedule = new Schedule(schedule, 0.3, 0.01, 12345) } };
                     V1.JobSpec wire = V1.JobSpec.Parser.ParseFrom(job.ToMessage().ToByteArray());
                     TrainingJob back = wire.ToJob();
                     Assert.Equal(PartitionRows, back.Data!.PartitionRows);
@@ -42,6 +42,13 @@ public sealed class JobConversionTests
     public void Job_WithBoundsSnapshotsAndAverages_CarriesThem()
     {
         TrainingJob job = Make() with { Data = null, Model = ModelKind.Logistic, Sparse = false, LocalSteps = 8, StepsMax = 1234, SecondsMax = 0.5, SnapshotEvery = 2, RowCount = 77, AverageFrom = 9 };
+        Assert.Equal(job, job.ToMessage().ToJob());
+    }
+
+    [Fact]
+    public void Job_WithBoundsOnGradients_CarriesThem()
+    {
+        TrainingJob job = Make() with { Data = null, LocalSteps = 0, Clip = new GradientClip(1.5f, 2.5f) };
         Assert.Equal(job, job.ToMessage().ToJob());
     }
 
@@ -101,6 +108,12 @@ public sealed class JobConversionTests
             ("rule.l2", spec => spec.Rule.L2 = double.NaN),
             ("rule.delta", spec => spec.Rule.Delta = -1),
             ("rule.beta", spec => spec.Rule.Beta = float.NaN),
+            ("rule.delay_compensation", spec => spec.Rule.DelayCompensation = -1),
+            ("rule.schedule.factor", spec => spec.Rule.Schedule.Factor = 1.5),
+            ("warmup", spec => spec.Rule.Schedule.Warmup = ulong.MaxValue),
+            ("clip_norm", spec => spec.ClipNorm = -1),
+            ("clip_value", spec => spec.ClipValue = 1),
+            ("local_steps must be 0", spec => spec.Rule.Optimizer = V1.Optimizer.Adam),
             ("rule.momentum", spec => spec.Rule.Momentum = 1),
             ("rule.rho", spec => spec.Rule.Rho = -0.1f),
             ("rule.rho2", spec => spec.Rule.Rho2 = 1.5f),
@@ -142,7 +155,7 @@ public sealed class JobConversionTests
     {
         Name = "a job",
         Model = ModelSpec.Of(ModelKind.Linear, LossKind.Huber) with { HuberDelta = 2.5f },
-        Rule = new UpdateRule { Optimizer = OptimizerKind.AdaGrad, Schedule = new Schedule(ScheduleKind.Cosine, 0.5, 0.25, 99), L1 = 0.001, L2 = 0.5, Delta = 1e-6f, Momentum = 0.8f, Rho = 0.7f, Rho2 = 0.99f, Beta = 2 },
+        Rule = new UpdateRule { Optimizer = OptimizerKind.AdaGrad, Schedule = new Schedule(ScheduleKind.Cosine, 0.5, 0.25, 99) { Factor = 0.75, StepLength = 11, Warmup = 13 }, L1 = 0.001, L2 = 0.5, Delta = 1e-6f, Momentum = 0.8f, Rho = 0.7f, Rho2 = 0.99f, Beta = 2, DelayCompensation = 0.5f, StalenessAware = true },
         Features = 100,
         Sparse = true,
         Epochs = 7,

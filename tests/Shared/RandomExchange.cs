@@ -38,7 +38,7 @@ internal sealed class RandomExchange
     private void FillPush(Random random, long firstKey)
     {
         (PieceKeys keys, int count, V1.ShardKeys expected) = Keys(random, firstKey);
-        var kind = (PushKind)random.Next(2);
+        var kind = (PushKind)random.Next(3);
         var name = new PushName(random.Next(3) == 0 ? 0 : (ulong)random.NextInt64(), Varied(random));
         float[] values = [.. Enumerable.Range(0, random.Next(4) == 0 ? 0 : count * (1 + (int)kind)).Select(_ => (float)random.NextDouble())];
         double rateSum = random.Next(3) == 0 ? 0 : random.NextDouble();
@@ -50,7 +50,7 @@ internal sealed class RandomExchange
         Message.Push = new V1.Push
         {
             Name = new V1.PushName { Source = name.Source, Sequence = name.Sequence },
-            Kind = kind == PushKind.Delta ? V1.PushKind.Delta : V1.PushKind.Gradient,
+            Kind = (V1.PushKind)(kind + 1),
             Step = (ulong)step,
             RateSum = rateSum,
             ReadVersion = (ulong)version,

@@ -3,6 +3,7 @@ using DistSgd.Learning.Generators;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
+using DistSgd.TestKit;
 
 namespace DistSgd.Trainer.Tests;
 
@@ -27,6 +28,19 @@ public sealed class EmbeddedTrainingTests
                 else
                     Assert.True(result.Train.Accuracy > 0.95, $"{model}, {optimizer}: accuracy {result.Train.Accuracy}");
             }
+        }
+    }
+
+    [PeerFact("data:a9a/a9a.train.gz", "data:a9a/a9a.test.gz")]
+    public async Task Defaults_OfEveryRule_ComeWithin0_01OfTheTunedAccuracyOnA9a()
+    {
+        const double Tuned = 0.8505;
+        string folder = Path.Combine(Environment.GetEnvironmentVariable("DISTSGD_DATA")!, "a9a");
+        using Dataset data = Dataset.Open(Path.Combine(folder, "a9a.train.gz")), test = Dataset.Open(Path.Combine(folder, "a9a.test.gz"));
+        foreach (RuleForm form in UpdateRules.All)
+        {
+            TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { Optimizer = form.Kind, Test = test });
+            Assert.True(result.Test!.Accuracy > Tuned - 0.01, $"{form.Facts.Name}: {result.Test.Accuracy}");
         }
     }
 

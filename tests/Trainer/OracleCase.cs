@@ -21,6 +21,9 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
 
     public float InitialBias { get; init; }
 
+    /// <summary>Nothing overtakes a lone worker: whatever its strength, the bits stay.</summary>
+    public float DelayCompensation { get; init; }
+
     /// <summary>Every model with every of its losses.</summary>
     public static IReadOnlyList<ModelSpec> Models { get; } =
         [
@@ -59,6 +62,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         Schedule = new Schedule(Schedule, Optimizer == OptimizerKind.Sgd ? 0.05 : 0.2, Decay: 0.03, TotalSteps: 400),
         L1 = L1,
         L2 = L2,
+        DelayCompensation = DelayCompensation,
     };
 
     public LabelMap Labels() => Model.HasClassScores ? LabelMap.OfClasses([.. Enumerable.Range(0, Classes).Select(label => label * 2f + 1)]) : Model.IsRegression ? LabelMap.Identity : LabelMap.Binary(-1, 1);

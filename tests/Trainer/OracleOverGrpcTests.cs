@@ -20,6 +20,13 @@ public sealed class OracleOverGrpcTests
             where way.Batch == 7 && way.LocalSteps != 1 && way.L1 > 0 && way.L2 > 0
             select way with { InitialBias = 0.21f });
 
+    [Fact]
+    public async Task DelayCompensationOfALoneWorker_ChangesNoBit() =>
+        await AssertAllEqualAsync(
+            from way in OracleCase.All(shards: 3)
+            where way.Model.Kind == ModelKind.Logistic && way.LocalSteps == 0 && way.Batch == 7 && way.L1 > 0 && way.L2 > 0
+            select way with { DelayCompensation = 0.5f });
+
     private static async Task AssertAllEqualAsync(IEnumerable<OracleCase> ways)
     {
         await using ClusterInProcess cluster = await ClusterInProcess.StartAsync(servers: 2);

@@ -36,6 +36,14 @@ public sealed class OracleTests
             seed: 4);
 
     [Fact]
+    public async Task Embedded_DelayCompensationOfALoneWorker_ChangesNoBit() =>
+        await AssertAllEqualAsync(
+            from way in OracleCase.All(shards: 2)
+            where way.Model.Kind is ModelKind.Logistic or ModelKind.Softmax && way.LocalSteps == 0 && way.Batch == 7 && (way.L1 > 0) == (way.L2 > 0)
+            select way with { DelayCompensation = 0.5f },
+            seed: 9);
+
+    [Fact]
     public async Task Embedded_RowsWithManyNonZerosAndManyStripes_EqualsOracle()
     {
         // More keys than one stripe of a shard, and rows long enough for every tail of the vector loops.

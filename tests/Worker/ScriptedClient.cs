@@ -13,6 +13,9 @@ internal sealed class ScriptedClient(int keys, int entryFloats, int shards = 1) 
 
     public List<(PushName Name, PushKind Kind, long Step, double RateSum, long ReadVersion)> Pushes { get; } = [];
 
+    /// <summary>L2 norm of each push's values.</summary>
+    public List<double> PushedNorms { get; } = [];
+
     /// <summary>Awaited by each exchange before anything is done; gets the exchange's number from 0.</summary>
     public Func<int, Task>? Gate { get; set; }
 
@@ -45,6 +48,7 @@ internal sealed class ScriptedClient(int keys, int entryFloats, int shards = 1) 
     private void Push(ParameterExchange exchange, KeySet set)
     {
         Pushes.Add((exchange.PushName, exchange.PushKind, exchange.Step, exchange.RateSum, exchange.ReadVersions[0]));
+        PushedNorms.Add(Math.Sqrt(exchange.PushValues.ToArray().Sum(value => (double)value * value)));
         _version++;
         if (exchange.PushKind != PushKind.Delta)
             return;

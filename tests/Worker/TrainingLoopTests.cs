@@ -283,6 +283,16 @@ public sealed class TrainingLoopTests
         Assert.Equal([false, true], recorder.Reports.Select(report => report.IsLast));
     }
 
+    [Fact]
+    public async Task Clip_BoundsEveryPushedGradient()
+    {
+        TrainingJob job = Job(prefetch: 0, epochs: 1) with { LocalSteps = 0, Clip = new GradientClip(Norm: 0.01f) };
+        ScriptedClient client = await RunAsync(job);
+        Assert.All(client.Pushes, push => Assert.Equal(PushKind.Gradient, push.Kind));
+        Assert.Contains(client.PushedNorms, norm => norm > 0.0099);
+        Assert.All(client.PushedNorms, norm => Assert.True(norm <= 0.0101, $"{norm}"));
+    }
+
     private static List<string> Sequentially(params string[] exchanges) => [.. exchanges.SelectMany(exchange => (string[])[$"begin {exchange}", $"end {exchange}"])];
 
     private static TrainingJob Job(int prefetch, int epochs, OptimizerKind optimizer = OptimizerKind.Sgd, bool sparse = false) => new()

@@ -31,6 +31,9 @@ public sealed record RuleFacts(string Name, string Formula, double UsualRate)
     /// <summary>True if what many workers did to value and state can be added up, so that workers may step on replicas and push differences. Others take gradients, a mini-batch a push.</summary>
     public bool IsAdditive { get; init; }
 
+    /// <summary>The shape of the learning rate where none is asked for.</summary>
+    public ScheduleKind UsualSchedule { get; init; } = ScheduleKind.Linear;
+
     /// <summary>True if λ₁ and λ₂ are part of the rule, and no flow acts.</summary>
     public bool OwnsRegularizer { get; init; }
 

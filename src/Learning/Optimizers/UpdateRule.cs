@@ -35,6 +35,12 @@ public sealed record UpdateRule
     /// <summary>FTRL-Proximal's β, positive.</summary>
     public float Beta { get; init; }
 
+    /// <summary>λ of delay compensation, which adds λ g⊙g⊙(θ_now − θ_at_pull) to a pushed gradient (Zheng et al. 2017); 0: none.</summary>
+    public float DelayCompensation { get; init; }
+
+    /// <summary>True: a gradient that s other pushes overtook is applied at the rate η_t/(1+s).</summary>
+    public bool StalenessAware { get; init; }
+
     /// <summary>What the rule is.</summary>
     public RuleForm Form => UpdateRules.Of(Optimizer);
 

@@ -41,7 +41,7 @@ public sealed class InProcessParameterClient(IReadOnlyList<ParameterShard> shard
         {
             ParameterShard shard = shards[i];
             (int start, int count) = keys.Within(shard.Range);
-            int stride = exchange.PushKind == PushKind.Delta ? shard.FloatsPerKey(PullPart.Entries) : shard.FloatsPerKey(PullPart.Values);
+            int stride = exchange.PushKind.FloatsPerKey(shard.FloatsPerKey(PullPart.Values), shard.FloatsPerKey(PullPart.Entries));
             var header = new PushHeader(exchange.PushName, exchange.PushKind, exchange.Step, exchange.RateSum, exchange.ReadVersions[i]);
             ReadOnlySpan<float> values = exchange.PushValues.Span.Slice(start * stride, count * stride);
             using var local = new LocalKeys(keys, start, count, shard);

@@ -52,10 +52,10 @@ internal sealed class EagerAging(UpdateRule rule, RuleKernel kernel, ShardMemory
         var chunks = new ParameterChunks(keys, memory.Width, stackalloc float[ParameterChunks.RoomFloats], stackalloc int[ParameterChunks.RoomIntegers]);
         while (chunks.Next())
         {
-            memory.Gather(chunks.Positions, chunks.Planes);
+            memory.GatherRange(chunks.Positions[0], chunks.Planes);
             chunks.Elapsed.Fill(elapsed);
             kernel.Flow(rule, new StepAt(0, clock.Steps), chunks.Elapsed, chunks.Planes);
-            memory.Scatter(chunks.Positions, chunks.Planes);
+            memory.ScatterRange(chunks.Positions[0], chunks.Planes);
         }
     }
 }

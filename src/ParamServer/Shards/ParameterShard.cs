@@ -106,9 +106,9 @@ public sealed class ParameterShard : IDisposable
     public bool Push(in PushHeader push, ShardKeys keys, ReadOnlySpan<float> values)
     {
         CheckPush(push, keys, values);
-        double rateSum = push.Kind == PushKind.Gradient ? _rule.Schedule.Rate(push.Step) : push.RateSum;
-        if (!TryEnter(push, PayloadBytes(keys, values.Length)))
+        if (!TryEnter(push, PayloadBytes(keys, values.Length), out long staleness))
             return false;
+        double rateSum = RateSum(push, staleness);
         Apply(push, rateSum, keys, values);
         bool isComplete = IsComplete(push);
         if (isComplete)
@@ -123,17 +123,27 @@ public sealed class ParameterShard : IDisposable
 
     private void Complete(in PushHeader push, double rateSum)
     {
-        _clock.Pass(rateSum, isStep: push.Kind == PushKind.Gradient);
+        _clock.Pass(rateSum, isStep: push.Kind != PushKind.Delta);
         _aging?.Age(rateSum);
         if (push.Step + 1 >= Job.AverageFrom)
             _average?.Count();
     }
 
-    private bool TryEnter(in PushHeader push, long payloadBytes)
+    // A gradient's time is its step's rate; one that many others overtook may be applied at a lower one (a claim from the future counts as fresh).
+    private double RateSum(in PushHeader push, long staleness)
+    {
+        if (push.Kind == PushKind.Delta)
+            return push.RateSum;
+        float rate = _rule.Schedule.Rate(push.Step);
+        return _rule.StalenessAware ? rate / (1f + Math.Max(0, staleness)) : rate;
+    }
+
+    private bool TryEnter(in PushHeader push, long payloadBytes, out long staleness)
     {
         lock (_gate)
         {
             ThrowIfClosed();
+            staleness = _version - push.ReadVersion;
             _bytesPushed += payloadBytes;
             switch (_parts.Admit(push, _window))
             {
@@ -147,7 +157,7 @@ public sealed class ParameterShard : IDisposable
             if (push.Parts <= 1)
                 _window.TryAdmit(push.Name);
             if (push.Part == 0)
-                _staleness.Record(_version - push.ReadVersion);
+                _staleness.Record(staleness);
             _users++;
             return true;
         }
@@ -168,30 +178,30 @@ public sealed class ParameterShard : IDisposable
 
     private void Apply(in PushHeader push, double rateSum, in ShardKeys keys, ReadOnlySpan<float> values)
     {
-        _aging?.BeforeTouch(keys, isStep: push.Kind == PushKind.Gradient);
+        _aging?.BeforeTouch(keys, isStep: push.Kind != PushKind.Delta);
         _average?.BeforeTouch(keys);
         if (push.Kind == PushKind.Delta)
             _memory.Add(keys, values);
         else if (_fullGradient is not null)
             _fullGradient.Add(push.Step, keys, values);
         else
-            StepOrAverage(new StepAt((float)rateSum, _clock.Steps + 1), keys, values);
+            StepOrAverage(new StepAt((float)rateSum, _clock.Steps + 1), push.Kind == PushKind.GradientAtPoint, keys, values);
     }
 
     // Running statistics lie between parameters: what a gradient push holds for them is added, the rest is stepped on.
-    private void StepOrAverage(StepAt at, in ShardKeys keys, ReadOnlySpan<float> gradient)
+    private void StepOrAverage(StepAt at, bool hasPoints, in ShardKeys keys, ReadOnlySpan<float> gradient)
     {
-        int done = 0, width = _memory.Width;
+        int done = 0, stride = hasPoints ? 2 : 1, width = _memory.Width * stride;
         foreach (KeyRange averaged in _memory.Averaged)
         {
             (int start, int count) = keys.Within(averaged);
             if (count == 0)
                 continue;
-            _steps.Step(at, keys.Slice(done, start - done), gradient[(done * width)..(start * width)]);
-            _memory.AddToValues(keys.Slice(start, count), gradient.Slice(start * width, count * width));
+            _steps.Step(at, hasPoints, keys.Slice(done, start - done), gradient[(done * width)..(start * width)]);
+            _memory.AddToValues(keys.Slice(start, count), gradient.Slice(start * width, count * width), stride);
             done = start + count;
         }
-        _steps.Step(at, keys.Slice(done, keys.Count - done), gradient[(done * width)..]);
+        _steps.Step(at, hasPoints, keys.Slice(done, keys.Count - done), gradient[(done * width)..]);
     }
 
     /// <summary>Reads the keys' floats as they are now.</summary>
@@ -260,7 +270,7 @@ public sealed class ParameterShard : IDisposable
             CheckKeys(keys);
             if (_fullGradient is not null && !keys.IsRange)
                 throw Invalid("a job with snapshots takes whole ranges of keys, not lists");
-            int stride = FloatsPerKey(push.Kind == PushKind.Delta ? PullPart.Entries : PullPart.Values);
+            int stride = push.Kind.FloatsPerKey(_memory.Width, _memory.EntryFloats);
             if (values.Length != (long)keys.Count * stride)
                 throw Invalid($"a push of {keys.Count} keys of {stride} floats needs {(long)keys.Count * stride} values, not {values.Length}");
             if (push.Name.Sequence == 0)

@@ -120,6 +120,32 @@ internal sealed class ShardMemory : IDisposable
         }
     }
 
+    /// <summary>Copies parameters that follow each other to planes; entry after entry only.</summary>
+    public void GatherRange(int first, RulePlanes planes)
+    {
+        if (Stride == 2)
+        {
+            InterleavedPairs.Split(Floats.Slice(2 * first, 2 * planes.Count), planes.Values, planes.First);
+            return;
+        }
+        ReadOnlySpan<float> entries = Floats.Slice(first * Stride, planes.Count * Stride);
+        for (int i = 0; i < entries.Length; i++)
+            planes[i % Stride][i / Stride] = entries[i];
+    }
+
+    /// <summary>Copies planes back to parameters that follow each other; entry after entry only.</summary>
+    public void ScatterRange(int first, RulePlanes planes)
+    {
+        if (Stride == 2)
+        {
+            InterleavedPairs.Join(planes.Values, planes.First, Floats.Slice(2 * first, 2 * planes.Count));
+            return;
+        }
+        Span<float> entries = Floats.Slice(first * Stride, planes.Count * Stride);
+        for (int i = 0; i < entries.Length; i++)
+            entries[i] = planes[i % Stride][i / Stride];
+    }
+
     /// <summary>The end of the run of places from one on whose keys are all regularised, or none is.</summary>
     public int RunEnd(in ShardKeys keys, int start, out bool regularized)
     {
@@ -184,8 +210,8 @@ internal sealed class ShardMemory : IDisposable
 
     private Span<float> Plane(int plane, int first, int count) => plane >= Stride ? default : _buffer.AsSpan((long)plane * SlotStep + first, count);
 
-    /// <summary>Adds to the values of keys, one float a parameter, and leaves their state; a whole key at a time under its stripe's lock.</summary>
-    public void AddToValues(in ShardKeys keys, ReadOnlySpan<float> changes)
+    /// <summary>Adds to the values of keys, the first of each stride floats a parameter, and leaves their state; a whole key at a time under its stripe's lock.</summary>
+    public void AddToValues(in ShardKeys keys, ReadOnlySpan<float> changes, int stride)
     {
         for (int place = 0; place < keys.Count; place++)
         {
@@ -194,7 +220,7 @@ internal sealed class ShardMemory : IDisposable
             {
                 Span<float> floats = Floats;
                 for (int i = 0; i < Width; i++)
-                    floats[(first + i) * PositionStep] += changes[place * Width + i];
+                    floats[(first + i) * PositionStep] += changes[(place * Width + i) * stride];
             }
         }
     }

@@ -1,3 +1,4 @@
+using DistSgd.Kernels;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Sharding;
 
@@ -10,60 +11,97 @@ internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory
 
     /// <summary>Steps the keys.</summary>
     /// <param name="at">Rate and count.</param>
+    /// <param name="hasPoints">True: each gradient is followed by the value at which it was computed.</param>
     /// <param name="keys">The keys.</param>
-    /// <param name="gradient">k floats a key.</param>
-    public void Step(in StepAt at, in ShardKeys keys, ReadOnlySpan<float> gradient)
+    /// <param name="gradient">k floats a key, or 2k.</param>
+    public void Step(in StepAt at, bool hasPoints, in ShardKeys keys, ReadOnlySpan<float> gradient)
     {
+        var push = new GradientPush(at, hasPoints, gradient);
         if (!_splitsTables)
         {
-            StepAlike(at, keys, gradient);
+            StepAlike(push, keys);
             return;
         }
         for (int start = 0; start < keys.Count;)
         {
             int end = memory.RunEnd(keys, start, out bool regularized);
             StepAt own = regularized ? at with { L1 = (float)rule.L1, L2 = (float)rule.L2 } : at;
-            StepAlike(own, keys.Slice(start, end - start), gradient[(start * memory.Width)..(end * memory.Width)]);
+            StepAlike(push.Slice(start * memory.Width, (end - start) * memory.Width) with { At = own }, keys.Slice(start, end - start));
             start = end;
         }
     }
 
-    private void StepAlike(in StepAt at, in ShardKeys keys, ReadOnlySpan<float> gradient)
+    private void StepAlike(GradientPush push, in ShardKeys keys)
     {
         if (!keys.IsRange)
         {
-            StepChunks(at, keys, gradient);
+            StepChunks(push, keys);
             return;
         }
-        var push = new RangeStep(this, at, keys.First * memory.Width, gradient);
-        memory.ForEachStripe(new KeyRange(keys.First, keys.Count), push, static (push, part) => push.Run(part));
+        var range = new RangeStep(this, push, keys.First * memory.Width);
+        memory.ForEachStripe(new KeyRange(keys.First, keys.Count), range, static (range, part) => range.Run(part));
     }
 
-    private void StepChunks(in StepAt at, ShardKeys keys, ReadOnlySpan<float> gradient)
+    private void StepPart(GradientPush push, KeyRange part)
+    {
+        if (!memory.IsPlanar)
+            StepChunks(push, ShardKeys.Range(part.First, (int)part.Count));
+        else if (push.HasPoints)
+            StepPlanes(push, memory.Planes(part));
+        else
+            kernel.Step(rule, push.At, push.Values, memory.Planes(part));
+    }
+
+    private void StepPlanes(GradientPush push, RulePlanes planes)
+    {
+        Span<float> room = stackalloc float[ParameterChunks.Size];
+        for (int start = 0; start < planes.Count; start += room.Length)
+        {
+            RulePlanes chunk = planes.Slice(start, Math.Min(room.Length, planes.Count - start));
+            kernel.Step(rule, push.At, push.Gradient(rule, start, chunk.Values, room[..chunk.Count]), chunk);
+        }
+    }
+
+    private void StepChunks(GradientPush push, ShardKeys keys)
     {
         var chunks = new ParameterChunks(keys, memory.Width, stackalloc float[ParameterChunks.RoomFloats], stackalloc int[ParameterChunks.RoomIntegers]);
         while (chunks.Next())
         {
             memory.Gather(chunks.Positions, chunks.Planes);
-            kernel.Step(rule, at, gradient.Slice(chunks.Before, chunks.Count), chunks.Planes);
+            kernel.Step(rule, push.At, push.Gradient(rule, chunks.Before, chunks.Planes.Values, chunks.Elapsed), chunks.Planes);
             memory.Scatter(chunks.Positions, chunks.Planes);
         }
     }
 
-    private void StepPart(in StepAt at, KeyRange part, ReadOnlySpan<float> gradient)
+    // What a push says of some parameters.
+    private readonly ref struct GradientPush(StepAt at, bool hasPoints, ReadOnlySpan<float> values)
     {
-        if (memory.IsPlanar)
-            kernel.Step(rule, at, gradient, memory.Planes(part));
-        else
-            StepChunks(at, ShardKeys.Range(part.First, (int)part.Count), gradient);
+        public StepAt At { get; init; } = at;
+
+        public bool HasPoints { get; } = hasPoints;
+
+        public ReadOnlySpan<float> Values { get; } = values;
+
+        private int Stride => HasPoints ? 2 : 1;
+
+        public GradientPush Slice(int start, int count) => new(At, HasPoints, Values.Slice(start * Stride, count * Stride));
+
+        // The gradient of some parameters, whose values are now as given: as it was pushed, or brought there, in the room given.
+        public ReadOnlySpan<float> Gradient(UpdateRule rule, int start, ReadOnlySpan<float> now, Span<float> room)
+        {
+            if (!HasPoints)
+                return Values.Slice(start, now.Length);
+            DelayCompensation.Apply(KernelForms.Best, rule.DelayCompensation, Values.Slice(2 * start, 2 * now.Length), now, room);
+            return room;
+        }
     }
 
-    private readonly ref struct RangeStep(ShardSteps steps, StepAt at, long first, ReadOnlySpan<float> gradient)
+    private readonly ref struct RangeStep(ShardSteps steps, GradientPush push, long first)
     {
-        private readonly ReadOnlySpan<float> _gradient = gradient;
+        private readonly GradientPush _push = push;
 
         public void Run(KeyRange part) =>
-            steps.StepPart(at, part, _gradient.Slice((int)(part.First * steps.Width - first), (int)part.Count * steps.Width));
+            steps.StepPart(_push.Slice((int)(part.First * steps.Width - first), (int)part.Count * steps.Width), part);
     }
 
     private int Width => memory.Width;

@@ -8,6 +8,24 @@ public enum PushKind
 
     /// <summary>A difference of whole entries (value, optimizer state); the shard adds it.</summary>
     Delta,
+
+    /// <summary>A mean gradient and the point at which it was computed, two floats a parameter; the shard makes up for what changed since, and runs the update rule.</summary>
+    GradientAtPoint,
+}
+
+/// <summary>The sizes of pushes.</summary>
+public static class PushKinds
+{
+    /// <summary>Floats a key.</summary>
+    /// <param name="kind">How the values are meant.</param>
+    /// <param name="width">Parameters a key, k.</param>
+    /// <param name="entryFloats">Floats an entry.</param>
+    public static int FloatsPerKey(this PushKind kind, int width, int entryFloats) => kind switch
+    {
+        PushKind.Delta => entryFloats,
+        PushKind.GradientAtPoint => 2 * width,
+        _ => width,
+    };
 }
 
 /// <summary>Which floats of each key are pulled.</summary>

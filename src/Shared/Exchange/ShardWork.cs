@@ -56,7 +56,7 @@ internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, i
         (_push, _pull, _pushParts, _pullParts, PushedBytes) = (default, default, 0, 0, 0);
         if (exchange.PushKeys is { } pushKeys)
         {
-            _push = Cut(pushKeys, exchange.PushKind == PushKind.Delta ? entryFloats : width, out _pushParts);
+            _push = Cut(pushKeys, exchange.PushKind.FloatsPerKey(width, entryFloats), out _pushParts);
             _header = new PushHeader(exchange.PushName, exchange.PushKind, exchange.Step, exchange.RateSum, exchange.ReadVersions[placement.Shard]);
             PushedBytes = (long)_push.Count * (_push.Stride * sizeof(float) + (pushKeys.IsRange ? 0 : sizeof(uint)));
         }

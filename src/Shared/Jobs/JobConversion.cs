@@ -38,6 +38,9 @@ public static class JobConversion
                     Rate = job.Rule.Schedule.InitialRate,
                     Decay = job.Rule.Schedule.Decay,
                     TotalSteps = (ulong)job.Rule.Schedule.TotalSteps,
+                    Factor = job.Rule.Schedule.Factor,
+                    StepLength = (ulong)job.Rule.Schedule.StepLength,
+                    Warmup = (ulong)job.Rule.Schedule.Warmup,
                 },
                 L1 = job.Rule.L1,
                 L2 = job.Rule.L2,
@@ -46,6 +49,8 @@ public static class JobConversion
                 Rho = job.Rule.Rho,
                 Rho2 = job.Rule.Rho2,
                 Beta = job.Rule.Beta,
+                DelayCompensation = job.Rule.DelayCompensation,
+                StalenessAware = job.Rule.StalenessAware,
             },
             Sparse = job.Sparse,
             Epochs = (uint)job.Epochs,
@@ -66,6 +71,8 @@ public static class JobConversion
             TargetMean = job.Targets?.Mean ?? 0,
             TargetDeviation = job.Targets?.Deviation ?? 0,
             Augmentation = NetworkConversion.ToMessage(job.Augmentation),
+            ClipValue = job.Clip.Value,
+            ClipNorm = job.Clip.Norm,
         };
         AddRows(spec, job);
         spec.Tables.Add(job.Tables.Select(table => new V1.Table
@@ -128,11 +135,15 @@ public static class JobConversion
         Require(spec.SnapshotEvery <= int.MaxValue && (spec.SnapshotEvery == 0 || (!spec.Sparse && spec.LocalSteps > 0 && spec.RowCount is > 0 and <= long.MaxValue && spec.Outputs <= 1)),
             "snapshot_every must be 0, or go with row_count, local_steps, whole ranges of keys and one score a row");
         Require(double.IsFinite(spec.SecondsMax) && spec.SecondsMax >= 0, "seconds_max must not be negative");
+        Require(float.IsFinite(spec.ClipValue) && spec.ClipValue >= 0 && float.IsFinite(spec.ClipNorm) && spec.ClipNorm >= 0, "clip_value and clip_norm must not be negative");
+        Require(spec.LocalSteps == 0 || spec is { ClipValue: 0, ClipNorm: 0 }, "clip_value and clip_norm bound gradients; they must be 0 with local_steps above 0");
+        UpdateRule rule = ToRule(spec.Rule!);
+        Require(spec.LocalSteps == 0 || rule.Form.Facts.IsAdditive, $"local_steps must be 0 with the rule {rule.Form.Facts.Name}, which takes each mini-batch's gradient");
         return new TrainingJob
         {
             Name = spec.Job,
             Model = ToModel(spec),
-            Rule = ToRule(spec.Rule!),
+            Rule = rule,
             Features = (long)spec.Features,
             Sparse = spec.Sparse,
             Epochs = (int)spec.Epochs,
@@ -147,6 +158,7 @@ public static class JobConversion
             Seed = spec.Seed,
             Partitions = (int)spec.Partitions,
             MaxNorm = spec.MaxNorm,
+            Clip = new GradientClip(spec.ClipValue, spec.ClipNorm),
             MergeScale = spec.MergeScale == 0 ? 1 : spec.MergeScale,
             Scaling = ToScaling(spec),
             Weighting = ToWeighting(spec),
@@ -251,10 +263,18 @@ public static class JobConversion
         Require(float.IsFinite(rule.Delta) && rule.Delta >= 0 && float.IsFinite(rule.Beta) && rule.Beta >= 0, "rule.delta and rule.beta must not be negative");
         Require(rule.Momentum is >= 0 and < 1 && rule.Rho is >= 0 and < 1 && rule.Rho2 is >= 0 and < 1, "rule.momentum, rule.rho and rule.rho2 must be from 0 to below 1");
         Require(schedule.TotalSteps is > 0 and <= long.MaxValue, "rule.schedule.total_steps must be at least 1");
+        Require(schedule.Factor is >= 0 and <= 1, "rule.schedule.factor must be from 0 to 1");
+        Require(schedule.StepLength <= long.MaxValue && schedule.Warmup <= long.MaxValue, "rule.schedule.step_length and warmup must be below 2^63");
+        Require(float.IsFinite(rule.DelayCompensation) && rule.DelayCompensation >= 0, "rule.delay_compensation must not be negative");
         return new UpdateRule
         {
             Optimizer = Known<OptimizerKind>((int)rule.Optimizer - 1, "rule.optimizer"),
-            Schedule = new Schedule(Known<ScheduleKind>((int)schedule.Kind - 1, "rule.schedule.kind"), schedule.Rate, schedule.Decay, (long)schedule.TotalSteps),
+            Schedule = new Schedule(Known<ScheduleKind>((int)schedule.Kind - 1, "rule.schedule.kind"), schedule.Rate, schedule.Decay, (long)schedule.TotalSteps)
+            {
+                Factor = schedule.Factor == 0 ? 1 : schedule.Factor,
+                StepLength = (long)Math.Max(1, schedule.StepLength),
+                Warmup = (long)schedule.Warmup,
+            },
             L1 = rule.L1,
             L2 = rule.L2,
             Delta = rule.Delta,
@@ -262,6 +282,8 @@ public static class JobConversion
             Rho = rule.Rho,
             Rho2 = rule.Rho2,
             Beta = rule.Beta,
+            DelayCompensation = rule.DelayCompensation,
+            StalenessAware = rule.StalenessAware,
         };
     }
 

@@ -5,6 +5,7 @@ using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
+using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Sharding;
 
 namespace DistSgd.Shared.Jobs;
@@ -72,6 +73,12 @@ public sealed record TrainingJob
 
     /// <summary>Rows that are trained on, of all partitions; 0: not known.</summary>
     public long RowCount { get; init; }
+
+    /// <summary>Bounds on the gradients that workers push.</summary>
+    public GradientClip Clip { get; init; } = GradientClip.None;
+
+    /// <summary>How a worker's pushes are meant.</summary>
+    public PushKind PushKind => LocalSteps > 0 ? PushKind.Delta : Rule.DelayCompensation > 0 ? PushKind.GradientAtPoint : PushKind.Gradient;
 
     /// <summary>How columns are scaled before training; null: not.</summary>
     public FeatureScaling? Scaling { get; init; }

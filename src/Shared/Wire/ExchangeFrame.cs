@@ -161,13 +161,13 @@ public struct ExchangeFrame
                     break;
             }
         }
-        if (kind is 0 or > 2)
-            throw new InvalidDataException($"the push's kind is {kind}; expected PUSH_KIND_GRADIENT (1) or PUSH_KIND_DELTA (2)");
+        if (kind is 0 or > 3)
+            throw new InvalidDataException($"the push's kind is {kind}; expected PUSH_KIND_GRADIENT (1), PUSH_KIND_DELTA (2) or PUSH_KIND_GRADIENT_AT_POINT (3)");
         if (step > long.MaxValue || readVersion > long.MaxValue)
             throw new InvalidDataException("the push's step and version must be below 2^63");
         if (parts > PartsMax || part > 0 && part >= parts)
             throw new InvalidDataException($"the push is part {part} of {parts}; parts are numbered from 0 and at most {PartsMax:N0}");
-        Push = new PushHeader(name, kind == 1 ? PushKind.Gradient : PushKind.Delta, (long)step, rateSum, (long)readVersion) { Part = (int)part, Parts = (int)parts };
+        Push = new PushHeader(name, (PushKind)(kind - 1), (long)step, rateSum, (long)readVersion) { Part = (int)part, Parts = (int)parts };
     }
 
     private static PushName ReadName(ref WireReader reader, int end)

@@ -20,6 +20,30 @@ public sealed class ScheduleTests
     }
 
     [Fact]
+    public void Rate_ByFactor_FallsInStepsOrAtEachStep()
+    {
+        var step = new Schedule(ScheduleKind.Step, 0.8) { Factor = 0.5, StepLength = 10 };
+        Assert.Equal((float[])[0.8f, 0.8f, 0.4f, 0.1f], (float[])[.. ((long[])[0, 9, 10, 39]).Select(step.Rate)]);
+        var exponential = new Schedule(ScheduleKind.Exponential, 0.8) { Factor = 0.9 };
+        Assert.Equal(0.8 * 0.9 * 0.9 * 0.9, exponential.Rate(3), 1e-7);
+        Assert.Equal(0f, exponential.Rate(long.MaxValue));
+    }
+
+    [Fact]
+    public void Rate_WithWarmup_RisesInALineAndThenFollowsTheShape()
+    {
+        foreach (ScheduleKind kind in Enum.GetValues<ScheduleKind>())
+        {
+            var plain = new Schedule(kind, 0.8, Decay: 0.1, TotalSteps: 100) { Factor = 0.9, StepLength = 7 };
+            Schedule warm = plain with { TotalSteps = 120, Warmup = 20 };
+            for (int t = 0; t < 20; t++)
+                Assert.Equal(0.8 * (t + 1) / 20, warm.Rate(t), 1e-7);
+            for (int t = 0; t <= 130; t++)
+                Assert.Equal(plain.Rate(t), warm.Rate(20 + t));
+        }
+    }
+
+    [Fact]
     public void Rate_OverTheWholeJob_NeverRisesAndNeverFallsBelowZero()
     {
         foreach (ScheduleKind kind in Enum.GetValues<ScheduleKind>())

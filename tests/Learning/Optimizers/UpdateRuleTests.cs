@@ -39,7 +39,7 @@ public sealed class UpdateRuleTests
             var rule = new UpdateRule { Optimizer = kind, Schedule = new Schedule(ScheduleKind.Constant, 0.1), Momentum = 0.5f, Rho = 0.5f, Rho2 = 0.75f, Delta = 1e-3f };
             foreach (RuleKernel kernel in Kernels(rule))
             {
-                var one = new One(rule, kernel, 1);
+                var one = new OneParameter(rule, kernel, 1);
                 Assert.Equal(first, one.Step(0.1f, 0.5f), 2e-6);
                 Assert.Equal(second, one.Step(0.1f, -0.25f), 2e-6);
             }
@@ -55,7 +55,7 @@ public sealed class UpdateRuleTests
             foreach (RuleKernel kernel in Kernels(rule))
             {
                 var random = new Random(1);
-                var one = new One(rule, kernel, 0.3f);
+                var one = new OneParameter(rule, kernel, 0.3f);
                 double w = 0.3f, s = 0, r = 0;
                 for (int t = 1; t <= 1000; t++)
                 {
@@ -76,7 +76,7 @@ public sealed class UpdateRuleTests
         const double Rate = 0.001, Decay = 0.1;
         var rule = new UpdateRule { Optimizer = OptimizerKind.AdamW, Schedule = new Schedule(ScheduleKind.Constant, Rate), L2 = Decay };
         var random = new Random(2);
-        var one = new One(rule, rule.Form.Whole, 2f);
+        var one = new OneParameter(rule, rule.Form.Whole, 2f);
         double w = 2, s = 0, r = 0;
         for (int t = 1; t <= 1000; t++)
         {
@@ -97,7 +97,7 @@ public sealed class UpdateRuleTests
         var rule = new UpdateRule { Optimizer = OptimizerKind.Nesterov, Schedule = new Schedule(ScheduleKind.Constant, Rate) };
         foreach (double curvature in (double[])[100, 1])
         {
-            var one = new One(rule, rule.Form.Whole, 1f);
+            var one = new OneParameter(rule, rule.Form.Whole, 1f);
             double theta = 1, v = 0;
             for (int t = 0; t < 200; t++)
             {
@@ -132,7 +132,7 @@ public sealed class UpdateRuleTests
         {
             var rule = new UpdateRule { Optimizer = form.Kind, Schedule = new Schedule(ScheduleKind.Constant, 0.1) };
             var random = new Random(3);
-            One whole = new(rule, form.Whole, 0.7f), perKey = new(rule, form.PerKey, 0.7f);
+            OneParameter whole = new(rule, form.Whole, 0.7f), perKey = new(rule, form.PerKey, 0.7f);
             for (int t = 1; t <= 300; t++)
             {
                 float g = random.NextSingle() - 0.4f;
@@ -149,7 +149,7 @@ public sealed class UpdateRuleTests
             foreach (int missed in (int[])[0, 1, 2, 7, 60, 1000])
             {
                 var rule = new UpdateRule { Optimizer = form.Kind, Schedule = new Schedule(ScheduleKind.Constant, 0.1) };
-                One stepped = new(rule, form.Whole, 1f), drifted = new(rule, form.Whole, 1f);
+                OneParameter stepped = new(rule, form.Whole, 1f), drifted = new(rule, form.Whole, 1f);
                 stepped.Step(0.1f, 0.5f);
                 drifted.Step(0.1f, 0.5f);
                 for (int t = 0; t < missed && form.Whole.Drifts; t++)
@@ -163,7 +163,7 @@ public sealed class UpdateRuleTests
     public void Ftrl_L1BeyondTheSumOfGradients_IsExactlyZero_AndLambda2Shrinks()
     {
         var rule = new UpdateRule { Optimizer = OptimizerKind.Ftrl, Schedule = new Schedule(ScheduleKind.Constant, 0.1), L1 = 1, L2 = 2 };
-        var one = new One(rule, rule.Form.Whole, 0);
+        var one = new OneParameter(rule, rule.Form.Whole, 0);
         Assert.Equal(0f, one.Step(0.1f, 0.75f));
         // z = 1.5, n = 1.125: −(1.5 − 1)/((1 + √1.125)/0.1 + 2).
         Assert.Equal(-0.5 / ((1 + Math.Sqrt(1.125)) / 0.1 + 2), one.Step(0.1f, 0.75f), 1e-7);
@@ -177,7 +177,7 @@ public sealed class UpdateRuleTests
         {
             var rule = new UpdateRule { Optimizer = form.Kind, Schedule = new Schedule(ScheduleKind.Constant, 0.1), L1 = 0.01, L2 = 0.5 };
             foreach (float value in (float[])[0f, 0.3f, -2f])
-                Assert.Equal(value, new One(rule, form.Whole, value).Step(0.1f, 0f), 1e-6f);
+                Assert.Equal(value, new OneParameter(rule, form.Whole, value).Step(0.1f, 0f), 1e-6f);
         }
     }
 
@@ -210,48 +210,5 @@ public sealed class UpdateRuleTests
         if (!kernel.HasMetric)
             kernel.FlowAlike(rule, 0.3f, all);
         return [.. planes.SelectMany(plane => plane)];
-    }
-
-    // One parameter.
-    private sealed class One
-    {
-        private readonly UpdateRule _rule;
-        private readonly RuleKernel _kernel;
-        private readonly float[] _value = new float[1];
-        private readonly float[][] _slots = [new float[1], new float[1], new float[1]];
-        private readonly StepAt _regularizer;
-        private long _count;
-
-        public One(UpdateRule rule, RuleKernel kernel, float value)
-        {
-            (_rule, _kernel, _value[0]) = (rule, kernel, value);
-            _regularizer = rule.Form.Facts.OwnsRegularizer ? new StepAt(0.1f, 1, (float)rule.L1, (float)rule.L2) : new StepAt(0.1f, 1);
-            var slots = new float[kernel.Slots];
-            kernel.Start(rule, _regularizer, value, slots);
-            for (int i = 0; i < slots.Length; i++)
-                _slots[i][0] = slots[i];
-        }
-
-        public float Value => _value[0];
-
-        private RulePlanes Planes => new(_value, _slots[0], _slots[1], _slots[2]);
-
-        public float Step(float rate, float gradient)
-        {
-            _kernel.Step(_rule, _regularizer with { Rate = rate, Count = ++_count }, [gradient], Planes);
-            return Value;
-        }
-
-        public float Flow(float elapsed)
-        {
-            _kernel.Flow(_rule, new StepAt(0, _count), [elapsed], Planes);
-            return Value;
-        }
-
-        public float Drift(float missed)
-        {
-            _kernel.Drift(_rule, [missed], Planes);
-            return Value;
-        }
     }
 }

@@ -9,7 +9,7 @@ namespace DistSgd.Learning.Optimizers.Rules;
 internal readonly struct AdaDeltaRule(float rate, float rho, float delta) : IServerRule<AdaDeltaRule>
 {
     public static RuleFacts Facts { get; } =
-        new("adadelta", "a ← ρa + (1−ρ)g²; Δ = −η √(b+δ)/√(a+δ) g; b ← ρb + (1−ρ)Δ²", 1) { Constants = [(RuleConstant.Rho, 0.95f), (RuleConstant.Delta, 1e-6f)] };
+        new("adadelta", "a ← ρa + (1−ρ)g²; Δ = −η √(b+δ)/√(a+δ) g; b ← ρb + (1−ρ)Δ²", 1) { Constants = [(RuleConstant.Rho, 0.95f), (RuleConstant.Delta, 1e-6f)], UsualSchedule = ScheduleKind.Constant };
 
     public static int Slots => 2;
 

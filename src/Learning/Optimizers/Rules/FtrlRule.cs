@@ -10,7 +10,7 @@ namespace DistSgd.Learning.Optimizers.Rules;
 internal readonly struct FtrlRule(float alpha, float beta, float l1, float l2) : IServerRule<FtrlRule>
 {
     public static RuleFacts Facts { get; } =
-        new("ftrl", "z ← z + g − (√(n+g²) − √n)/η θ; n ← n + g²; θ = 0 if |z| ≤ λ₁, else −(z − sign(z)λ₁)/((β + √n)/η + λ₂)", 0.1) { Constants = [(RuleConstant.Beta, 1f)], OwnsRegularizer = true };
+        new("ftrl", "z ← z + g − (√(n+g²) − √n)/η θ; n ← n + g²; θ = 0 if |z| ≤ λ₁, else −(z − sign(z)λ₁)/((β + √n)/η + λ₂)", 0.1) { Constants = [(RuleConstant.Beta, 1f)], OwnsRegularizer = true, UsualSchedule = ScheduleKind.Constant };
 
     public static int Slots => 2;
 
