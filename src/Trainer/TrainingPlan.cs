@@ -127,20 +127,7 @@ internal sealed class TrainingPlan
         {
             Name = deployment.Name,
             Model = model,
-            Rule = new UpdateRule
-            {
-                Optimizer = options.Rule,
-                Schedule = Schedule(options, data.RowCount, batch, epochs, localSteps == 0 ? rate : rate * rateScale),
-                L1 = options.L1,
-                L2 = l2,
-                Momentum = (float)(options.Momentum ?? 0),
-                Rho = (float)(options.Rho ?? 0),
-                Rho2 = (float)(options.Rho2 ?? 0),
-                Delta = (float)(options.Delta ?? 0),
-                Beta = (float)(options.Beta ?? 0),
-                DelayCompensation = (float)(options.DelayCompensation ?? 0),
-                StalenessAware = options.StalenessAware,
-            },
+            Rule = Rule(options, l2, Schedule(options, data.RowCount, batch, epochs, localSteps == 0 ? rate : rate * rateScale)),
             Features = Math.Max(Math.Max(1, data.FeatureCount), options.Init?.FeatureCount ?? 0),
             Sparse = sparse,
             Epochs = epochs,
@@ -249,6 +236,21 @@ internal sealed class TrainingPlan
     private static int Epochs(TrainingOptions options, int batch, long rows) => options.StepsMax is { } steps
         ? (int)Math.Clamp(Math.Ceiling((double)steps * batch / rows), 1, int.MaxValue)
         : (int)Math.Clamp((RowsPerTraining + rows - 1) / rows, EpochsMin, EpochsMax);
+
+    private static UpdateRule Rule(TrainingOptions options, double l2, Schedule schedule) => new()
+    {
+        Optimizer = options.Rule,
+        Schedule = schedule,
+        L1 = options.L1,
+        L2 = l2,
+        Momentum = (float)(options.Momentum ?? 0),
+        Rho = (float)(options.Rho ?? 0),
+        Rho2 = (float)(options.Rho2 ?? 0),
+        Delta = (float)(options.Delta ?? 0),
+        Beta = (float)(options.Beta ?? 0),
+        DelayCompensation = (float)(options.DelayCompensation ?? 0),
+        StalenessAware = options.StalenessAware,
+    };
 
     private static Schedule Schedule(TrainingOptions options, long rows, int batch, int epochs, double rate)
     {

@@ -29,29 +29,7 @@ public static class JobConversion
             HuberDelta = job.Model.HuberDelta,
             Margin = job.Model.Margin,
             ClassCosts = ByteString.CopyFrom(MemoryMarshal.AsBytes(job.Model.Costs.Span)),
-            Rule = new V1.UpdateRule
-            {
-                Optimizer = (V1.Optimizer)(job.Rule.Optimizer + 1),
-                Schedule = new V1.Schedule
-                {
-                    Kind = (V1.ScheduleKind)(job.Rule.Schedule.Kind + 1),
-                    Rate = job.Rule.Schedule.InitialRate,
-                    Decay = job.Rule.Schedule.Decay,
-                    TotalSteps = (ulong)job.Rule.Schedule.TotalSteps,
-                    Factor = job.Rule.Schedule.Factor,
-                    StepLength = (ulong)job.Rule.Schedule.StepLength,
-                    Warmup = (ulong)job.Rule.Schedule.Warmup,
-                },
-                L1 = job.Rule.L1,
-                L2 = job.Rule.L2,
-                Delta = job.Rule.Delta,
-                Momentum = job.Rule.Momentum,
-                Rho = job.Rule.Rho,
-                Rho2 = job.Rule.Rho2,
-                Beta = job.Rule.Beta,
-                DelayCompensation = job.Rule.DelayCompensation,
-                StalenessAware = job.Rule.StalenessAware,
-            },
+            Rule = job.Rule.ToMessage(),
             Sparse = job.Sparse,
             Epochs = (uint)job.Epochs,
             Batch = (uint)job.Batch,
@@ -137,7 +115,7 @@ public static class JobConversion
         Require(double.IsFinite(spec.SecondsMax) && spec.SecondsMax >= 0, "seconds_max must not be negative");
         Require(float.IsFinite(spec.ClipValue) && spec.ClipValue >= 0 && float.IsFinite(spec.ClipNorm) && spec.ClipNorm >= 0, "clip_value and clip_norm must not be negative");
         Require(spec.LocalSteps == 0 || spec is { ClipValue: 0, ClipNorm: 0 }, "clip_value and clip_norm bound gradients; they must be 0 with local_steps above 0");
-        UpdateRule rule = ToRule(spec.Rule!);
+        UpdateRule rule = RuleConversion.ToRule(spec.Rule!);
         Require(spec.LocalSteps == 0 || rule.Form.Facts.IsAdditive, $"local_steps must be 0 with the rule {rule.Form.Facts.Name}, which takes each mini-batch's gradient");
         return new TrainingJob
         {
@@ -252,39 +230,6 @@ public static class JobConversion
         float[] inverse = MemoryMarshal.Cast<byte, float>(spec.ColumnInverseScales.Span).ToArray();
         Require(means.All(float.IsFinite) && inverse.All(float.IsFinite), "column_means and column_inverse_scales must be finite");
         return FeatureScaling.From(means, inverse);
-    }
-
-    private static UpdateRule ToRule(V1.UpdateRule rule)
-    {
-        V1.Schedule schedule = rule.Schedule;
-        Require(double.IsFinite(schedule.Rate) && schedule.Rate > 0, "rule.schedule.rate must be positive and finite");
-        Require(double.IsFinite(schedule.Decay) && schedule.Decay >= 0, "rule.schedule.decay must not be negative");
-        Require(double.IsFinite(rule.L1) && rule.L1 >= 0 && double.IsFinite(rule.L2) && rule.L2 >= 0, "rule.l1 and rule.l2 must not be negative");
-        Require(float.IsFinite(rule.Delta) && rule.Delta >= 0 && float.IsFinite(rule.Beta) && rule.Beta >= 0, "rule.delta and rule.beta must not be negative");
-        Require(rule.Momentum is >= 0 and < 1 && rule.Rho is >= 0 and < 1 && rule.Rho2 is >= 0 and < 1, "rule.momentum, rule.rho and rule.rho2 must be from 0 to below 1");
-        Require(schedule.TotalSteps is > 0 and <= long.MaxValue, "rule.schedule.total_steps must be at least 1");
-        Require(schedule.Factor is >= 0 and <= 1, "rule.schedule.factor must be from 0 to 1");
-        Require(schedule.StepLength <= long.MaxValue && schedule.Warmup <= long.MaxValue, "rule.schedule.step_length and warmup must be below 2^63");
-        Require(float.IsFinite(rule.DelayCompensation) && rule.DelayCompensation >= 0, "rule.delay_compensation must not be negative");
-        return new UpdateRule
-        {
-            Optimizer = Known<OptimizerKind>((int)rule.Optimizer - 1, "rule.optimizer"),
-            Schedule = new Schedule(Known<ScheduleKind>((int)schedule.Kind - 1, "rule.schedule.kind"), schedule.Rate, schedule.Decay, (long)schedule.TotalSteps)
-            {
-                Factor = schedule.Factor == 0 ? 1 : schedule.Factor,
-                StepLength = (long)Math.Max(1, schedule.StepLength),
-                Warmup = (long)schedule.Warmup,
-            },
-            L1 = rule.L1,
-            L2 = rule.L2,
-            Delta = rule.Delta,
-            Momentum = rule.Momentum,
-            Rho = rule.Rho,
-            Rho2 = rule.Rho2,
-            Beta = rule.Beta,
-            DelayCompensation = rule.DelayCompensation,
-            StalenessAware = rule.StalenessAware,
-        };
     }
 
     internal static T Known<T>(int number, string field)
