@@ -1,5 +1,4 @@
 using DistSgd.Bench.Kernels;
-using DistSgd.Kernels;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Mlp;
@@ -52,7 +51,7 @@ public static class MlpBench
     /// <summary>Rows for a bench without data: half of the pixels are 0.</summary>
     public static Dataset Generate()
     {
-        var random = new SeededRandom(1, 1);
+        var random = new SeededRandom(BenchOrigin.SeedOfAll, 1);
         using var builder = new DatasetBuilder();
         var (indices, values) = (new uint[GeneratedFeatures], new float[GeneratedFeatures]);
         for (int row = 0; row < GeneratedRows; row++)
