@@ -119,7 +119,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         long bytes = figures.BytesPushed + figures.BytesPulled;
         options.Progress!(new TrainingProgress(epoch.Epoch, plan.Job.Epochs, epoch.Seconds, (epoch.RowsSoFar - _rowsBefore) / elapsed, loss, test,
             StalenessLedger.Quantile(figures.Staleness, 0.5), StalenessLedger.Quantile(figures.Staleness, 0.99),
-            backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null) { Steps = epoch.Steps, Bytes = bytes });
+            backend.IsRemote ? (bytes - _bytesBefore) / elapsed / 1e6 : null)
+        { Steps = epoch.Steps, Bytes = bytes });
         (_secondsBefore, _bytesBefore, _rowsBefore) = (epoch.Seconds, bytes, epoch.RowsSoFar);
     }
 

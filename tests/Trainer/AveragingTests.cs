@@ -18,7 +18,16 @@ public sealed class AveragingTests
             {
                 var options = new TrainingOptions
                 {
-                    Model = ModelKind.Logistic, Optimizer = OptimizerKind.Sgd, Schedule = ScheduleKind.Constant, LearningRate = 0.2, L2 = 0.01, Epochs = 40, LocalSteps = 4, Threads = threads, Exchange = exchange, Scaling = ScalingKind.Off,
+                    Model = ModelKind.Logistic,
+                    Optimizer = OptimizerKind.Sgd,
+                    Schedule = ScheduleKind.Constant,
+                    LearningRate = 0.2,
+                    L2 = 0.01,
+                    Epochs = 40,
+                    LocalSteps = 4,
+                    Threads = threads,
+                    Exchange = exchange,
+                    Scaling = ScalingKind.Off,
                 };
                 double last = optimum.Excess((await SgdTrainer.TrainAsync(data, options)).Model), mean = optimum.Excess((await SgdTrainer.TrainAsync(data, options with { Average = 0.5 })).Model);
                 Assert.True(mean < 0.2 * last, $"{exchange}, {threads} threads: the average is {mean:G3} above the optimum, the last iterate {last:G3}");

@@ -18,7 +18,13 @@ public sealed class SvrgTests
 
     private static TrainingOptions Options { get; } = new()
     {
-        Model = ModelKind.Logistic, Optimizer = OptimizerKind.Sgd, Threads = 1, Scaling = ScalingKind.Off, L2 = Strength, SnapshotEvery = 2, Epochs = 120,
+        Model = ModelKind.Logistic,
+        Optimizer = OptimizerKind.Sgd,
+        Threads = 1,
+        Scaling = ScalingKind.Off,
+        L2 = Strength,
+        SnapshotEvery = 2,
+        Epochs = 120,
     };
 
     [Fact]

@@ -153,6 +153,14 @@ public sealed class WeightTests
 
     private static TrainingOptions Options(ModelSpec model) => new()
     {
-        Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Margin = model.Margin, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = ScalingKind.Off,
+        Model = model.Kind,
+        Loss = model.Loss,
+        HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null,
+        Margin = model.Margin,
+        Threads = 1,
+        Prefetch = 0,
+        Epochs = 3,
+        Shards = 2,
+        Scaling = ScalingKind.Off,
     };
 }
