@@ -34,6 +34,8 @@ internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineActio
         "worker" => "distsgd worker --coordinator 10.0.0.5:7070",
         "bench" or "kernels" => "distsgd bench kernels --json",
         "wire" => "distsgd bench wire",
+        "soak" => "distsgd bench soak --seconds 60",
+        "mlp" => "distsgd bench mlp --data train-images-idx3-ubyte.gz",
         "data" => "distsgd bench data --data a9a",
         _ => "distsgd train",
     };

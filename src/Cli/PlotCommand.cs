@@ -74,7 +74,7 @@ internal static class PlotCommand
         if (rows.RowCount > DrawnPointsMax)
             throw new TrainingException($"{parsed.GetValue(Data)} has {rows.RowCount:N0} rows; at most {DrawnPointsMax:N0} points can be told apart in a picture.");
         // So little regularisation that separable points are separated by the largest margin.
-        var options = new TrainingOptions { Model = ModelKind.Svm, Optimizer = OptimizerKind.Sgd, Threads = 1, Epochs = (int)Math.Max(200, 400_000 / rows.RowCount), L2 = 1e-3, LocalSteps = 1, Schedule = ScheduleKind.Linear, Seed = (ulong)parsed.Whole(Seed)!.Value };
+        var options = new TrainingOptions { Model = ModelKind.Svm, Optimizer = OptimizerKind.AdaGrad, Threads = 1, Epochs = (int)Math.Max(200, 400_000 / rows.RowCount), L2 = 1e-3, LocalSteps = 1, Schedule = ScheduleKind.Linear, Seed = (ulong)parsed.Whole(Seed)!.Value };
         TrainedModel model = (await SgdTrainer.TrainAsync(rows, options, stop)).Model;
         var score = new PlaneScore(model.Weights[0], model.Weights.Length > 1 ? model.Weights[1] : 0, model.Bias);
         var points = new ClassPoint[rows.RowCount];

@@ -71,7 +71,9 @@ internal sealed class ChannelConnections(EndPoint endPoint, TimeSpan connectTime
             {
                 if (failures > 0)
                     await PauseAsync(failures, cancellationToken);
-                ObjectDisposedException.ThrowIf(State == ConnectivityState.Shutdown, typeof(GrpcChannel));
+                ObjectDisposedException.ThrowIf(failures == 0 && State == ConnectivityState.Shutdown, typeof(GrpcChannel));
+                if (State == ConnectivityState.Shutdown)
+                    throw new OperationCanceledException("The channel was disposed while it was connecting.");
                 if (State != ConnectivityState.Ready)
                     await TryConnectAheadAsync(cancellationToken);
             }
