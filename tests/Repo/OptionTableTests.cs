@@ -6,7 +6,8 @@ namespace DistSgd.Repo.Tests;
 /// <summary>docs/configuration.md and the command line say the same.</summary>
 public sealed class OptionTableTests
 {
-    private const int OptionsMax = 90;
+    // Every model, rule, format and stopping rule has its few; raised when one of them is worth it.
+    private const int OptionsMax = 96;
 
     [Fact]
     public void Document_ShowsTheCommandLineAsItIs()
