@@ -57,9 +57,8 @@ public sealed class EmbeddedTrainingTests
                     var options = new TrainingOptions { Model = model, Optimizer = optimizer, Exchange = exchange, Epochs = 20, Threads = 1 };
                     double one = (await SgdTrainer.TrainAsync(data, options)).Train.Loss;
                     double two = (await SgdTrainer.TrainAsync(data, options with { Threads = 2 })).Train.Loss;
-                    // Rules that take gradients step in the order of arrival, on points that are one push old; where they end after 20 epochs varies by as much.
-                    double tolerance = UpdateRules.Of(optimizer).Facts.IsAdditive ? 0.005 : 0.02;
-                    Assert.True(Math.Abs(one - two) <= tolerance, $"{model}, {optimizer}, {exchange}: {two} with two threads, {one} with one");
+                    // AdamW's rate is small: after 20 epochs it is still on its way.
+                    Assert.True(Math.Abs(one - two) <= (optimizer == OptimizerKind.AdamW ? 0.01 : 0.005), $"{model}, {optimizer}, {exchange}: {two} with two threads, {one} with one");
                 }
             }
         }

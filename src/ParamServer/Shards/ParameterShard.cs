@@ -11,9 +11,9 @@ namespace DistSgd.ParamServer.Shards;
 /// from any number of threads at once.
 /// </summary>
 /// <remarks>
-/// This is the one place of the deliberate races of Hogwild (Niu et al. 2011): pushes of key lists change the shard's floats with plain
+/// This is the one place of the deliberate races of Hogwild (Niu et al. 2011): differences of key lists, where nothing else acts on the keys, are added with plain
 /// 4-byte loads and stores, unordered among threads, so that of two pushes that change one key in the same nanoseconds one may be lost for
-/// that key; pulls read whatever is there. A float is never torn. Pushes of ranges lock stripes (<see cref="ShardMemory"/>) and lose
+/// that key; pulls read whatever is there. A float is never torn. All other pushes lock stripes (<see cref="ShardMemory"/>) and lose
 /// nothing to each other. The window, the ledger and the counters are ordered by <c>_gate</c>.
 /// </remarks>
 public sealed class ParameterShard : IDisposable
@@ -176,7 +176,27 @@ public sealed class ParameterShard : IDisposable
         }
     }
 
+    // What gathers keys, computes and scatters them would lose all that others do to them meanwhile: it locks the stripes of its keys, one after the other.
     private void Apply(in PushHeader push, double rateSum, in ShardKeys keys, ReadOnlySpan<float> values)
+    {
+        var at = new StepAt((float)rateSum, _clock.Steps + 1);
+        if (keys.IsRange || (push.Kind == PushKind.Delta && _aging is null && _average is null))
+        {
+            ApplyPart(push, at, keys, values);
+            return;
+        }
+        int floats = values.Length / Math.Max(1, keys.Count);
+        for (int start = 0; start < keys.Count;)
+        {
+            int stripe = keys[start] / _memory.StripeKeys;
+            int count = keys.Within(new KeyRange((long)stripe * _memory.StripeKeys, _memory.StripeKeys)).Count;
+            lock (_memory.LockOf(stripe))
+                ApplyPart(push, at, keys.Slice(start, count), values.Slice(start * floats, count * floats));
+            start += count;
+        }
+    }
+
+    private void ApplyPart(in PushHeader push, StepAt at, in ShardKeys keys, ReadOnlySpan<float> values)
     {
         _aging?.BeforeTouch(keys, isStep: push.Kind != PushKind.Delta);
         _average?.BeforeTouch(keys);
@@ -185,7 +205,7 @@ public sealed class ParameterShard : IDisposable
         else if (_fullGradient is not null)
             _fullGradient.Add(push.Step, keys, values);
         else
-            StepOrAverage(new StepAt((float)rateSum, _clock.Steps + 1), push.Kind == PushKind.GradientAtPoint, keys, values);
+            StepOrAverage(at, push.Kind == PushKind.GradientAtPoint, keys, values);
     }
 
     // Running statistics lie between parameters: what a gradient push holds for them is added, the rest is stepped on.

@@ -161,6 +161,9 @@ internal sealed class ShardMemory : IDisposable
         return keys.Count;
     }
 
+    /// <summary>What orders writers of a stripe's keys; a thread that holds it may take it again.</summary>
+    public Lock LockOf(int stripe) => _stripes[stripe];
+
     /// <summary>Does something to a range of local keys, stripe by stripe, each under its lock.</summary>
     public void ForEachStripe<T>(KeyRange range, T state, StripeAction<T> action)
         where T : allows ref struct

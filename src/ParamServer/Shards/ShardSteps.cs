@@ -4,7 +4,7 @@ using DistSgd.Shared.Sharding;
 
 namespace DistSgd.ParamServer.Shards;
 
-/// <summary>Pushes of gradients through the job's update rule: vectors of whole ranges, stripe by stripe under the stripes' locks; chunks of listed keys without locks (Hogwild).</summary>
+/// <summary>Pushes of gradients through the job's update rule: vectors of whole ranges, stripe by stripe under the stripes' locks; chunks of listed keys, whose stripes <see cref="ParameterShard"/> has locked.</summary>
 internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory memory)
 {
     private readonly bool _splitsTables = rule is { Form.Facts.OwnsRegularizer: true, IsRegularized: true };
