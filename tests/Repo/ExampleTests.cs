@@ -6,6 +6,7 @@ using DistSgd.Learning.Generators;
 namespace DistSgd.Repo.Tests;
 
 /// <summary>The example in README.md is the one in examples/, and it runs.</summary>
+[Collection("current directory")]
 public sealed class ExampleTests
 {
     [Fact]

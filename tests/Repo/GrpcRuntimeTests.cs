@@ -4,6 +4,7 @@ using DistSgd.TestKit;
 namespace DistSgd.Repo.Tests;
 
 /// <summary>-p:GrpcRuntime=packages: one property puts the official gRPC packages in the place of src/Grpc. Evaluated, not built; docs/testing.md tells what was tried with it.</summary>
+[Collection("current directory")]
 public sealed class GrpcRuntimeTests
 {
     private static readonly string[] Official =
