@@ -6,7 +6,9 @@ namespace DistSgd.Bench.Kernels;
 public static class MatrixBench
 {
     private const string Peak = "FMA peak, 1 thread";
+    private const string PeakTwice = "FMA peak, 2 threads";
     private const int PeakRounds = 100_000;
+    private const int PeakTwiceRounds = 5_000_000;
     private const double OperationsPerTiming = 3e8;
 
     private sealed record Shape(string Name, int Rows, int Depth, int Columns, bool TurnA, bool TurnB)
@@ -37,10 +39,13 @@ public static class MatrixBench
         using var team = new MatrixTeam(2);
         var clock = new Stopclock();
         clock.Add(Peak, () => FmaPeak.Run(PeakRounds));
+        clock.Add(PeakTwice, () => FmaPeak.RunTwice(PeakTwiceRounds));
         foreach (var shape in Shapes) Add(clock, shape, team, blas);
         clock.Run(rounds);
         var peak = FmaPeak.Operations(PeakRounds) / clock[Peak];
         sink(new BenchRow(Peak, peak / 1e9, "GFLOP/s", "", 1));
+        var peaks = 2 * FmaPeak.Operations(PeakTwiceRounds) / clock[PeakTwice];
+        sink(new BenchRow(PeakTwice, peaks / 1e9, "GFLOP/s", Peak, peaks / peak));
         foreach (var shape in Shapes)
         {
             var (own, two) = (Rate(shape.Title), Rate(Two(shape)));

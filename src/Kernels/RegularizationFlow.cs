@@ -6,7 +6,7 @@ namespace DistSgd.Kernels;
 /// L1 and L2 regularisation as the exact flow dw/dh = −(l2·w + l1·sign w)/m over an accumulated learning rate H, where m is the
 /// update rule's metric of the parameter (<see cref="IUpdateRule{TSelf}.Time"/> gives x = H/m). A weight decays, stops at 0 and stays there:
 /// <code>
-/// x = H/m;  y = l2·x;  a = Exp(−y);  b = y &lt; ¼ ? (l1·x)·p(y) : (l1/l2)·(1 − a)   (what 1 − a loses where a is near 1, p keeps)
+/// x = H/m;  y = l2·x;  a = Decay(y);  b = y &lt; ¼ ? (l1·x)·p(y) : (l1/l2)·(1 − a)   (what 1 − a loses where a is near 1, p keeps)
 /// p = −1/720;  p = fma(p, y, 1/120);  p = fma(p, y, −1/24);  p = fma(p, y, 1/6);  p = fma(p, y, −½);  p = fma(p, y, 1)
 /// v = fma(|w|, a, −b);  w = copysign(v &lt; 0 ? 0 : v, w);  w = ±0 is left alone (also where m = 0)
 /// </code>
@@ -26,8 +26,9 @@ public static class RegularizationFlow
     internal static T Decay<T>(float l1, float l2, T time, T weight, out T factor)
         where T : struct, ILane<T>
     {
-        factor = VectorMath.Exp(T.All(-l2) * time);
-        return Shrink(weight, factor, Amount(l1, l2, time, factor));
+        factor = VectorMath.Decay(T.All(l2) * time);
+        // Nothing is taken off without L1: the product alone has the same bits.
+        return l1 == 0 ? weight * factor : Shrink(weight, factor, Amount(l1, l2, time, factor));
     }
 
     /// <summary>The factor a and the amount b of Uniform for the time x = H (m = 1).</summary>
@@ -36,7 +37,7 @@ public static class RegularizationFlow
     /// <param name="time">H, finite, at least 0.</param>
     public static (float A, float B) Factors(float l1, float l2, float time)
     {
-        var a = ScalarMath.Exp(-l2 * time);
+        var a = VectorMath.Decay(new Lane1(l2 * time)).Value;
         return (a, Amount(l1, l2, new Lane1(time), new Lane1(a)).Value);
     }
 

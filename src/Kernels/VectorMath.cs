@@ -10,6 +10,8 @@ namespace DistSgd.Kernels;
 public static class VectorMath
 {
     internal const float SmallDecay = 0.25f;
+    private const float DecayMax = 87f;
+    private const float Faded = 1e-30f;
 
     /// <summary>e^x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -32,6 +34,13 @@ public static class VectorMath
         return T.Select(T.Equal(x, x), result, x);
     }
 
+    /// <summary>
+    /// x, and 0 where |x| is below 1e-30: averages that fade would else end as subnormal numbers, with which a processor computes several times slower.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T DropFaded<T>(T x)
+        where T : struct, ILane<T> => T.Select(T.Less(T.And(x, T.AllBits(int.MaxValue)), T.All(Faded)), T.All(0f), x);
+
     /// <summary>1 − e^(−y) for y ≥ 0, without what the difference would lose where y is small.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T OneMinusExp<T>(T y)
@@ -40,6 +49,23 @@ public static class VectorMath
 
     /// <summary>The same of one number.</summary>
     public static float OneMinusExp(float y) => OneMinusExp(new Lane1(y)).Value;
+
+    /// <summary>
+    /// e^(−y) for y ≥ 0, within 3e-7 of it, and 0 from 87 on; half the work of <see cref="Exp"/>:
+    /// <code>z = fma(y, −log₂e, magic);  n = z − magic;  h = fma(n, −ln 2, 0 − y);  p = Exp's polynomial in h;  result = y &lt; 87 ? p·2ⁿ : 0</code>
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T Decay<T>(T y)
+        where T : struct, ILane<T>
+    {
+        var z = T.Fma(y, T.All(-Log2E), T.All(Magic));
+        var h = T.Fma(z - T.All(Magic), T.All(-Ln2), T.All(0f) - y);
+        var s = h * h;
+        var b = T.Fma(T.All(E6), s, T.Fma(T.All(E5), h, T.All(E4)));
+        var p = T.Fma(T.Fma(b, s, T.Fma(T.All(E3), h, T.All(E2))), s, T.All(1f) + h);
+        // The low bits of z are n; those of the magic number leave with the shift.
+        return T.And(T.Less(y, T.All(DecayMax)), T.AddBits(p, T.ShiftLeft(z, 23)));
+    }
 
     // (1 − e^(−y))/y up to y⁵.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

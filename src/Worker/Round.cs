@@ -5,22 +5,30 @@ using DistSgd.Shared.Exchange;
 namespace DistSgd.Worker;
 
 /// <summary>
-/// The buffers of one block on its way through the worker: what was pulled for it, and what is pushed from it. Two of them alternate, so
+/// The buffers of one block on its way through the worker: what was pulled for it, and what is pushed from it. With prefetch two of them alternate, so
 /// that one is computed while the other's exchange is under way.
 /// </summary>
 internal sealed class Round : IDisposable
 {
+    private readonly ReadOnlyMemory<float>? _inPlace;
     private readonly NativeBuffer<float> _pulled;
     private readonly NativeBuffer<float> _pushed;
     private readonly Memory<float> _pulledMemory;
     private readonly Memory<float> _pushedMemory;
 
-    public Round(int keysMax, int pulledFloats, int pushedFloats, int shards)
+    /// <summary>Makes a round's buffers.</summary>
+    /// <param name="keysMax">Most keys of a block.</param>
+    /// <param name="pulledFloats">Floats a key that are pulled.</param>
+    /// <param name="pushedFloats">Floats a key that are pushed.</param>
+    /// <param name="shards">Shards of the job.</param>
+    /// <param name="inPlace">The parameters, if they can be read where they lie; null: they are pulled.</param>
+    public Round(int keysMax, int pulledFloats, int pushedFloats, int shards, ReadOnlyMemory<float>? inPlace)
     {
         (PulledFloats, PushedFloats) = (pulledFloats, pushedFloats);
-        _pulled = new NativeBuffer<float>(checked(keysMax * pulledFloats));
+        _inPlace = inPlace;
+        _pulled = new NativeBuffer<float>(inPlace is null ? checked(keysMax * pulledFloats) : 0);
         _pushed = new NativeBuffer<float>(checked(keysMax * pushedFloats));
-        _pulledMemory = _pulled.AsMemory(0, keysMax * pulledFloats);
+        _pulledMemory = _pulled.AsMemory(0, (int)_pulled.Length);
         _pushedMemory = _pushed.AsMemory(0, keysMax * pushedFloats);
         Exchange = new ParameterExchange(shards);
         Versions = new long[shards];
@@ -35,7 +43,7 @@ internal sealed class Round : IDisposable
     /// <summary>Carries this round's push and a later round's pull.</summary>
     public ParameterExchange Exchange { get; }
 
-    /// <summary>Per shard, the version at which <see cref="Pulled"/> was read.</summary>
+    /// <summary>Per shard, the version at which <see cref="Parameters"/> were read.</summary>
     public long[] Versions { get; }
 
     /// <summary>The block whose parameters were pulled.</summary>
@@ -44,8 +52,11 @@ internal sealed class Round : IDisposable
     /// <summary>Its keys.</summary>
     public KeySet Keys { get; private set; } = null!;
 
-    /// <summary>Its parameters as pulled.</summary>
+    /// <summary>Room for its parameters, if they are pulled.</summary>
     public Memory<float> Pulled => _pulledMemory[..(Keys.Count * PulledFloats)];
+
+    /// <summary>Its parameters: as pulled, or where they lie.</summary>
+    public ReadOnlyMemory<float> Parameters => _inPlace ?? Pulled;
 
     /// <summary>Room for the delta or gradient of as many keys.</summary>
     /// <param name="keys">The keys.</param>

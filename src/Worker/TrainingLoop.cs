@@ -19,6 +19,7 @@ public sealed class TrainingLoop : IDisposable
     private readonly BlockComputation _computation;
     private readonly OwnWrites _ownWrites;
     private readonly Round[] _rounds;
+    private readonly bool _pulls;
     private readonly long _stepsMax;
 
     // Pulls reach up to here. With snapshots an epoch's first blocks are pulled when all workers have ended the one before: what a snapshot is taken of, and the full gradient, must be whole.
@@ -47,7 +48,12 @@ public sealed class TrainingLoop : IDisposable
         _computation = new BlockComputation(job, blocks, keysMax);
         int pulled = job.LocalSteps == 0 ? job.Width : job.EntryFloats, pushed = job.PushKind.FloatsPerKey(job.Width, job.EntryFloats);
         _ownWrites = new OwnWrites(job.KeyCount, pulled);
-        _rounds = [new Round(keysMax, pulled, pushed, client.ShardCount), new Round(keysMax, pulled, pushed, client.ShardCount)];
+        // Steps on a replica begin with a copy anyway, and a point at which a gradient was computed must stay what it was.
+        ReadOnlyMemory<float>? inPlace = job.PushKind == PushKind.Gradient && !blocks.Plan.Compact ? client.ValuesInPlace : null;
+        _pulls = inPlace is null;
+        var first = new Round(keysMax, pulled, pushed, client.ShardCount, inPlace);
+        // Without prefetch an exchange is over when the next block is computed: one round's buffers, still in the cache, do for all.
+        _rounds = [first, job.Prefetch == 0 ? first : new Round(keysMax, pulled, pushed, client.ShardCount, inPlace)];
     }
 
     /// <summary>Finished steps (mini-batches) of this worker. Any thread.</summary>
@@ -115,7 +121,7 @@ public sealed class TrainingLoop : IDisposable
         long step = _clock * _job.Partitions;
         // The parts of one full gradient are known by their epoch.
         round.Exchange.Step = IsSnapshot(position) ? epoch : step;
-        return _computation.Compute(round.Block, _partition, epoch, new StepWindow(step, _stepsMax - _clock), round.Pulled.Span, Pushed(position, round).Span);
+        return _computation.Compute(round.Block, _partition, epoch, new StepWindow(step, _stepsMax - _clock), round.Parameters.Span, Pushed(position, round).Span);
     }
 
     private bool IsSnapshot(long position) => _job.IsSnapshot(_sequence.Epoch(position));
@@ -162,6 +168,8 @@ public sealed class TrainingLoop : IDisposable
         Round target = At(position);
         Block block = _sequence[position];
         target.Turn(block, _sequence.Keys(block));
+        if (!_pulls)
+            return target;
         exchange.PullKeys = target.Keys;
         exchange.PullPart = _job.LocalSteps == 0 ? PullPart.Values : PullPart.Entries;
         exchange.Pulled = target.Pulled;

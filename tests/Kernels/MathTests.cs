@@ -23,6 +23,28 @@ public sealed class MathTests
     public void Tanh_OverAllFloats_IsWithinThreeUlp() => WithinUlp(ScalarMath.Tanh, Math.Tanh, 3.0);
 
     [Fact]
+    public void Decay_OfAnyTime_IsWithin3e7OfTheExponential_AndTheSameInEveryWidth()
+    {
+        for (var y = 0f; y < 200f; y = y * 1.003f + 1e-9f)
+        {
+            var decay = VectorMath.Decay(new Lane1(y)).Value;
+            Assert.InRange(decay, y < 87f ? Math.Exp(-y) * (1 - 3e-7) : 0, Math.Exp(-y) * (1 + 3e-7));
+            if (KernelForms.IsSupported(KernelForm.Avx2)) SameLanes<Lane8>(y, decay);
+            if (KernelForms.IsSupported(KernelForm.Avx512)) SameLanes<Lane16>(y, decay);
+        }
+
+        Assert.Equal(0f, VectorMath.Decay(new Lane1(float.PositiveInfinity)).Value);
+
+        static void SameLanes<T>(float y, float expected)
+            where T : struct, ILane<T>
+        {
+            var lanes = new float[T.Width];
+            VectorMath.Decay(T.All(y)).Store(ref lanes[0], 0);
+            Assert.All(lanes, lane => Samples.SameBits(expected, lane, $"e^-{y}"));
+        }
+    }
+
+    [Fact]
     public void VectorForms_OverAllFloats_HaveTheScalarBits()
     {
         SameAsScalar("exp", ScalarMath.Exp, VectorExp.Apply);

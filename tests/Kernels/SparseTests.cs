@@ -55,6 +55,26 @@ public sealed class SparseTests
         Assert.Throws<ArgumentException>(() => SparseAxpy.Apply(1, [1, 2], [1f], new float[5]));
     }
 
+    [Fact]
+    public void SpreadRow_RunsAndGaps_EqualTheLoop()
+    {
+        for (var length = 0; length <= Samples.LengthMax; length++)
+        {
+            foreach (var share in new[] { 1.0, 0.95, 0.5, 0.05 })
+            {
+                var random = new Random(length);
+                uint[] indices = [.. Enumerable.Range(0, length).Where(_ => random.NextDouble() <= share).Select(i => (uint)i)];
+                var (values, dense, expected) = (Samples.Wild(length, indices.Length), Samples.Wild(length + 1, length), new float[length]);
+                for (var i = 0; i < indices.Length; i++) expected[indices[i]] = values[i];
+                SpreadRow.Apply(indices, values, dense);
+                Samples.SameBits(expected, dense, $"length {length}, share {share}");
+            }
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => SpreadRow.Apply([1, 5], [1f, 2f], new float[5]));
+        Assert.Throws<ArgumentException>(() => SpreadRow.Apply([1, 3], [1f], new float[5]));
+    }
+
     private static (float[] Weights, uint[] Indices, float[] Values) Row(int length)
     {
         var random = new Random(length);

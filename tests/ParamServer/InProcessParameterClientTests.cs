@@ -35,6 +35,29 @@ public sealed class InProcessParameterClientTests
     }
 
     [Fact]
+    public async Task ValuesInPlace_OfTheOnlyShardWithPlanes_ShowPushesAtOnce_AndTheirVersion()
+    {
+        ParameterShard[] one = Cut(Jobs.Make(99, OptimizerKind.Adam, l2: 0.01) with { LocalSteps = 0 }, 1);
+        var client = new InProcessParameterClient(one);
+        ReadOnlyMemory<float> values = client.ValuesInPlace!.Value;
+        Assert.Equal(100, values.Length);
+        var exchange = new ParameterExchange(1) { PushKeys = KeySet.Range(0, 100), PushValues = Enumerable.Repeat(1f, 100).ToArray(), PushName = new PushName(1, 1), PushKind = PushKind.Gradient };
+        await client.ExecuteAsync(exchange, CancellationToken.None);
+        Assert.Equal(Jobs.Values(one[0]), values.ToArray());
+        Assert.True(values.Span[7] < 0);
+        Assert.Equal([1], exchange.PulledVersions);
+        Assert.Equal(0, client.BytesPulled);
+    }
+
+    [Fact]
+    public void ValuesInPlace_AmongTheirState_OrAgedWhenRead_OrCut_AreNone()
+    {
+        Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.Adam) with { LocalSteps = 0 }, 2)).ValuesInPlace);
+        Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.AdaGrad), 1)).ValuesInPlace);
+        Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.Sgd, sparse: true, l2: 0.01), 1)).ValuesInPlace);
+    }
+
+    [Fact]
     public async Task Exchange_Cancelled_DoesNothing()
     {
         ParameterShard[] shards = Cut(Jobs.Make(99), 1);

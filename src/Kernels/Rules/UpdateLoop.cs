@@ -9,6 +9,8 @@ namespace DistSgd.Kernels;
 /// </summary>
 public static class UpdateLoop
 {
+    private const int Chunk = 512; // parameters whose times are kept at once; with their planes they fit into the first-level cache
+
     /// <summary>One step of each parameter.</summary>
     /// <param name="form">The instruction set; <see cref="KernelForms.Best"/> but for tests.</param>
     /// <param name="rule">The rule.</param>
@@ -19,10 +21,39 @@ public static class UpdateLoop
         where TRule : struct, IUpdateRule<TRule>
     {
         Check<TRule>(gradient.Length, planes, nameof(gradient));
-        var done = form == KernelForm.Avx512 ? Steps<TRule, Lane16>(rule, gradient, planes, 0)
-            : form == KernelForm.Avx2 ? Steps<TRule, Lane8>(rule, gradient, planes, 0)
-            : 0;
-        Steps<TRule, Lane1>(rule, gradient, planes, done);
+        Run(form, rule, 0f, gradient, planes, []);
+    }
+
+    /// <summary>One step of each parameter, and then the regulariser's flow over the same time for all of them, in one pass: the bits of <see cref="Step"/> and then
+    /// <see cref="Flow"/>.</summary>
+    /// <param name="form">The instruction set.</param>
+    /// <param name="rule">The rule.</param>
+    /// <param name="l1">L1 strength, at least 0.</param>
+    /// <param name="l2">L2 strength, at least 0.</param>
+    /// <param name="elapsed">Sum of learning rates, finite, positive.</param>
+    /// <param name="gradient">One element a parameter; must not overlap the planes.</param>
+    /// <param name="planes">Read and written.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void StepAndFlow<TRule>(KernelForm form, in TRule rule, float l1, float l2, float elapsed, ReadOnlySpan<float> gradient, RulePlanes planes)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        Check<TRule>(gradient.Length, planes, nameof(gradient));
+        Span<float> times = stackalloc float[Chunk];
+        var (factor, amount) = TRule.HasMetric ? default : RegularizationFlow.Factors(l1, l2, Time(rule, elapsed));
+        for (var start = 0; start < gradient.Length; start += Chunk)
+        {
+            var part = planes.Slice(start, Math.Min(Chunk, gradient.Length - start));
+            // Two loops, since in one, no processor looks far enough ahead to fill the time that a root and a division take.
+            Run(form, rule, elapsed, gradient.Slice(start, part.Count), part, TRule.HasMetric ? times[..part.Count] : []);
+            if (TRule.HasMetric)
+            {
+                Decay<TRule>(form, l1, l2, times[..part.Count], part);
+                continue;
+            }
+
+            RegularizationFlow.Uniform(form, factor, amount, part.Values);
+            if (TRule.Drifts) Scale.Apply(form, factor, part.First);
+        }
     }
 
     /// <summary>The regulariser's flow of each parameter over its own elapsed time, in the rule's metric; a velocity decays by the same factor as its value does under L2,
@@ -74,8 +105,19 @@ public static class UpdateLoop
         for (var slot = 1; slot <= TRule.Slots; slot++) KernelGuard.SameLength(planes.Count, planes[slot].Length, nameof(planes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Run<TRule>(KernelForm form, in TRule rule, float elapsed, ReadOnlySpan<float> gradient, RulePlanes planes, Span<float> times)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        var done = form == KernelForm.Avx512 ? Steps<TRule, Lane16>(rule, elapsed, gradient, planes, times, 0)
+            : form == KernelForm.Avx2 ? Steps<TRule, Lane8>(rule, elapsed, gradient, planes, times, 0)
+            : 0;
+        Steps<TRule, Lane1>(rule, elapsed, gradient, planes, times, done);
+    }
+
+    // Also the regulariser's times, unless there is no room for them.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Steps<TRule, T>(TRule rule, ReadOnlySpan<float> gradient, RulePlanes planes, int start)
+    private static int Steps<TRule, T>(TRule rule, float elapsed, ReadOnlySpan<float> gradient, RulePlanes planes, Span<float> times, int start)
         where TRule : struct, IUpdateRule<TRule>
         where T : struct, ILane<T>
     {
@@ -84,6 +126,8 @@ public static class UpdateLoop
         ref float firsts = ref MemoryMarshal.GetReference(planes.First);
         ref float seconds = ref MemoryMarshal.GetReference(planes.Second);
         ref float thirds = ref MemoryMarshal.GetReference(planes.Third);
+        ref float kept = ref MemoryMarshal.GetReference(times);
+        var keeps = !times.IsEmpty;
         var i = start;
         for (; i <= gradient.Length - T.Width; i += T.Width)
         {
@@ -96,6 +140,35 @@ public static class UpdateLoop
             if (TRule.Slots > 0) first.Store(ref firsts, i);
             if (TRule.Slots > 1) second.Store(ref seconds, i);
             if (TRule.Slots > 2) third.Store(ref thirds, i);
+            if (TRule.HasMetric && keeps) TRule.Time(rule, T.All(elapsed), first, second, third).Store(ref kept, i);
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Decay<TRule>(KernelForm form, float l1, float l2, ReadOnlySpan<float> times, RulePlanes planes)
+        where TRule : struct, IUpdateRule<TRule>
+    {
+        var done = form == KernelForm.Avx512 ? Decays<TRule, Lane16>(l1, l2, times, planes, 0)
+            : form == KernelForm.Avx2 ? Decays<TRule, Lane8>(l1, l2, times, planes, 0)
+            : 0;
+        Decays<TRule, Lane1>(l1, l2, times, planes, done);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Decays<TRule, T>(float l1, float l2, ReadOnlySpan<float> times, RulePlanes planes, int start)
+        where TRule : struct, IUpdateRule<TRule>
+        where T : struct, ILane<T>
+    {
+        ref float kept = ref MemoryMarshal.GetReference(times);
+        ref float values = ref MemoryMarshal.GetReference(planes.Values);
+        ref float firsts = ref MemoryMarshal.GetReference(planes.First);
+        var i = start;
+        for (; i <= times.Length - T.Width; i += T.Width)
+        {
+            RegularizationFlow.Decay(l1, l2, T.Load(ref kept, i), T.Load(ref values, i), out var factor).Store(ref values, i);
+            if (TRule.Drifts) (T.Load(ref firsts, i) * factor).Store(ref firsts, i);
         }
 
         return i;

@@ -12,6 +12,8 @@ internal sealed class MlpInput : IDisposable
     // One non-zero of a sparse row costs as much as three elements of the dense product.
     private const double DenseShareMin = 0.3;
 
+    private const int RowsAhead = 2;
+
     private NativeBuffer<float> _matrix = new(0);
     private bool _dense;
     private int _rows;
@@ -38,8 +40,11 @@ internal sealed class MlpInput : IDisposable
         Span<float> matrix = _matrix.AsSpan(0, checked((int)cells));
         for (int i = 0; i < batch.Length; i++)
         {
+            // Rows come in no order that the processor could guess.
+            if (i + RowsAhead < batch.Length)
+                SpreadRow.Prefetch(Indices(rows, batch[i + RowsAhead]), Values(rows, batch[i + RowsAhead]));
             Span<float> row = matrix.Slice(i * features, features);
-            Gather(rows, batch[i], row);
+            SpreadRow.Apply(Indices(rows, batch[i]), Values(rows, batch[i]), row);
             augmentation?.Apply(row, seeds[i]);
         }
     }
@@ -85,20 +90,7 @@ internal sealed class MlpInput : IDisposable
 
     private ReadOnlyMatrixSpan X => new(_matrix.AsSpan(0, _rows * _features), _rows, _features);
 
-    private static void Gather(in SparseRows rows, int number, Span<float> row)
-    {
-        int start = rows.RowStarts[number];
-        int count = rows.RowStarts[number + 1] - start;
-        ReadOnlySpan<float> values = rows.Values.Slice(start, count);
-        // Indices are unique and below the number of features: a row with as many has them all.
-        if (count == row.Length)
-        {
-            values.CopyTo(row);
-            return;
-        }
-        row.Clear();
-        ReadOnlySpan<uint> indices = rows.Indices.Slice(start, count);
-        for (int i = 0; i < indices.Length; i++)
-            row[(int)indices[i]] = values[i];
-    }
+    private static ReadOnlySpan<uint> Indices(in SparseRows rows, int number) => rows.Indices[rows.RowStarts[number]..rows.RowStarts[number + 1]];
+
+    private static ReadOnlySpan<float> Values(in SparseRows rows, int number) => rows.Values[rows.RowStarts[number]..rows.RowStarts[number + 1]];
 }

@@ -14,9 +14,9 @@ public abstract class RuleKernel
     /// <summary>True if parameters move without a gradient too.</summary>
     public abstract bool Drifts { get; }
 
-    /// <summary>One step of each parameter.</summary>
+    /// <summary>One step of each parameter, and what the regulariser does right after it.</summary>
     /// <param name="rule">The rule's constants.</param>
-    /// <param name="at">Rate and count.</param>
+    /// <param name="at">Rate and count, and the regulariser's time.</param>
     /// <param name="gradient">One float a parameter.</param>
     /// <param name="planes">Values and state; changed.</param>
     public abstract void Step(UpdateRule rule, in StepAt at, ReadOnlySpan<float> gradient, RulePlanes planes);
@@ -57,8 +57,13 @@ internal sealed class RuleKernel<TRule>(KernelForm form) : RuleKernel
 
     public override bool Drifts => TRule.Drifts;
 
-    public override void Step(UpdateRule rule, in StepAt at, ReadOnlySpan<float> gradient, RulePlanes planes) =>
-        UpdateLoop.Step(form, TRule.At(rule, at), gradient, planes);
+    public override void Step(UpdateRule rule, in StepAt at, ReadOnlySpan<float> gradient, RulePlanes planes)
+    {
+        if (at.Elapsed == 0)
+            UpdateLoop.Step(form, TRule.At(rule, at), gradient, planes);
+        else
+            UpdateLoop.StepAndFlow(form, TRule.At(rule, at), (float)rule.L1, (float)rule.L2, at.Elapsed, gradient, planes);
+    }
 
     public override void Flow(UpdateRule rule, in StepAt at, ReadOnlySpan<float> elapsed, RulePlanes planes) =>
         UpdateLoop.Flow(form, TRule.At(rule, at), (float)rule.L1, (float)rule.L2, elapsed, planes);

@@ -23,16 +23,32 @@ internal static class OracleMath
         // The polynomial is taken of the remainder by ln2 as a float; what that float lacks joins where it counts.
         float coarse = FusedMultiplyAdd(n, -0.693147182f, x);
         float fine = FusedMultiplyAdd(n, 1.90465421e-09f, coarse);
-        float square = coarse * coarse;
-        float low = FusedMultiplyAdd(0.166665763f, coarse, 0.5f);
-        float high = FusedMultiplyAdd(0.0013926198f, square, FusedMultiplyAdd(0.00836319011f, coarse, 0.0416665561f));
-        float p = FusedMultiplyAdd(FusedMultiplyAdd(high, square, low), fine * fine, 1f + fine);
+        float p = Polynomial(coarse, fine * fine, 1f + fine);
         // Two factors, since 2^k alone may overflow or be subnormal.
         return p * ScaleB(1f, k >> 1) * ScaleB(1f, k - (k >> 1));
     }
 
+    // The sum of the first two terms and the others, of degrees 2 to 6.
+    private static float Polynomial(float x, float outer, float first)
+    {
+        float square = x * x;
+        float low = FusedMultiplyAdd(0.166665763f, x, 0.5f);
+        float high = FusedMultiplyAdd(0.0013926198f, square, FusedMultiplyAdd(0.00836319011f, x, 0.0416665561f));
+        return FusedMultiplyAdd(FusedMultiplyAdd(high, square, low), outer, first);
+    }
+
     /// <summary>1 − e^(−y) for y ≥ 0.</summary>
     public static float OneMinusExp(float y) => y < 0.25f ? y * DecaySeries(y) : 1f - Exp(0f - y);
+
+    /// <summary>e^(−y) for y ≥ 0.</summary>
+    public static float Decay(float y)
+    {
+        if (!(y < 87f))
+            return 0;
+        float n = FusedMultiplyAdd(y, -1.44269502f, 12582912f) - 12582912f;
+        float h = FusedMultiplyAdd(n, -0.693147182f, 0f - y);
+        return ScaleB(Polynomial(h, h * h, 1f + h), (int)n);
+    }
 
     /// <summary>(1 − e^(−y))/y by its series up to y⁵.</summary>
     public static float DecaySeries(float y)

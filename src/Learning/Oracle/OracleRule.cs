@@ -24,7 +24,7 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
             case OptimizerKind.Sgd:
                 return FusedMultiplyAdd(-rate, g, w);
             case OptimizerKind.Momentum:
-                state[0] = FusedMultiplyAdd(_momentum, state[0], -rate * g);
+                state[0] = DropFaded(FusedMultiplyAdd(_momentum, state[0], -rate * g));
                 return w + state[0];
             case OptimizerKind.Nesterov:
                 return LookAhead(rate * g, w, state);
@@ -80,10 +80,10 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
             OptimizerKind.AdaDelta => elapsed * Sqrt(state[1] + _delta) / Sqrt(state[0] + _delta),
             OptimizerKind.AdaGradNesterov => elapsed * gain / (_delta + Sqrt(state[1])),
             OptimizerKind.RmsPropNesterov => elapsed * gain / (Sqrt(state[1]) + _delta),
-            OptimizerKind.Adam => elapsed / (Sqrt(state[1] * Correction(_rho2, Count(count, state))) + _delta),
+            OptimizerKind.Adam => elapsed * (1f / (Sqrt(state[1] * Correction(_rho2, Count(count, state))) + _delta)),
             _ => elapsed,
         };
-        float factor = OracleMath.Exp(-l2 * time);
+        float factor = OracleMath.Decay(l2 * time);
         if (rule.Optimizer is OptimizerKind.Momentum or OptimizerKind.Nesterov)
             state[0] *= factor;
         return OracleMath.Shrink(w, factor, Amount(l1, l2, time, factor));
@@ -99,7 +99,7 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
     private float LookAhead(float step, float w, float[] state)
     {
         float down = 0f - step;
-        state[0] = FusedMultiplyAdd(_momentum, state[0], down);
+        state[0] = DropFaded(FusedMultiplyAdd(_momentum, state[0], down));
         return w + FusedMultiplyAdd(_momentum, state[0], down);
     }
 
@@ -108,9 +108,9 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
         if (countsPerKey)
             state[2] += 1f;
         float t = Count(count, state);
-        state[0] = Average(_rho, state[0], g);
-        state[1] = Average(_rho2, state[1], g * g);
-        return w - rate * (state[0] * Correction(_rho, t)) / (Sqrt(state[1] * Correction(_rho2, t)) + _delta);
+        state[0] = DropFaded(FusedMultiplyAdd(1f - _rho, g - state[0], state[0]));
+        state[1] = DropFaded(FusedMultiplyAdd(1f - _rho2, FusedMultiplyAdd(g, g, -state[1]), state[1]));
+        return FusedMultiplyAdd(-rate * Correction(_rho, t) * state[0], 1f / (Sqrt(state[1] * Correction(_rho2, t)) + _delta), w);
     }
 
     private float StepFtrl(float rate, float l1, float l2, float g, float w, float[] state)
@@ -124,7 +124,9 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
 
     private float Count(long count, float[] state) => countsPerKey ? Max(1f, state[2]) : Math.Max(1, count);
 
-    private static float Average(float kept, float average, float next) => FusedMultiplyAdd(kept, average, (1f - kept) * next);
+    private static float Average(float kept, float average, float next) => DropFaded(FusedMultiplyAdd(kept, average, (1f - kept) * next));
+
+    private static float DropFaded(float x) => Abs(x) < 1e-30f ? 0f : x;
 
     // 1/(1 − ρᵗ)
     private static float Correction(float rho, float t) => 1f / OracleMath.OneMinusExp(t * (float)-Math.Log(rho));

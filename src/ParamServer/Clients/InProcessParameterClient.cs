@@ -21,6 +21,9 @@ public sealed class InProcessParameterClient(IReadOnlyList<ParameterShard> shard
     public long BytesPulled { get; private set; }
 
     /// <inheritdoc/>
+    public ReadOnlyMemory<float>? ValuesInPlace => shards is [ParameterShard only] ? only.ValuesInPlace : null;
+
+    /// <inheritdoc/>
     public ValueTask ExecuteAsync(ParameterExchange exchange, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -28,6 +31,8 @@ public sealed class InProcessParameterClient(IReadOnlyList<ParameterShard> shard
             Push(exchange, exchange.PushKeys);
         if (exchange.PullKeys is not null)
             Pull(exchange, exchange.PullKeys);
+        else
+            ReadVersions(exchange.PulledVersions);
         return ValueTask.CompletedTask;
     }
 
@@ -49,6 +54,12 @@ public sealed class InProcessParameterClient(IReadOnlyList<ParameterShard> shard
                 exchange.Duplicate = true;
             BytesPushed += sizeof(float) * (long)values.Length + sizeof(uint) * (long)local.Keys.List.Length;
         }
+    }
+
+    private void ReadVersions(long[] versions)
+    {
+        for (int i = 0; i < versions.Length; i++)
+            versions[i] = shards[i].Version;
     }
 
     private void Pull(ParameterExchange exchange, KeySet keys)

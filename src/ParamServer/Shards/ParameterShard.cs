@@ -90,6 +90,12 @@ public sealed class ParameterShard : IDisposable
         }
     }
 
+    /// <summary>
+    /// The values of all keys where they lie; null if they lie among their state, or a regulariser acts on what is read. Pushes change it while it is
+    /// read, as they may between two floats of a pull; valid until the shard is disposed.
+    /// </summary>
+    public ReadOnlyMemory<float>? ValuesInPlace => _aging is LazyAging ? null : _memory.ValuesInPlace;
+
     /// <summary>Floats a key in a pull of that part.</summary>
     /// <param name="part">Which floats.</param>
     public int FloatsPerKey(PullPart part) => part == PullPart.Entries ? _memory.EntryFloats : _memory.Width;
@@ -112,7 +118,7 @@ public sealed class ParameterShard : IDisposable
         Apply(push, rateSum, keys, values);
         bool isComplete = IsComplete(push);
         if (isComplete)
-            Complete(push, rateSum);
+            Complete(push, rateSum, keys);
         lock (_gate)
         {
             Volatile.Write(ref _version, _version + (isComplete ? 1 : 0));
@@ -121,13 +127,18 @@ public sealed class ParameterShard : IDisposable
         return true;
     }
 
-    private void Complete(in PushHeader push, double rateSum)
+    private void Complete(in PushHeader push, double rateSum, in ShardKeys keys)
     {
         _clock.Pass(rateSum, isStep: push.Kind != PushKind.Delta);
-        _aging?.Age(rateSum);
+        if (!AgesInItsStep(push, keys))
+            _aging?.Age(rateSum);
         if (push.Step + 1 >= Job.AverageFrom)
             _average?.Count();
     }
+
+    // A whole shard's gradient is stepped on and aged in one pass over the memory.
+    private bool AgesInItsStep(in PushHeader push, in ShardKeys keys) =>
+        _aging is EagerAging && push.Kind != PushKind.Delta && push.Parts <= 1 && keys.IsRange && keys.Count == _memory.KeyCount;
 
     // A gradient's time is its step's rate; one that many others overtook may be applied at a lower one (a claim from the future counts as fresh).
     private double RateSum(in PushHeader push, long staleness)
@@ -179,7 +190,7 @@ public sealed class ParameterShard : IDisposable
     // What gathers keys, computes and scatters them would lose all that others do to them meanwhile: it locks the stripes of its keys, one after the other.
     private void Apply(in PushHeader push, double rateSum, in ShardKeys keys, ReadOnlySpan<float> values)
     {
-        var at = new StepAt((float)rateSum, _clock.Steps + 1);
+        var at = new StepAt((float)rateSum, _clock.Steps + 1) { Elapsed = AgesInItsStep(push, keys) ? (float)rateSum : 0 };
         if (keys.IsRange || (push.Kind == PushKind.Delta && _aging is null && _average is null))
         {
             ApplyPart(push, at, keys, values);

@@ -87,6 +87,9 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>All floats.</summary>
     public Span<float> Floats => _buffer.AsSpan(0, (int)_buffer.Length);
 
+    /// <summary>All values where they lie; null unless side by side.</summary>
+    public ReadOnlyMemory<float>? ValuesInPlace => IsPlanar ? _buffer.AsMemory(0, KeyCount * Width) : null;
+
     /// <summary>The parameters of some keys, planar memory only.</summary>
     public RulePlanes Planes(KeyRange keys)
     {

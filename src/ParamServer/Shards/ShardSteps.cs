@@ -7,17 +7,17 @@ namespace DistSgd.ParamServer.Shards;
 /// <summary>Pushes of gradients through the job's update rule: vectors of whole ranges, stripe by stripe under the stripes' locks; chunks of listed keys, whose stripes <see cref="ParameterShard"/> has locked.</summary>
 internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory memory)
 {
-    private readonly bool _splitsTables = rule is { Form.Facts.OwnsRegularizer: true, IsRegularized: true };
+    private readonly bool _ownsRegularizer = rule is { Form.Facts.OwnsRegularizer: true, IsRegularized: true };
 
     /// <summary>Steps the keys.</summary>
-    /// <param name="at">Rate and count.</param>
+    /// <param name="at">Rate and count, and the time over which the regulariser acts, on tables that have one, in the same pass.</param>
     /// <param name="hasPoints">True: each gradient is followed by the value at which it was computed.</param>
     /// <param name="keys">The keys.</param>
     /// <param name="gradient">k floats a key, or 2k.</param>
     public void Step(in StepAt at, bool hasPoints, in ShardKeys keys, ReadOnlySpan<float> gradient)
     {
         var push = new GradientPush(at, hasPoints, gradient);
-        if (!_splitsTables)
+        if (!_ownsRegularizer && at.Elapsed == 0)
         {
             StepAlike(push, keys);
             return;
@@ -25,7 +25,7 @@ internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory
         for (int start = 0; start < keys.Count;)
         {
             int end = memory.RunEnd(keys, start, out bool regularized);
-            StepAt own = regularized ? at with { L1 = (float)rule.L1, L2 = (float)rule.L2 } : at;
+            StepAt own = !regularized ? at with { Elapsed = 0 } : _ownsRegularizer ? at with { L1 = (float)rule.L1, L2 = (float)rule.L2 } : at;
             StepAlike(push.Slice(start * memory.Width, (end - start) * memory.Width) with { At = own }, keys.Slice(start, end - start));
             start = end;
         }

@@ -15,6 +15,12 @@ public interface IParameterClient : IAsyncDisposable
     long BytesPulled { get; }
 
     /// <summary>
+    /// The values of all keys where they lie, if the job's only shard is memory of this process that can be read as it is; null: values must be pulled. Pushes of
+    /// others change it while it is read; valid as long as the shard.
+    /// </summary>
+    ReadOnlyMemory<float>? ValuesInPlace => null;
+
+    /// <summary>
     /// Pushes, then pulls, as the exchange says. A push goes to every shard, also to one where it has no keys, since each shard's clock of
     /// regularisation follows the pushes. Retried over broken connections until the client's deadline; the push's name keeps it applied once.
     /// </summary>

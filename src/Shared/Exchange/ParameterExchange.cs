@@ -105,7 +105,7 @@ public sealed class ParameterExchange
     /// <summary>Filled with what is pulled, in the order of the keys.</summary>
     public Memory<float> Pulled { get; set; }
 
-    /// <summary>Per shard, the version at which the pull read. Filled.</summary>
+    /// <summary>Per shard, the version at which the pull read, or, where there is no pull, but <see cref="IParameterClient.ValuesInPlace"/>, the one behind the push. Filled.</summary>
     public long[] PulledVersions { get; }
 
     /// <summary>True if a shard had applied the push before. Filled.</summary>

@@ -25,6 +25,8 @@ internal sealed class OneParameter
 
     public float Value => _value[0];
 
+    public IEnumerable<float> Slots => _slots.Select(slot => slot[0]);
+
     private RulePlanes Planes => new(_value, _slots[0], _slots[1], _slots[2]);
 
     public float Step(float rate, float gradient)

@@ -22,9 +22,9 @@ internal readonly struct AdaDeltaRule(float rate, float rho, float delta) : ISer
         where T : struct, ILane<T>
     {
         T rest = T.All(1f - rho);
-        first = T.Fma(T.All(rho), first, rest * (g * g));
+        first = VectorMath.DropFaded(T.Fma(T.All(rho), first, rest * (g * g)));
         T down = Time(this, T.All(rate), first, second, third) * g;
-        second = T.Fma(T.All(rho), second, rest * (down * down));
+        second = VectorMath.DropFaded(T.Fma(T.All(rho), second, rest * (down * down)));
         w -= down;
     }
 

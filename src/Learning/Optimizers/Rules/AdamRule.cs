@@ -4,11 +4,13 @@ using DistSgd.Kernels;
 namespace DistSgd.Learning.Optimizers.Rules;
 
 /// <summary>
-/// What Adam and AdamW share: s = fma(ρ₁, s, (1−ρ₁)·g); r = fma(ρ₂, r, (1−ρ₂)·(g·g)); w = w − (η·(s·c₁))/(√(r·c₂) + δ), with cᵢ = 1/(1−ρᵢᵗ) for
-/// the t-th update.
+/// What Adam and AdamW share: s = fma(1−ρ₁, g − s, s); r = fma(1−ρ₂, fma(g, g, −r), r); w = fma((−η·c₁)·s, 1/(√(r·c₂) + δ), w), with cᵢ = 1/(1−ρᵢᵗ) for
+/// the t-th update; s and r that have faded are 0.
 /// </summary>
 internal readonly struct AdamMoments(float rate, float rho1, float rho2, float delta)
 {
+    private readonly float _gain1 = 1f - rho1;
+    private readonly float _gain2 = 1f - rho2;
     private readonly float _fading1 = (float)-Math.Log(rho1);
     private readonly float _fading2 = (float)-Math.Log(rho2);
 
@@ -35,14 +37,15 @@ internal readonly struct AdamMoments(float rate, float rho1, float rho2, float d
     public void Step<T>(T g, T correction1, T correction2, ref T w, ref T s, ref T r)
         where T : struct, ILane<T>
     {
-        s = T.Fma(T.All(rho1), s, T.All(1f - rho1) * g);
-        r = T.Fma(T.All(rho2), r, T.All(1f - rho2) * (g * g));
-        w -= T.All(rate) * (s * correction1) / Metric(correction2, r);
+        s = VectorMath.DropFaded(T.Fma(T.All(_gain1), g - s, s));
+        r = VectorMath.DropFaded(T.Fma(T.All(_gain2), T.Fma(g, g, T.All(0f) - r), r));
+        w = T.Fma(T.All(-rate) * correction1 * s, PerMetric(correction2, r), w);
     }
 
+    /// <summary>1/(√(r·c₂) + δ): one division serves the step and the regulariser's time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public T Metric<T>(T correction2, T r)
-        where T : struct, ILane<T> => T.Sqrt(r * correction2) + T.All(delta);
+    public T PerMetric<T>(T correction2, T r)
+        where T : struct, ILane<T> => T.All(1f) / (T.Sqrt(r * correction2) + T.All(delta));
 }
 
 /// <summary>Adam with one count a table, which is always updated whole. The regulariser's metric is √(r·c₂) + δ: it is no part of g. Slots: s, r.</summary>
@@ -67,7 +70,7 @@ internal readonly struct AdamRule(AdamMoments moments, float correction1, float 
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Time<T>(in AdamRule rule, T elapsed, T first, T second, T third)
-        where T : struct, ILane<T> => elapsed / rule.Moments.Metric(T.All(rule.Correction2), second);
+        where T : struct, ILane<T> => elapsed * rule.Moments.PerMetric(T.All(rule.Correction2), second);
 
     private AdamMoments Moments => moments;
 
@@ -97,7 +100,7 @@ internal readonly struct AdamPerKeyRule(AdamMoments moments) : IServerRule<AdamP
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Time<T>(in AdamPerKeyRule rule, T elapsed, T first, T second, T third)
         where T : struct, ILane<T> =>
-        elapsed / rule.Moments.Metric(rule.Moments.Correction2(T.Select(T.Less(third, T.All(1f)), T.All(1f), third)), second);
+        elapsed * rule.Moments.PerMetric(rule.Moments.Correction2(T.Select(T.Less(third, T.All(1f)), T.All(1f), third)), second);
 
     private AdamMoments Moments => moments;
 }

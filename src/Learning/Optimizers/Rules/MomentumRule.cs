@@ -25,7 +25,7 @@ internal readonly struct MomentumRule(float rate, float momentum) : IServerRule<
     public void Step<T>(T g, ref T w, ref T first, ref T second, ref T third)
         where T : struct, ILane<T>
     {
-        first = T.Fma(T.All(momentum), first, T.All(-rate) * g);
+        first = VectorMath.DropFaded(T.Fma(T.All(momentum), first, T.All(-rate) * g));
         w += first;
     }
 

@@ -24,7 +24,7 @@ internal readonly struct RmsPropNesterovRule(float rate, float momentum, float r
     public void Step<T>(T g, ref T w, ref T first, ref T second, ref T third)
         where T : struct, ILane<T>
     {
-        second = T.Fma(T.All(rho), second, T.All(1f - rho) * (g * g));
+        second = VectorMath.DropFaded(T.Fma(T.All(rho), second, T.All(1f - rho) * (g * g)));
         Velocity.LookAhead(momentum, T.All(rate) * g / (T.Sqrt(second) + T.All(delta)), ref w, ref first);
     }
 

@@ -18,7 +18,7 @@ internal readonly struct RmsPropRule(float rate, float rho, float delta) : IServ
     public void Step<T>(T g, ref T w, ref T first, ref T second, ref T third)
         where T : struct, ILane<T>
     {
-        first = T.Fma(T.All(rho), first, T.All(1f - rho) * (g * g));
+        first = VectorMath.DropFaded(T.Fma(T.All(rho), first, T.All(1f - rho) * (g * g)));
         w -= T.All(rate) * g / (T.Sqrt(first) + T.All(delta));
     }
 

@@ -29,7 +29,7 @@ internal static class Velocity
         where T : struct, ILane<T>
     {
         T down = T.All(0f) - step;
-        velocity = T.Fma(T.All(momentum), velocity, down);
+        velocity = VectorMath.DropFaded(T.Fma(T.All(momentum), velocity, down));
         w += T.Fma(T.All(momentum), velocity, down);
     }
 }
