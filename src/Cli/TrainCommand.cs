@@ -60,7 +60,7 @@ internal static class TrainCommand
     private static readonly ValueOption DelayCompensation = Arguments.Number(TrainingRanges.DelayCompensation, "Strength with which gradients make up for what changed since they were computed; default: none.", help: "X");
     private static readonly Option<bool> StalenessAware = Arguments.Flag("--staleness-aware", "Apply a gradient that s pushes overtook at 1/(1+s) of the rate.");
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
-    private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 4/rows for margin losses steeper than the hinge, 20/rows for an MLP of two classes.", help: "X");
+    private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 0.1/rows for real targets, 4/rows for margin losses steeper than the hinge, 20/rows for an MLP of two classes.", help: "X");
     private static readonly ValueOption Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
     private static readonly Option<bool> NormalizeRows = Arguments.Flag("--normalize-rows", "Divide each row by its L2 norm, in training and in prediction.");
     private static readonly ValueOption Whiten = Arguments.Number(TrainingRanges.Whiten, "PCA whitening of dense features to the N directions of largest variance, fitted on the training data, kept in the model.");

@@ -145,7 +145,7 @@ public sealed record TrainingOptions
     /// <summary>λ₁; 0 or more.</summary>
     public double L1 { get; init; }
 
-    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes.</summary>
+    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 0.1/n for real targets, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes.</summary>
     public double? L2 { get; init; }
 
     /// <summary>When columns are scaled for training; the model is always in the units of the data.</summary>

@@ -27,6 +27,9 @@ internal sealed class TrainingPlan
     private const int RowsPerTraining = 1_000_000;
     private const long ShardBytesMax = 64L << 20;
     private const double SteepStrength = 4;
+
+    // Real targets are often known well: what λ₂ takes from weights of rare features would be most of the error.
+    private const double RegressionStrength = 0.1;
     internal const int ScaledFeaturesMax = 4 << 20;
     private const long DenseValuesMax = 1L << 31;
     private const int EpochsMin = 5;
@@ -116,7 +119,7 @@ internal sealed class TrainingPlan
         int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : gradients ? GradientBatch : 1);
         double meanGain = gradients && !isNetwork && options.Rule == OptimizerKind.Sgd ? Math.Min(batch, MeanGain) : 1;
         double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) * meanGain : defaults.SvrgRate(model));
-        double l2 = options.L2 ?? (options.C is { } c ? 1 / c : isNetwork ? NetworkOptions.Strength(model) : SteepLosses.Contains(model.Loss) ? SteepStrength : 1) / data.RowCount;
+        double l2 = options.L2 ?? (options.C is { } c ? 1 / c : isNetwork ? NetworkOptions.Strength(model) : SteepLosses.Contains(model.Loss) ? SteepStrength : model.IsRegression ? RegressionStrength : 1) / data.RowCount;
         bool sparse = IsSparse(data, options, deployment, isNetwork ? batch : BlockRowsMax);
         (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Rule, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
         int localSteps = gradients ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
@@ -140,6 +143,7 @@ internal sealed class TrainingPlan
             LocalSteps = localSteps,
             Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
             MergeScale = localSteps == 0 ? 1 : mergeScale,
+            BiasShare = options.Rule == OptimizerKind.Sgd ? defaults.BiasShare : 1,
             Scaling = scaling,
             Weighting = weighting,
             HeldOut = options.HeldOut,

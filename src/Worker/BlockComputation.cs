@@ -32,7 +32,7 @@ internal sealed class BlockComputation : IDisposable
     {
         _job = job;
         _network = job.Model.Network is null ? null : new MlpNetwork(job.Model.Shape, job.Seed, job.Partitions, job.Augmentation);
-        _steps = new LocalSteps(job.Model, job.Rule, job.Batch, _network);
+        _steps = new LocalSteps(job.Model, job.Rule, job.Batch, _network) { BiasShare = job.BiasShare };
         if (job.SnapshotEvery > 0)
             _svrg = new SvrgSteps(job.Model, job.Rule.L2, blocks, job.RowCount);
         _replica = new NativeBuffer<float>(job.PushKind == PushKind.Gradient ? 0 : (long)keysMax * job.EntryFloats);

@@ -21,6 +21,9 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
 
     public float InitialBias { get; init; }
 
+    /// <summary>No power of two, so that its rounding is seen.</summary>
+    public float BiasShare { get; init; } = 0.3f;
+
     /// <summary>Nothing overtakes a lone worker: whatever its strength, the bits stay.</summary>
     public float DelayCompensation { get; init; }
 
@@ -77,6 +80,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         Epochs = Epochs,
         Batch = Batch,
         LocalSteps = LocalSteps,
+        BiasShare = BiasShare,
         Seed = 77,
     };
 
@@ -92,6 +96,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
             LocalSteps = LocalSteps,
             Sparse = Sparse,
             InitialBias = [.. Enumerable.Repeat(InitialBias, Model.Outputs)],
+            BiasShare = BiasShare,
             Seed = 77,
             Labels = Labels(),
         },

@@ -85,6 +85,7 @@ public sealed class OracleTests
                             LocalSteps = result.Job.LocalSteps,
                             Sparse = result.Job.Sparse,
                             Seed = result.Job.Seed,
+                            BiasShare = result.Job.BiasShare,
                             InitialBias = plan.Initial.Values,
                             Labels = plan.Labels,
                         },

@@ -40,6 +40,7 @@ public sealed class WeightTests
                             Seed = result.Job.Seed,
                             InitialBias = plan.Initial.Values,
                             Labels = plan.Labels,
+                            BiasShare = result.Job.BiasShare,
                             Weights = [.. Enumerable.Range(0, 90).Select(row => plan.Job.Weighting!.Of(data, plan.Labels, row))],
                         },
                         data).Train();

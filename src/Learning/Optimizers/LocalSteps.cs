@@ -14,9 +14,8 @@ namespace DistSgd.Learning.Optimizers;
 /// <param name="gradients">Makes gradients; null: the model's.</param>
 public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch, IBatchGradient? gradients = null)
 {
-    // Every row moves the bias, so that with SGD its last few thousand rows decide where it ends: at a smaller rate it forgets more slowly. On weak
-    // scores (a strong regulariser) its noise alone cost 0.002 of accuracy. scikit-learn does the same on sparse rows, by 1/100.
-    private const float BiasShare = 1f / 16;
+    /// <summary>The part of the rate at which a lone bias moves with SGD, in (0, 1].</summary>
+    public float BiasShare { get; init; } = 1;
 
     private readonly IBatchGradient _gradients = gradients ?? BatchGradient.Of(model);
     private float[] _gradient = [];
@@ -130,11 +129,11 @@ public sealed class LocalSteps(ModelSpec model, UpdateRule rule, int batch, IBat
             }
             else if (_batch == 1)
             {
-                SparseSgdRun.Online(_rows, _order, _rate, BiasShare * _rate, _bias, _replica, _scores, loss);
+                SparseSgdRun.Online(_rows, _order, _rate, _steps.BiasShare * _rate, _bias, _replica, _scores, loss);
             }
             else if (!adaGrad)
             {
-                SparseSgdRun.MiniBatch(_rows, _order, _batch, _rate, BiasShare * _rate, _bias, _replica, _scores, loss);
+                SparseSgdRun.MiniBatch(_rows, _order, _batch, _rate, _steps.BiasShare * _rate, _bias, _replica, _scores, loss);
             }
             else
             {

@@ -36,6 +36,9 @@ public sealed record OracleJob
     /// <summary>What each row counts; empty: 1 each.</summary>
     public IReadOnlyList<float> Weights { get; init; } = [];
 
+    /// <summary>The part of the rate at which a lone bias moves in local steps of SGD.</summary>
+    public float BiasShare { get; init; } = 1;
+
     /// <summary>Seed.</summary>
     public ulong Seed { get; init; }
 
@@ -161,8 +164,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
                     int key = (int)row.Indices[k] * Outputs + output;
                     weight[key] = FusedMultiplyAdd(a, row.Values[k], weight[key]);
                 }
-                // A lone bias moves at a sixteenth of the rate.
-                weight[Bias + output] += Outputs == 1 ? a / 16 : a;
+                weight[Bias + output] += Outputs == 1 ? -(job.BiasShare * rate / batch.Length) * derivatives[i][output] : a;
             }
         }
     }

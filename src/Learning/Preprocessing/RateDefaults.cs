@@ -21,7 +21,16 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     /// <summary>The share of each class among the rows looked at; empty without classes.</summary>
     public IReadOnlyList<double> ClassShares { get; init; } = [];
 
+    /// <summary>What the largest |x'| of a row stays below in all but a hundredth of the rows.</summary>
+    public double Reach { get; init; } = 1;
+
+    /// <summary>The part of all features that a row holds, from 0 to 1.</summary>
+    public double Density { get; init; } = 1;
+
+    // What an adaptive rule's first step may add to a row's score: by all features together, by one alone.
     private const double AdaptiveMagnitude = 20;
+    private const double AdaptiveReach = 2;
+    private const double BiasShareMin = 1.0 / 16;
     private const double VelocityShare = 0.1;
 
     /// <summary>Looks at evenly spaced rows.</summary>
@@ -34,7 +43,8 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     {
         long stride = Math.Max(1, data.RowCount / ColumnStatistics.SampleRowsMax);
         double squares = 0, magnitudes = 0, largest = 0, targets = 0, targetSquares = 0, counts = 0;
-        long rows = 0;
+        var reaches = new List<float>();
+        long rows = 0, nonZeros = 0;
         var shares = new double[labels.Classes.Count];
         var transform = new RowTransform(scaling);
         for (long row = 0; row < data.RowCount; row += stride)
@@ -42,11 +52,15 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             SparseRow x = data.Row(row);
             transform.Apply(x.Indices, x.Values);
             double square = 0;
+            float reach = 0;
             foreach (float value in transform.Values)
             {
                 square += (double)value * value;
                 magnitudes += Math.Abs(value);
+                reach = Math.Max(reach, Math.Abs(value));
             }
+            reaches.Add(reach);
+            nonZeros += transform.Values.Length;
             squares += square;
             largest = Math.Max(largest, square);
             double target = data.HasLabelSets ? 0 : labels.ToLearning(x.Label, row);
@@ -62,6 +76,8 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         return new RateDefaults(squares / rows + 1, largest + 1, magnitudes / rows, Math.Sqrt(Math.Max(0, targetSquares / counts - mean * mean)), mean)
         {
             ClassShares = [.. shares.Select(count => count / counts)],
+            Reach = Quantile(reaches, 0.99),
+            Density = Math.Min(1, (double)nonZeros / rows / Math.Max(1, data.FeatureCount)),
         };
     }
 
@@ -73,7 +89,7 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         if (model.Kind == ModelKind.Mlp)
             return NetworkRate(optimizer);
         // An adaptive step is as long as its rate, whatever the gradient: it is measured by what weights come to.
-        double size = Math.Min(1, AdaptiveMagnitude / (1 + Magnitude)) * (model.IsRegression ? Math.Max(TargetDeviation, 1e-6) : 1);
+        double size = Math.Min(Math.Min(1, AdaptiveMagnitude / (1 + Magnitude)), AdaptiveReach / Math.Max(1, Reach)) * (model.IsRegression ? Math.Max(TargetDeviation, 1e-6) : 1);
         return optimizer switch
         {
             // A velocity multiplies a step by 1/(1−α); the mean of a mini-batch bears as much more than a single row does.
@@ -109,6 +125,13 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
             _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
         };
 
+    /// <summary>
+    /// The part of SGD's rate at which the bias moves. It occurs in every row, other features in a part of them: where they are rare, its last few
+    /// thousand rows decide where it ends, and at a smaller rate it forgets more slowly. (On weak scores its noise alone cost 0.002 of accuracy on
+    /// texts; scikit-learn takes 1/100 on sparse rows.) Where rows are dense it is a feature like the others.
+    /// </summary>
+    public float BiasShare => (float)Math.Max(BiasShareMin, Math.Sqrt(Density));
+
     /// <summary>η of SVRG: ½/L, where no row's loss has a slope that changes by more than L.</summary>
     /// <param name="model">A model with one score a row.</param>
     public double SvrgRate(ModelSpec model) => 0.5 / (NormSquareMax * model.Loss switch
@@ -135,5 +158,11 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         double positive = Math.Clamp((TargetMean + 1) / 2, 1e-6, 1 - 1e-6);
         double bound = model.Kind == ModelKind.Logistic ? 5 : 1;
         return [(float)Math.Clamp(Math.Log(positive / (1 - positive)), -bound, bound)];
+    }
+
+    private static double Quantile(List<float> values, double part)
+    {
+        values.Sort();
+        return values[(int)(part * (values.Count - 1))];
     }
 }

@@ -39,6 +39,7 @@ public static class JobConversion
             Partitions = (uint)job.Partitions,
             Features = (ulong)job.Features,
             MergeScale = job.MergeScale,
+            BiasShare = job.BiasShare,
             MaxNorm = job.MaxNorm,
             StepsMax = (ulong)job.StepsMax,
             SecondsMax = job.SecondsMax,
@@ -108,6 +109,7 @@ public static class JobConversion
         Require(spec.LocalSteps <= int.MaxValue && (ulong)spec.Batch * Math.Max(1, spec.LocalSteps) <= int.MaxValue, "batch times local_steps must be below 2^31");
         Require(spec.Partitions is > 0 and <= 1_000_000 && spec.Prefetch <= 1, "partitions must be from 1 to 1,000,000, prefetch 0 or 1");
         Require(float.IsFinite(spec.MergeScale) && spec.MergeScale is >= 0 and <= 1, "merge_scale must be from 0 to 1");
+        Require(float.IsFinite(spec.BiasShare) && spec.BiasShare is >= 0 and <= 1, "bias_share must be from 0 to 1");
         Require(float.IsFinite(spec.MaxNorm) && spec.MaxNorm >= 0 && (spec.MaxNorm == 0 || !spec.Sparse), "max_norm must not be negative, and 0 where keys are exchanged as lists");
         Require(spec.StepsMax <= long.MaxValue && (spec.StepsMax == 0 || spec.StepsMax >= spec.Partitions), "steps_max must be 0, or at least one a partition");
         Require(spec.SnapshotEvery <= int.MaxValue && (spec.SnapshotEvery == 0 || (!spec.Sparse && spec.LocalSteps > 0 && spec.RowCount is > 0 and <= long.MaxValue && spec.Outputs <= 1)),
@@ -138,6 +140,7 @@ public static class JobConversion
             MaxNorm = spec.MaxNorm,
             Clip = new GradientClip(spec.ClipValue, spec.ClipNorm),
             MergeScale = spec.MergeScale == 0 ? 1 : spec.MergeScale,
+            BiasShare = spec.BiasShare == 0 ? 1 : spec.BiasShare,
             Scaling = ToScaling(spec),
             Weighting = ToWeighting(spec),
             HeldOut = ToHoldOut(spec),

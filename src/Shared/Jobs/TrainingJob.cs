@@ -62,6 +62,9 @@ public sealed record TrainingJob
     /// </summary>
     public float MergeScale { get; init; } = 1;
 
+    /// <summary>The part of the learning rate at which a lone bias moves in local steps of SGD, in (0, 1]: every row moves it, but only the rows that hold a feature move that.</summary>
+    public float BiasShare { get; init; } = 1;
+
     /// <summary>Radius of the ball that regularised parameters are projected onto after each block's steps; 0: none. Needs whole ranges.</summary>
     public float MaxNorm { get; init; }
 

@@ -144,6 +144,9 @@ public sealed class FeatureScalingTests
         // ‖x‖² is 25, 1, 0, 0; ‖x‖₁ is 7, 1, 0, 0; targets are 1, −1, 1, 1.
         Assert.Equal((26 / 4.0 + 1, 26, 2, 0.5), (defaults.NormSquare, defaults.NormSquareMax, defaults.Magnitude, defaults.TargetMean));
         Assert.Equal(Math.Sqrt(0.75), defaults.TargetDeviation, 1e-12);
+        // The largest |x'| are 4, 1, 0, 0: all but the largest stay below 1; of 8 places 3 are filled.
+        Assert.Equal((1, 0.375), (defaults.Reach, defaults.Density));
+        Assert.Equal(Math.Sqrt(0.375), defaults.BiasShare, 1e-6);
         Assert.Equal(1 / 7.5, defaults.Rate(ModelKind.Logistic, OptimizerKind.Sgd), 1e-12);
         Assert.Equal(0.5 / 7.5, defaults.Rate(ModelKind.Svm, OptimizerKind.Sgd), 1e-12);
         Assert.Equal(0.25 / 7.5, defaults.Rate(ModelKind.Linear, OptimizerKind.Sgd), 1e-12);
@@ -152,6 +155,21 @@ public sealed class FeatureScalingTests
         Assert.Equal(Math.Log(3), defaults.Bias(ModelKind.Logistic)[0], 1e-6);
         Assert.Equal(1f, defaults.Bias(ModelKind.Svm)[0]);
         Assert.Equal(0.5f, defaults.Bias(ModelKind.Linear)[0]);
+    }
+
+    [Fact]
+    public void RateDefaults_ColumnsStandardizedThoughTheyAreSparse_GiveAdaptiveRulesASmallRate()
+    {
+        // One row in fifty holds the only feature: its standard score there is 7.
+        using var builder = new DatasetBuilder();
+        for (int row = 0; row < 1_000; row++)
+            builder.Add(row % 2 == 0 ? 1 : -1, row % 50 == 0 ? [0u] : [], row % 50 == 0 ? [1f] : []);
+        using Dataset data = builder.Build();
+        FeatureScaling standard = FeatureScaling.Fit(data, 1, ScalingKind.Standard, strengthGiven: false)!;
+        RateDefaults plain = RateDefaults.Of(data, LabelMap.Binary(-1, 1), null), scaled = RateDefaults.Of(data, LabelMap.Binary(-1, 1), standard);
+        Assert.Equal(1, plain.Rate(ModelKind.Logistic, OptimizerKind.AdaGrad));
+        Assert.Equal(2 / 7.0, scaled.Rate(ModelKind.Logistic, OptimizerKind.AdaGrad), 1e-6);
+        Assert.Equal((1f, (float)Math.Sqrt(0.02)), (scaled.BiasShare, plain.BiasShare));
     }
 
     [Fact]
