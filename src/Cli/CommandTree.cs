@@ -11,25 +11,34 @@ namespace DistSgd.Cli;
 /// <summary>The command line: all subcommands, and what their failures look like.</summary>
 public static class CommandTree
 {
+    private static readonly (string Name, Func<Command> Build)[] Commands =
+    [
+        ("train", TrainCommand.Build),
+        ("predict", PredictCommand.Build),
+        ("evaluate", EvaluateCommand.Build),
+        ("inspect", InspectCommand.Build),
+        ("generate", GenerateCommand.Build),
+        ("gradcheck", GradcheckCommand.Build),
+        ("plot", PlotCommand.Build),
+        ("bench", BenchCommand.Build),
+        ("pull", PullCommand.Build),
+        ("push", PushCommand.Build),
+        ("doctor", DoctorCommand.Build),
+        ("server", () => ServerCommand.Configure(new Command("server", "Run a parameter server."))),
+        ("worker", () => WorkerCommand.Configure(new Command("worker", "Run a worker: train one partition of a job."))),
+    ];
+
     /// <summary>Makes the command line.</summary>
-    public static RootCommand Build()
+    /// <param name="first">The first argument: if it is a subcommand's name, the others, whose hundreds of options take time to make, are left out.</param>
+    public static RootCommand Build(string? first = null)
     {
-        var root = new RootCommand("DistSgd: stochastic gradient descent on a parameter server, in one process or many.")
+        var root = new RootCommand("DistSgd: stochastic gradient descent on a parameter server, in one process or many.");
+        bool isNamed = Commands.Any(command => command.Name == first);
+        foreach ((string name, Func<Command> build) in Commands)
         {
-            TrainCommand.Build(),
-            PredictCommand.Build(),
-            EvaluateCommand.Build(),
-            InspectCommand.Build(),
-            GenerateCommand.Build(),
-            GradcheckCommand.Build(),
-            PlotCommand.Build(),
-            BenchCommand.Build(),
-            PullCommand.Build(),
-            PushCommand.Build(),
-            DoctorCommand.Build(),
-            ServerCommand.Configure(new Command("server", "Run a parameter server.")),
-            WorkerCommand.Configure(new Command("worker", "Run a worker: train one partition of a job.")),
-        };
+            if (!isNamed || name == first)
+                root.Add(build());
+        }
         HelpOption help = root.Options.OfType<HelpOption>().First();
         help.Action = new ExampleHelp((HelpAction)help.Action!);
         return root;
@@ -43,7 +52,7 @@ public static class CommandTree
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
         if (args.Length > 0)
-            return await CommandRunner.RunAsync(Build(), "distsgd", args, output, error, IsExpected);
+            return await CommandRunner.RunAsync(Build(args[0]), "distsgd", args, output, error, IsExpected);
         await CommandRunner.RunAsync(Build(), "distsgd", ["--help"], output, error, IsExpected);
         return CommandRunner.ExitCodeUsage;
     }

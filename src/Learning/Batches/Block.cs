@@ -95,11 +95,20 @@ public sealed class Block
 }
 
 /// <summary>Native memory of all blocks of a partition.</summary>
-internal sealed class BlockMemory(long nonZeros) : IDisposable
+internal sealed class BlockMemory : IDisposable
 {
-    public NativeBuffer<uint> Indices { get; } = new(Math.Max(1, nonZeros));
+    /// <param name="nonZeros">Non-zeros of all its blocks.</param>
+    public BlockMemory(long nonZeros)
+    {
+        Indices = new NativeBuffer<uint>(Math.Max(1, nonZeros));
+        Values = new NativeBuffer<float>(Math.Max(1, nonZeros));
+        HugePages.Advise(Indices);
+        HugePages.Advise(Values);
+    }
 
-    public NativeBuffer<float> Values { get; } = new(Math.Max(1, nonZeros));
+    public NativeBuffer<uint> Indices { get; }
+
+    public NativeBuffer<float> Values { get; }
 
     public void Dispose()
     {

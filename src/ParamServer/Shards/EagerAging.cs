@@ -33,7 +33,7 @@ internal sealed class EagerAging(UpdateRule rule, RuleKernel kernel, ShardMemory
         else if (memory.IsPlanar)
             FlowPlanes(elapsed, memory.Planes(keys));
         else
-            FlowEntries(elapsed, ShardKeys.Range(keys.First, (int)keys.Count));
+            FlowEntries(elapsed, keys);
     }
 
     private void FlowPlanes(float elapsed, RulePlanes planes)
@@ -47,15 +47,21 @@ internal sealed class EagerAging(UpdateRule rule, RuleKernel kernel, ShardMemory
         }
     }
 
-    private void FlowEntries(float elapsed, ShardKeys keys)
+    private void FlowEntries(float elapsed, KeyRange keys)
     {
-        var chunks = new ParameterChunks(keys, memory.Width, stackalloc float[ParameterChunks.RoomFloats], stackalloc int[ParameterChunks.RoomIntegers]);
-        while (chunks.Next())
+        int first = (int)keys.First * memory.Width, count = (int)keys.Count * memory.Width;
+        Span<float> room = stackalloc float[(1 + RulePlanes.SlotsMax) * ParameterChunks.Size];
+        Span<float> times = stackalloc float[ParameterChunks.Size];
+        times.Fill(elapsed);
+        for (int start = 0; start < count; start += times.Length)
         {
-            memory.GatherRange(chunks.Positions[0], chunks.Planes);
-            chunks.Elapsed.Fill(elapsed);
-            kernel.Flow(rule, new StepAt(0, clock.Steps), chunks.Elapsed, chunks.Planes);
-            memory.ScatterRange(chunks.Positions[0], chunks.Planes);
+            int length = Math.Min(times.Length, count - start);
+            var planes = new RulePlanes(Plane(room, 0, length), Plane(room, 1, length), Plane(room, 2, length), Plane(room, 3, length));
+            memory.GatherRange(first + start, planes);
+            kernel.Flow(rule, new StepAt(0, clock.Steps), times[..length], planes);
+            memory.ScatterRange(first + start, planes);
         }
     }
+
+    private static Span<float> Plane(Span<float> room, int plane, int length) => room.Slice(plane * ParameterChunks.Size, length);
 }

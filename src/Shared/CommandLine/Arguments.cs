@@ -76,7 +76,7 @@ public static class Arguments
 
     /// <summary>The option's value of an enumeration; null if it isn't given and has no default.</summary>
     public static object? Chosen(this ParseResult parsed, ValueOption option, Type kind) => parsed.GetValue(option) is { } text
-        ? Enum.GetValues(kind).GetValue(Array.FindIndex(Names(kind), name => string.Equals(name, text, StringComparison.OrdinalIgnoreCase)))
+        ? Enum.Parse(kind, Enum.GetNames(kind)[Array.FindIndex(Names(kind), name => string.Equals(name, text, StringComparison.OrdinalIgnoreCase))])
         : null;
 
     /// <summary>The option's addresses; empty if it isn't given.</summary>
