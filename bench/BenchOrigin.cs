@@ -25,7 +25,7 @@ public sealed record BenchOrigin(string Command, int Seed, string Processor, int
 
     /// <summary>As one line.</summary>
     /// <param name="format">For people or for programs.</param>
-    public string Line(BenchFormat format) => format == BenchFormat.Json ? JsonSerializer.Serialize(this, JsonSerializerOptions.Web)
+    public string Line(BenchFormat format) => format == BenchFormat.Json ? JsonSerializer.Serialize(this, BenchJson.Default.BenchOrigin)
         : string.Create(CultureInfo.InvariantCulture, $"{Processor}, {Cores} logical processors, {Runtime}, seed {Seed}: {Command}");
 
     // Where the system doesn't tell the model, the architecture has to do.

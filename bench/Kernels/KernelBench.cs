@@ -35,8 +35,8 @@ public static class KernelBench
         ArgumentNullException.ThrowIfNull(output);
         if (format == BenchFormat.Table) output.WriteLine($"kernels in their {KernelForms.Best} form; ratio = speed as a fraction of the limit's");
         Run(
-            row => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row)),
-            notice => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(new { notice }, JsonSerializerOptions.Web) : notice));
+            row => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, BenchJson.Default.BenchRow) : Line(row)),
+            notice => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(new BenchNotice(notice), BenchJson.Default.BenchNotice) : notice));
     }
 
     private static string Line(BenchRow row) =>

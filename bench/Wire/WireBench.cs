@@ -87,7 +87,7 @@ public static class WireBench
         }
     }
 
-    private static void Write(TextWriter output, BenchFormat format, BenchRow row) => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web) : Line(row));
+    private static void Write(TextWriter output, BenchFormat format, BenchRow row) => output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, BenchJson.Default.BenchRow) : Line(row));
 
     private static string Line(BenchRow row) => string.Create(
         CultureInfo.InvariantCulture, $"{row.Name,-62} {row.Value,10:F2} {row.Unit,-7} {row.Ratio,5:F2} of {(row.Limit.Length == 0 ? "itself" : row.Limit)}");

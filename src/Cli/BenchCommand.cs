@@ -132,7 +132,7 @@ internal static class BenchCommand
 
     private static void Print(TextWriter output, BenchRow row, BenchFormat format)
     {
-        output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, JsonSerializerOptions.Web)
+        output.WriteLine(format == BenchFormat.Json ? JsonSerializer.Serialize(row, BenchJson.Default.BenchRow)
             : string.Create(CultureInfo.InvariantCulture, $"{row.Name,-64} {row.Value,14:N1} {row.Unit,-12} {row.Ratio,6:F2} of {(row.Limit.Length == 0 ? "itself (a limit)" : row.Limit)}"));
         output.Flush();
     }

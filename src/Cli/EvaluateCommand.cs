@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Diagnostics;
@@ -67,6 +66,6 @@ internal static class EvaluateCommand
         }
         if (result.Classes.Count > 0)
             line["classes"] = JsonReport.Classes(result, model.Labels);
-        output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
+        output.WriteLine(line.ToJsonString());
     }
 }

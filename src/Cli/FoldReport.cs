@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using DistSgd.Learning.Models;
 using DistSgd.Trainer;
@@ -26,7 +25,7 @@ internal sealed class FoldReport(TextWriter output, bool json)
         }
         var line = new JsonObject { ["event"] = "fold", ["fold"] = number, ["rows"] = fold.Train.Rows, ["train_loss"] = fold.Train.Loss, ["test_rows"] = fold.Test!.Rows };
         JsonReport.AddTest(line, fold.Test);
-        output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
+        output.WriteLine(line.ToJsonString());
     }
 
     public void Summary(IReadOnlyList<TrainingResult> folds)
@@ -41,6 +40,6 @@ internal sealed class FoldReport(TextWriter output, bool json)
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mean     {name} {spread.Mean:G5} ± {spread.Deviation:G3}"));
         }
         if (json)
-            output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
+            output.WriteLine(line.ToJsonString());
     }
 }

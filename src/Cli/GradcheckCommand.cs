@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
@@ -88,7 +87,7 @@ internal static class GradcheckCommand
                 ["float64_error"] = finding.Float64Error,
                 ["float32_error"] = finding.Float32Error,
                 ["passes"] = finding.Passes,
-            }.ToJsonString(JsonSerializerOptions.Web)
+            }.ToJsonString()
             : string.Create(CultureInfo.InvariantCulture, $"{loss,-34} {finding.Regularizer.Name,-12} {finding.Float64Error,10:0.0e-0} {finding.Float32Error,10:0.0e-0}{(finding.Passes ? "" : "  WRONG")}"));
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
@@ -111,7 +110,7 @@ internal sealed class JsonReport(TextWriter output) : TrainingReport
 
     private void Write(JsonObject line)
     {
-        output.WriteLine(line.ToJsonString(JsonSerializerOptions.Web));
+        output.WriteLine(line.ToJsonString());
         output.Flush();
     }
 }

@@ -162,8 +162,8 @@ public sealed class ClusterTests : IDisposable
         string data = await Clicks.WriteAsync(_folder, rows: 1000);
         await using ProgramRun run = ProgramRun.Start("train", "--data", data, "--epochs", "1000000", "--servers", "2", "--workers", "2", "--out", _folder["m"], "--json");
         await run.LineAsync("\"evaluation\"");
-        Assert.Equal(2, run.Children("DistSgd.ParamServer").Length);
-        Assert.Equal(2, run.Children("DistSgd.Worker").Length);
+        Assert.Equal(2, run.Servers.Length);
+        Assert.Equal(2, run.Workers.Length);
         run.Signal(signal);
         string error = await run.EndsAsync(code);
         await run.NoneLeftAsync(signal == "KILL" ? Grace : TimeSpan.Zero);
@@ -173,14 +173,14 @@ public sealed class ClusterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("DistSgd.Worker", "worker")]
-    [InlineData("DistSgd.ParamServer", "server")]
-    public async Task ChildKilled_IsNamed_AndNothingIsLeft(string program, string role)
+    [InlineData("worker")]
+    [InlineData("server")]
+    public async Task ChildKilled_IsNamed_AndNothingIsLeft(string role)
     {
         string data = await Clicks.WriteAsync(_folder, rows: 1000);
         await using ProgramRun run = ProgramRun.Start("train", "--data", data, "--epochs", "1000000", "--servers", "2", "--workers", "2", "--out", _folder["m"], "--json");
         await run.LineAsync("\"evaluation\"");
-        int victim = run.Children(program)[0];
+        int victim = (role == "server" ? run.Servers : run.Workers)[0];
         ProgramRun.Signal(victim, "KILL");
         await run.FailsAsync($"The {role} (process {victim}) ended with exit code 137");
         await run.NoneLeftAsync(TimeSpan.Zero);

@@ -72,7 +72,7 @@ public sealed class DeathTests : IDisposable
         string data = await Clicks.WriteAsync(_folder, rows: 500);
         await using ProgramRun run = ProgramRun.Start("train", "--data", data, "--servers", "2", "--workers", "2", "--epochs", "1000000", "--save-every", "1", "--out", _folder["m"], "--json");
         await run.LineAsync("\"evaluation\"", number: 3);
-        int victim = run.Children("DistSgd.ParamServer")[1];
+        int victim = run.Servers[1];
         ProgramRun.Signal(victim, "KILL");
         await run.FailsAsync($"The server (process {victim}) ended with exit code 137");
         await run.NoneLeftAsync(TimeSpan.Zero);

@@ -16,6 +16,9 @@ internal sealed class ProgramRun : IAsyncDisposable
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>The program: the one that was built with the tests, or the one that DISTSGD_PROGRAM names.</summary>
+    public static string Program { get; } = Environment.GetEnvironmentVariable("DISTSGD_PROGRAM") is { Length: > 0 } named ? named : Path.Combine(AppContext.BaseDirectory, "distsgd");
+
     private readonly string _mark = Guid.NewGuid().ToString("N");
     private readonly string[] _args;
     private readonly Process _process;
@@ -28,7 +31,7 @@ internal sealed class ProgramRun : IAsyncDisposable
     private ProgramRun(string[] args, (string Name, string Value)[] environment, string? limit = null)
     {
         _args = args;
-        string program = Path.Combine(AppContext.BaseDirectory, "distsgd");
+        string program = Program;
         var start = new ProcessStartInfo(limit is null ? program : "/bin/sh", limit is null ? args : ["-c", $"{limit} && exec \"$@\"", "sh", program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment[MarkName] = _mark;
         foreach ((string name, string value) in environment)
@@ -160,8 +163,14 @@ internal sealed class ProgramRun : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>Numbers of the living processes that it started and whose command line has the words.</summary>
-    public int[] Children(string words) => [.. Marked().Where(process => process.Id != _process.Id && process.Command.Contains(words, StringComparison.Ordinal)).Select(process => process.Id)];
+    /// <summary>Numbers of the living servers that it started.</summary>
+    public int[] Servers => Children("--listen");
+
+    /// <summary>Numbers of the living workers that it started.</summary>
+    public int[] Workers => Children("--coordinator");
+
+    // Those that it started and whose command line has the word, whether they are programs of their own or the same one.
+    private int[] Children(string words) => [.. Marked().Where(process => process.Id != _process.Id && process.Command.Contains(words, StringComparison.Ordinal)).Select(process => process.Id)];
 
     /// <summary>Sees that it and all it started are gone, at the latest after the grace.</summary>
     public async Task NoneLeftAsync(TimeSpan grace)

@@ -13,7 +13,7 @@ public sealed class SoakTests
     [Fact]
     public async Task ServerUnderFloodsBesideReadersThatDontRead_StaysWithinItsBound()
     {
-        var server = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "distsgd"), ["bench", "wire-server"]);
+        var server = new ProcessStartInfo(ProgramRun.Program, ["bench", "wire-server"]);
         server.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")));
         await using var output = new StringWriter();
         // Throws where the server held more than docs/wire.md says.

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Grpc.Core;
 
 /// <summary>A service's method: one request, one response.</summary>
@@ -27,13 +29,14 @@ public delegate Task DuplexStreamingServerMethod<TRequest, TResponse>(
 public sealed class BindServiceMethodAttribute : Attribute
 {
     /// <summary>Names the static method (ServiceBinderBase, service) that adds the service's methods to a binder.</summary>
-    public BindServiceMethodAttribute(Type bindType, string bindMethodName)
+    public BindServiceMethodAttribute([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] Type bindType, string bindMethodName)
     {
         BindType = bindType;
         BindMethodName = bindMethodName;
     }
 
     /// <summary>The class that has the method.</summary>
+    [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)]
     public Type BindType { get; }
 
     /// <summary>The method's name.</summary>

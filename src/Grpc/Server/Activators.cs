@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Grpc.Core.Interceptors;
 
 namespace Grpc.AspNetCore.Server;
@@ -26,7 +27,7 @@ public readonly struct GrpcActivatorHandle<T>
 
 /// <summary>Gives each call its service. Register one's own to replace it. Thread-safe.</summary>
 /// <typeparam name="TGrpcService">The service.</typeparam>
-public interface IGrpcServiceActivator<TGrpcService>
+public interface IGrpcServiceActivator<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TGrpcService>
     where TGrpcService : class
 {
     /// <summary>The service for a call.</summary>
@@ -48,7 +49,7 @@ public interface IGrpcInterceptorActivator
 
 /// <summary>Gives each call its interceptor of one type. Register one's own to replace it. Thread-safe.</summary>
 /// <typeparam name="TInterceptor">The interceptor.</typeparam>
-public interface IGrpcInterceptorActivator<TInterceptor> : IGrpcInterceptorActivator
+public interface IGrpcInterceptorActivator<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TInterceptor> : IGrpcInterceptorActivator
     where TInterceptor : Interceptor
 {
 }

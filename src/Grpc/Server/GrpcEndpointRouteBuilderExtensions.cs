@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Grpc.AspNetCore.Server;
 using Grpc.AspNetCore.Server.Calls;
 using Microsoft.AspNetCore.Routing;
@@ -14,7 +15,7 @@ public static class GrpcEndpointRouteBuilderExtensions
     /// Maps a service's methods. Each call gets an instance from the host's services, or a new one (disposed after the call) where the type isn't registered.
     /// </summary>
     /// <exception cref="InvalidOperationException">AddGrpc wasn't called, or the type doesn't derive from a generated service base.</exception>
-    public static GrpcServiceEndpointConventionBuilder MapGrpcService<TService>(this IEndpointRouteBuilder builder)
+    public static GrpcServiceEndpointConventionBuilder MapGrpcService<[DynamicallyAccessedMembers(ServiceMembers.Needed)] TService>(this IEndpointRouteBuilder builder)
         where TService : class
     {
         ArgumentNullException.ThrowIfNull(builder);

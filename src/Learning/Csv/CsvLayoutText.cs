@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 
 namespace DistSgd.Learning.Csv;
 
@@ -9,7 +10,7 @@ public static class CsvLayoutText
 {
     private const int TextCharsMax = 64 << 20;
 
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, TypeInfoResolver = JsonTypeInfoResolver.Combine() };
 
     /// <summary>The text of a layout; equal layouts have equal texts.</summary>
     public static string Write(CsvLayout layout)

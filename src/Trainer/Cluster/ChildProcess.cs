@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace DistSgd.Trainer.Cluster;
@@ -9,6 +10,9 @@ namespace DistSgd.Trainer.Cluster;
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
+    // Has both programs as commands named by their roles; the only one where it is compiled to native code.
+    private const string ProgramOfAll = "distsgd";
+
     // What a child may take to end when it is told to; what a killed one may take until the operating system says so and its streams are read.
     private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan KillDeadline = TimeSpan.FromSeconds(5);
@@ -51,24 +55,22 @@ internal sealed class ChildProcess : IAsyncDisposable
     public static ChildProcess Start(string directory, string program, string role, IEnumerable<string> arguments)
     {
         string path = Path.Combine(directory, program);
-        if (!File.Exists(path))
-            throw new TrainingException($"The {role} program isn't there: {path}. Build the whole solution, or name its folder.");
-        var start = new ProcessStartInfo(path, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        // The child's launcher finds the same runtime that this process runs on, also where it isn't installed in the usual place.
-        start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")));
+        string all = Path.Combine(directory, ProgramOfAll);
+        if (!File.Exists(path) && !File.Exists(all))
+            throw new TrainingException($"The {role} program isn't there: neither {path} nor {all}. Build the whole solution, or name its folder.");
+        ProcessStartInfo start = File.Exists(path) ? new(path, arguments) : new(all, [role, .. arguments]);
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
+        start.UseShellExecute = false;
+        // The child's launcher finds the same runtime that this process runs on, also where it isn't installed in the usual place; a native program brings its own.
+        if (RuntimeFeature.IsDynamicCodeSupported)
+            start.Environment.TryAdd("DOTNET_ROOT", Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")));
         try
         {
             return new ChildProcess(Process.Start(start)!, role);
         }
         catch (System.ComponentModel.Win32Exception refused)
         {
-            throw new TrainingException($"The {role} program {path} can't be started: {refused.Message}.", refused);
+            throw new TrainingException($"The {role} program {start.FileName} can't be started: {refused.Message}.", refused);
         }
     }
 

@@ -1,10 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>The host's service, where registered, else a new one, disposed after the call. Thread-safe.</summary>
-internal sealed class DefaultServiceActivator<TService> : IGrpcServiceActivator<TService>
+internal sealed class DefaultServiceActivator<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TService> : IGrpcServiceActivator<TService>
     where TService : class
 {
     private static readonly Lazy<ObjectFactory<TService>> Factory = new(() => ActivatorUtilities.CreateFactory<TService>([]));
@@ -17,7 +18,7 @@ internal sealed class DefaultServiceActivator<TService> : IGrpcServiceActivator<
 }
 
 /// <summary>The host's interceptor, where registered and no arguments are given, else a new one, disposed after the call. Thread-safe.</summary>
-internal sealed class DefaultInterceptorActivator<TInterceptor> : IGrpcInterceptorActivator<TInterceptor>
+internal sealed class DefaultInterceptorActivator<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TInterceptor> : IGrpcInterceptorActivator<TInterceptor>
     where TInterceptor : Interceptor
 {
     public GrpcActivatorHandle<Interceptor> Create(IServiceProvider serviceProvider, InterceptorRegistration interceptorRegistration)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.DependencyInjection;
@@ -46,7 +47,7 @@ internal sealed class InterceptorPipeline
     /// <summary>One interceptor's place in the pipeline.</summary>
     private sealed class Step(InterceptorRegistration registration)
     {
-        private readonly Type _activatorType = typeof(IGrpcInterceptorActivator<>).MakeGenericType(registration.Type);
+        private readonly Type _activatorType = ActivatorTypeOf(registration.Type);
 
         public async Task<T> RunAsync<T>(ServerCallContext context, Func<Interceptor, Task<T>> run)
         {
@@ -75,6 +76,10 @@ internal sealed class InterceptorPipeline
                 await activator.ReleaseAsync(handle);
             }
         }
+
+        [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Interceptors are classes, which share one instantiation.")]
+        private static Type ActivatorTypeOf([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] Type interceptor) =>
+            typeof(IGrpcInterceptorActivator<>).MakeGenericType(interceptor);
 
         private IGrpcInterceptorActivator ActivatorOf(ServerCallContext context, out IServiceProvider services)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
@@ -5,8 +6,14 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Grpc.AspNetCore.Server.Calls;
 
+/// <summary>What must be left of a service's type where unused code is cut away (native compilation).</summary>
+internal static class ServiceMembers
+{
+    public const DynamicallyAccessedMemberTypes Needed = DynamicallyAccessedMemberTypes.PublicMethods | DynamicallyAccessedMemberTypes.NonPublicMethods | DynamicallyAccessedMemberTypes.PublicConstructors;
+}
+
 /// <summary>Receives a service's methods from its generated BindService and maps each to a route with the handler of its shape.</summary>
-internal sealed class ServiceMethodBinder<TService>(
+internal sealed class ServiceMethodBinder<[DynamicallyAccessedMembers(ServiceMembers.Needed)] TService>(
     IEndpointRouteBuilder routes, IGrpcServiceActivator<TService> activator, ServerCallSettings settings) : ServiceBinderBase
     where TService : class
 {
@@ -20,6 +27,7 @@ internal sealed class ServiceMethodBinder<TService>(
 
     public IReadOnlyCollection<string> ServiceNames => _serviceNames;
 
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "A base class keeps what the attribute on it names.")]
     public void BindAll()
     {
         for (var type = typeof(TService); type is not null; type = type.BaseType)
@@ -67,6 +75,7 @@ internal sealed class ServiceMethodBinder<TService>(
     }
 
     /// <summary>The service's override of a virtual method of the class that carries the attribute; a method of the same name that hides it is no answer to a call.</summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "The public methods of a type include those of its base classes.")]
     private TDelegate Find<TDelegate>(IMethod method, params Type[] parameters)
         where TDelegate : Delegate
     {
