@@ -50,7 +50,7 @@ internal sealed class EagerAging(UpdateRule rule, RuleKernel kernel, ShardMemory
     private void FlowEntries(float elapsed, KeyRange keys)
     {
         int first = (int)keys.First * memory.Width, count = (int)keys.Count * memory.Width;
-        Span<float> room = stackalloc float[(1 + RulePlanes.SlotsMax) * ParameterChunks.Size];
+        Span<float> room = stackalloc float[ParameterChunks.PlanesFloats];
         Span<float> times = stackalloc float[ParameterChunks.Size];
         times.Fill(elapsed);
         for (int start = 0; start < count; start += times.Length)

@@ -17,6 +17,9 @@ internal ref struct ParameterChunks
     /// <summary>Whole numbers of room that a walk needs.</summary>
     public const int RoomIntegers = 2 * Size;
 
+    /// <summary>Floats of a chunk's planes.</summary>
+    public const int PlanesFloats = PlanesMax * Size;
+
     private const int PlanesMax = 1 + RulePlanes.SlotsMax;
 
     private readonly ShardKeys _keys;
