@@ -53,7 +53,7 @@ public sealed class InProcessParameterClientTests
     public void ValuesInPlace_AmongTheirState_OrAgedWhenRead_OrCut_AreNone()
     {
         Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.Adam) with { LocalSteps = 0 }, 2)).ValuesInPlace);
-        Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.AdaGrad), 1)).ValuesInPlace);
+        Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.AdaGrad) with { LocalSteps = 1 }, 1)).ValuesInPlace);
         Assert.Null(new InProcessParameterClient(Cut(Jobs.Make(99, OptimizerKind.Sgd, sparse: true, l2: 0.01), 1)).ValuesInPlace);
     }
 
