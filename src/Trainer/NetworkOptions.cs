@@ -19,10 +19,10 @@ internal static class NetworkOptions
     /// <summary>Null, or the sentence that refuses a combination of options.</summary>
     public static string? Refusal(TrainingOptions options)
     {
-        if (options.Init is not null && (options.Model == ModelKind.Mlp || options.Init.Spec.Network is not null))
-            return "--init begins from a model without layers; an MLP begins from drawn weights. Leave it out.";
-        if (options.Model != ModelKind.Mlp)
+        if ((options.Model ?? options.Init?.Kind) != ModelKind.Mlp)
             return First(options) is { } given ? $"{given} is for MLPs; add --model mlp, or leave it out." : null;
+        if (options is { Init.Spec.Network: { } begun } && Other(options, begun) is { } other)
+            return other;
         if (options.GradientTolerance is { } tolerance)
             return $"--gradient-tolerance {tolerance} is for models without layers, whose objective has one lowest point; with --model mlp use --tolerance or --patience.";
         if (options.LocalSteps > 0)
@@ -60,6 +60,8 @@ internal static class NetworkOptions
         };
         ModelSpec model = ModelSpec.Of(ModelKind.Mlp, loss) with { Network = Network(options) };
         LabelMap labels = model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
+        if (options.Init is { } init)
+            labels = WarmStart.Labels(init, model, labels, data);
         return new TaskChoice(model with { Outputs = Math.Max(1, labels.Classes.Count) }, labels, "");
     }
 
@@ -103,8 +105,21 @@ internal static class NetworkOptions
 
     private static MlpSpec Network(TrainingOptions options)
     {
+        if (options.Init?.Spec.Network is { } begun)
+            return begun with { Dropout = (float)(options.Dropout ?? begun.Dropout) };
         MlpSpec network = new() { Layers = options.Hidden ?? [256, 128], BatchNorm = options.BatchNorm, Dropout = (float)(options.Dropout ?? 0), Init = options.InitWeights ?? WeightInit.Auto };
         return options.Activation is { } activation ? network.WithActivation(activation) : network;
+    }
+
+    // What asks for another network than the one that the training begins with; dropout changes no parameter.
+    private static string? Other(TrainingOptions options, MlpSpec begun)
+    {
+        string? given = options.Hidden is { } hidden && !hidden.SequenceEqual(begun.Layers) ? $"--hidden {string.Join(',', hidden)}"
+            : options.Activation is { } activation && activation != begun.ActivationText ? $"--activation {activation}"
+            : options.BatchNorm && !begun.BatchNorm ? "--batch-norm"
+            : options.InitWeights is { } drawn ? $"--init-weights {KindName.Of(drawn)}"
+            : null;
+        return given is null ? null : $"{given} asks for another network than that of --init ({begun}), whose weights the training begins with. Leave one out.";
     }
 
     // The first option that only an MLP takes, as it is written.

@@ -50,6 +50,9 @@ public sealed class TrainedModel
     /// <param name="table">One of <see cref="Tables"/>.</param>
     public ReadOnlySpan<float> Parameters(LayoutTable table) => _file.Values(table).Span;
 
+    /// <summary>All parameters, as training lays them out, in the units of the data.</summary>
+    internal ReadOnlySpan<float> AllParameters => _file.Parameters.Span;
+
     /// <summary>How labels of files are mapped.</summary>
     public LabelMap Labels => _file.Labels;
 

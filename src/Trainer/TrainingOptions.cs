@@ -66,7 +66,7 @@ public sealed record TrainingOptions
     public OptimizerKind? Optimizer { get; init; }
 
     /// <summary>The update rule, as given or usual.</summary>
-    internal OptimizerKind Rule => Optimizer ?? (Model == ModelKind.Mlp ? OptimizerKind.Adam : OptimizerKind.AdaGrad);
+    internal OptimizerKind Rule => Optimizer ?? ((Model ?? Init?.Kind) == ModelKind.Mlp ? OptimizerKind.Adam : OptimizerKind.AdaGrad);
 
     /// <summary>
     /// E, at least 1: SVRG (Johnson &amp; Zhang 2013) with plain SGD and λ₂. An epoch that computes the full gradient comes before every E epochs of steps; it counts as one, since it is a pass over the data. Null: plain steps.

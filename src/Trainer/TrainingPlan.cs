@@ -110,8 +110,8 @@ internal sealed class TrainingPlan
         if (scaling is { DenseColumns.Length: var dense } && dense * data.RowCount > DenseValuesMax)
             throw new TrainingException($"--scale {KindName.Of(options.Scaling)} gives each of {data.RowCount:N0} rows {dense:N0} values, more than {DenseValuesMax:N0} altogether; --scale max-abs keeps zeros.");
         RowWeighting? weighting = RowWeighting.Fit(data, labels, ClassWeights.Of(options.ClassWeight, data, labels));
-        if (weighting is not null && (model.IsRanking || isNetwork))
-            throw new TrainingException($"Weights of rows don't go with --model {KindName.Of(model.Kind)}{(isNetwork ? "" : ", which learns pairs of rows")}; leave them out.");
+        if (weighting is not null && model.IsRanking)
+            throw new TrainingException($"Weights of rows don't go with --model {KindName.Of(model.Kind)}, which learns pairs of rows; leave them out.");
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
@@ -158,7 +158,7 @@ internal sealed class TrainingPlan
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        InitialParameters initial = options.Init is { } model0 ? WarmStart.Parameters(model0, job, data, labels) : isNetwork ? InitialParameters.OfNetwork(job) : new InitialParameters(job.BiasKey, defaults.Bias(model));
+        InitialParameters initial = options.Init is { } model0 ? (isNetwork ? WarmStart.Network(model0, job) : WarmStart.Parameters(model0, job, data, labels)) : isNetwork ? InitialParameters.OfNetwork(job) : new InitialParameters(job.BiasKey, defaults.Bias(model));
         return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }
 

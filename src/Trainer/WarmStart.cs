@@ -1,4 +1,5 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Learning.Preprocessing;
@@ -30,10 +31,22 @@ internal static class WarmStart
     public static FeatureScaling? Scaling(TrainedModel init, Dataset data, TrainingOptions options)
     {
         long features = Math.Max(data.FeatureCount, init.FeatureCount);
+        ScalingKind kind = init.Spec.Network is null ? options.Scaling : NetworkOptions.Scaling(data, options);
         if (features > TrainingPlan.ScaledFeaturesMax || options.Scaling == ScalingKind.Off)
             return null;
-        FeatureScaling? scaling = init.Scaling ?? FeatureScaling.Fit(data, (int)data.FeatureCount, options.Scaling, strengthGiven: options.L2 is not null);
+        FeatureScaling? scaling = init.Scaling ?? FeatureScaling.Fit(data, (int)data.FeatureCount, kind, strengthGiven: options.L2 is not null);
         return scaling?.Extended((int)features);
+    }
+
+    /// <summary>A network's parameters in the job's scaling, weights of new features 0.</summary>
+    public static InitialParameters Network(TrainedModel init, TrainingJob job)
+    {
+        var values = new float[checked(job.KeyCount * job.Width)];
+        int tail = job.Model.Shape.TailLength;
+        init.AllParameters[..^tail].CopyTo(values);
+        init.AllParameters[^tail..].CopyTo(values.AsSpan(values.Length - tail));
+        MlpUnits.ToScaled(job.Model.Shape, values, job.Scaling, job.Targets);
+        return new InitialParameters(0, values);
     }
 
     /// <summary>The model's parameters in the job's scaling, new features 0; with AdaGrad's sums of squares as one pass over the data would leave them there, so that the first steps don't throw away what was learned.</summary>

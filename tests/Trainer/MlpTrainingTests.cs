@@ -58,6 +58,14 @@ public sealed class MlpTrainingTests
     {
         using Dataset data = RandomRows.Build(2_000, 10, 1, seed: 3, classes: 3);
         var options = new TrainingOptions { Model = ModelKind.Mlp, Hidden = [8], BatchNorm = true, Epochs = 20, Batch = 100, Scaling = ScalingKind.Off, LearningRate = 1e-6 };
+        // Bounds on gradients and compensation for delay are for parameters: changes of statistics, which travel among them, stay what they are.
+        TrainingOptions[] ways = [options, options with { ClipValue = 1e-6, ClipNorm = 1e-6 }, options with { DelayCompensation = 0.5 }];
+        foreach (TrainingOptions way in ways)
+            await StatisticsFollowAsync(data, way);
+    }
+
+    private static async Task StatisticsFollowAsync(Dataset data, TrainingOptions options)
+    {
         double[][] variances = [.. await Task.WhenAll(((int[])[1, 2]).Select(async threads =>
         {
             TrainedModel model = (await SgdTrainer.TrainAsync(data, options with { Threads = threads })).Model;

@@ -99,8 +99,10 @@ public sealed class WeightTests
         return rows.Build();
     }
 
-    [Fact]
-    public async Task BalancedClasses_FindTheRareOne()
+    [Theory]
+    [InlineData(ModelKind.Logistic)]
+    [InlineData(ModelKind.Mlp)]
+    public async Task BalancedClasses_FindTheRareOne(ModelKind kind)
     {
         using var rows = new DatasetBuilder();
         var random = new SeededRandom(1);
@@ -110,7 +112,7 @@ public sealed class WeightTests
             rows.Add(label, [0, 1], [(float)(random.NextGaussian() + label), (float)random.NextGaussian()]);
         }
         using Dataset data = rows.Build();
-        TrainingOptions options = Options(ModelKind.Logistic);
+        TrainingOptions options = kind == ModelKind.Mlp ? new() { Model = kind, Hidden = [6], Epochs = 30, Threads = 1 } : Options(kind);
         double plain = Recall(await SgdTrainer.TrainAsync(data, options)), balanced = Recall(await SgdTrainer.TrainAsync(data, options with { ClassWeight = "balanced" }));
         double named = Recall(await SgdTrainer.TrainAsync(data, options with { ClassWeight = "1:10,-1:0.5263158" }));
         Assert.True(plain < 0.5 && balanced > 0.7, $"{plain}, {balanced}");

@@ -10,9 +10,12 @@ internal static class MlpLoss
     /// <param name="outputs">Scores a row, k.</param>
     /// <param name="scores">k a row.</param>
     /// <param name="labels">One a row: a class number from 0, ±1, or a real target.</param>
+    /// <param name="weights">What each row counts; empty: 1.</param>
     /// <param name="derivative">As long as the scores; overwritten.</param>
-    public static double Compute(MlpHead head, int outputs, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, Span<float> derivative)
+    public static double Compute(MlpHead head, int outputs, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights, Span<float> derivative)
     {
+        if (!weights.IsEmpty)
+            return Weighted(head, outputs, scores, labels, weights, derivative);
         double loss = head == MlpHead.Softmax ? Softmax(outputs, scores, labels, derivative) : 0;
         for (int i = 0; i < labels.Length && head != MlpHead.Softmax; i++)
         {
@@ -26,6 +29,18 @@ internal static class MlpLoss
             };
         }
         Scale.Apply(1f / labels.Length, derivative);
+        return loss;
+    }
+
+    private static double Weighted(MlpHead head, int outputs, ReadOnlySpan<float> scores, ReadOnlySpan<float> labels, ReadOnlySpan<float> weights, Span<float> derivative)
+    {
+        double loss = 0;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            Span<float> slope = derivative.Slice(i * outputs, outputs);
+            loss += weights[i] * Compute(head, outputs, scores.Slice(i * outputs, outputs), labels.Slice(i, 1), [], slope);
+            Scale.Apply(weights[i] / labels.Length, slope);
+        }
         return loss;
     }
 

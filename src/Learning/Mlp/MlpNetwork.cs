@@ -19,6 +19,7 @@ public sealed class MlpNetwork : IBatchGradient, IDisposable
     private readonly float _runningShare;
     private readonly ImageAugmentation? _augmentation;
     private float[] _labels = [];
+    private float[] _weights = [];
     private ulong[] _seeds = [];
     private BatchPlace _place;
 
@@ -46,7 +47,7 @@ public sealed class MlpNetwork : IBatchGradient, IDisposable
     /// <param name="parameters">The features' rows, then the tail.</param>
     /// <param name="gradient">As long; overwritten with the mean gradient, and, for running statistics, with the change that is to be added to them.</param>
     /// <param name="scores">Filled with k scores a row.</param>
-    /// <returns>The sum of the rows' losses.</returns>
+    /// <returns>The sum of the rows' losses, each times its weight.</returns>
     public double Compute(in SparseRows rows, ReadOnlySpan<int> batch, ReadOnlySpan<float> parameters, Span<float> gradient, Span<float> scores)
     {
         int first = parameters.Length - _shape.TailLength;
@@ -55,7 +56,7 @@ public sealed class MlpNetwork : IBatchGradient, IDisposable
         Forward(rows, batch, parameters, training: true);
         MlpLayer last = _layers[^1];
         last.Sums.CopyTo(scores);
-        double loss = MlpLoss.Compute(_shape.Spec.Head, _shape.Spec.Outputs, last.Sums, Labels(rows, batch), last.SumSlopes);
+        double loss = MlpLoss.Compute(_shape.Spec.Head, _shape.Spec.Outputs, last.Sums, Of(rows.Labels, batch, ref _labels), Of(rows.Weights, batch, ref _weights), last.SumSlopes);
         ClearPadding(tailGradient);
         for (int l = _layers.Length - 1; l >= 0; l--)
         {
@@ -121,13 +122,16 @@ public sealed class MlpNetwork : IBatchGradient, IDisposable
         return _seeds.AsSpan(0, batch.Length);
     }
 
-    private ReadOnlySpan<float> Labels(in SparseRows rows, ReadOnlySpan<int> batch)
+    // What a block has one of a row, for the rows of the mini-batch; nothing of nothing.
+    private static ReadOnlySpan<float> Of(ReadOnlySpan<float> ofBlock, ReadOnlySpan<int> batch, ref float[] room)
     {
-        if (_labels.Length < batch.Length)
-            _labels = new float[batch.Length];
+        if (ofBlock.IsEmpty)
+            return [];
+        if (room.Length < batch.Length)
+            room = new float[batch.Length];
         for (int i = 0; i < batch.Length; i++)
-            _labels[i] = rows.Labels[batch[i]];
-        return _labels.AsSpan(0, batch.Length);
+            room[i] = ofBlock[batch[i]];
+        return room.AsSpan(0, batch.Length);
     }
 
     // Floats that a table leaves over of its last key.

@@ -17,14 +17,15 @@ public sealed class MlpReference(MlpShape shape, Func<int, int, int, double>? fa
     /// <param name="parameters">The features' rows, then the tail.</param>
     /// <param name="rows">Dense rows.</param>
     /// <param name="labels">One a row.</param>
-    public double Loss(double[] parameters, double[][] rows, float[] labels)
+    /// <param name="weights">What each row counts; null: 1.</param>
+    public double Loss(double[] parameters, double[][] rows, float[] labels, float[]? weights = null)
     {
         double[][] values = rows;
         foreach (MlpLayerShape layer in shape.Layers)
             values = Forward(layer, parameters, values).Results;
         double loss = 0;
         for (int i = 0; i < rows.Length; i++)
-            loss += RowLoss(values[i], labels[i], null);
+            loss += (weights?[i] ?? 1) * RowLoss(values[i], labels[i], null);
         return loss / rows.Length;
     }
 
@@ -32,7 +33,8 @@ public sealed class MlpReference(MlpShape shape, Func<int, int, int, double>? fa
     /// <param name="parameters">The features' rows, then the tail.</param>
     /// <param name="rows">Dense rows.</param>
     /// <param name="labels">One a row.</param>
-    public double[] Gradient(double[] parameters, double[][] rows, float[] labels)
+    /// <param name="weights">What each row counts; null: 1.</param>
+    public double[] Gradient(double[] parameters, double[][] rows, float[] labels, float[]? weights = null)
     {
         var gradient = new double[parameters.Length];
         var traces = new List<Trace>();
@@ -47,7 +49,7 @@ public sealed class MlpReference(MlpShape shape, Func<int, int, int, double>? fa
         {
             RowLoss(values[i], labels[i], slopes[i]);
             for (int j = 0; j < slopes[i].Length; j++)
-                slopes[i][j] /= rows.Length;
+                slopes[i][j] *= (weights?[i] ?? 1) / (double)rows.Length;
         }
         for (int l = traces.Count - 1; l >= 0; l--)
             slopes = Backward(shape.Layers[l], parameters, traces[l], slopes, gradient);

@@ -141,15 +141,20 @@ public sealed class FeatureScaling
     /// <summary>Turns parameters of x into those of x', in place, as <see cref="ToOriginal(Span{float}, int)"/> undoes it: w'_j = w_j s_j, b' = b + Σ w_j·mean_j.</summary>
     /// <param name="parameters">The weights, a key's side by side, the biases last.</param>
     /// <param name="width">Weights a key.</param>
-    public void ToScaled(Span<float> parameters, int width = 1)
+    public void ToScaled(Span<float> parameters, int width = 1) => ToScaled(parameters[..(_means.Length * width)], width, parameters[(_means.Length * width)..]);
+
+    /// <summary>The same where weights and biases don't lie one after the other.</summary>
+    /// <param name="weights">A column's side by side.</param>
+    /// <param name="width">Weights a column.</param>
+    /// <param name="biases">As many as the width.</param>
+    public void ToScaled(Span<float> weights, int width, Span<float> biases)
     {
-        Span<float> biases = parameters[(_means.Length * width)..];
         for (int output = 0; output < width; output++)
         {
             double bias = biases[output];
             for (int j = 0; j < _means.Length; j++)
             {
-                ref float weight = ref parameters[j * width + output];
+                ref float weight = ref weights[j * width + output];
                 bias += (double)weight * _means[j];
                 weight /= _inverseScales[j];
             }

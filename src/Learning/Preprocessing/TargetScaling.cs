@@ -16,6 +16,17 @@ public sealed record TargetScaling(double Mean, double Deviation)
     /// <param name="lossSum">Σ ½(f' − t')².</param>
     public double ToOriginal(double lossSum) => lossSum * Deviation * Deviation;
 
+    /// <summary>Turns the last layer of a network for t into that for t', in place.</summary>
+    /// <param name="weights">Its weights.</param>
+    /// <param name="biases">Its biases.</param>
+    public void ToLearning(Span<float> weights, Span<float> biases)
+    {
+        foreach (ref float weight in weights)
+            weight = (float)(weight / Deviation);
+        foreach (ref float bias in biases)
+            bias = (float)((bias - Mean) / Deviation);
+    }
+
     /// <summary>Turns the last layer of a network for t' into that for t, in place.</summary>
     /// <param name="weights">Its weights.</param>
     /// <param name="biases">Its biases.</param>

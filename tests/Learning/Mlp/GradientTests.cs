@@ -36,6 +36,25 @@ public sealed class GradientTests
     }
 
     [Fact]
+    public void Network_OfWeightedRows_EqualsTheReference_AndItsReferenceCentralDifferences()
+    {
+        foreach (MlpCase network in Cases())
+        {
+            float[] weights = [.. Enumerable.Range(0, MlpCase.Rows).Select(row => 0.25f + row)];
+            double[] parameters = [.. network.Parameters.Select(value => (double)value)];
+            double[] expected = network.Reference.Gradient(parameters, network.DenseRows, network.Labels, weights);
+            double[] differences = [.. Enumerable.Range(0, parameters.Length).Select(i => Difference(network, parameters, i, weights))];
+            Assert.True(RelativeError(expected, differences) < 1e-7, $"{network}: the reference's gradient is {RelativeError(expected, differences):G3} from central differences");
+            float[] actual = network.Gradient(out double loss, weights);
+            ForgetRunning(network.Shape, actual);
+            double error = RelativeError(expected, [.. actual.Select(value => (double)value)]);
+            Assert.True(error < 1e-4, $"{network}: the gradient is {error:G3} from the reference's");
+            double trueLoss = network.Reference.Loss(parameters, network.DenseRows, network.Labels, weights);
+            Assert.True(Math.Abs(loss - trueLoss) < 1e-5 * Math.Max(1, trueLoss), $"{network}: loss {loss}, reference {trueLoss}");
+        }
+    }
+
+    [Fact]
     public void Network_SparseRows_GiveTheBitsOfDenseOnes()
     {
         foreach (int seed in Enumerable.Range(1, 20))
@@ -74,13 +93,13 @@ public sealed class GradientTests
         yield return new MlpCase(new MlpSpec { Layers = [6, 5, 4, 3], Outputs = 3, Activation = HiddenActivation.Maxout, MaxoutPieces = 3, BatchNorm = true }, seed);
     }
 
-    private static double Difference(MlpCase network, double[] parameters, int i)
+    private static double Difference(MlpCase network, double[] parameters, int i, float[]? weights = null)
     {
         double[] moved = [.. parameters];
         moved[i] = parameters[i] + Step;
-        double above = network.Reference.Loss(moved, network.DenseRows, network.Labels);
+        double above = network.Reference.Loss(moved, network.DenseRows, network.Labels, weights);
         moved[i] = parameters[i] - Step;
-        return (above - network.Reference.Loss(moved, network.DenseRows, network.Labels)) / (2 * Step);
+        return (above - network.Reference.Loss(moved, network.DenseRows, network.Labels, weights)) / (2 * Step);
     }
 
     // |a − b| / (|a| + |b|) of the whole vectors: single elements near 0 have no digits to compare.

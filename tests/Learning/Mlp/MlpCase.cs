@@ -59,13 +59,13 @@ internal sealed class MlpCase
 
     public MlpReference Reference => new(Shape, Spec.Dropout > 0 ? Factor : null);
 
-    public float[] Gradient(out double loss)
+    public float[] Gradient(out double loss, float[]? weights = null)
     {
         using var network = new MlpNetwork(Shape, Seed);
         network.Begin(Place);
         var gradient = new float[Parameters.Length];
         Array.Fill(gradient, 77f);
-        loss = network.Compute(Batch, Order, Parameters, gradient, new float[Rows * Spec.Outputs]) / Rows;
+        loss = network.Compute(Batch with { Weights = weights }, Order, Parameters, gradient, new float[Rows * Spec.Outputs]) / Rows;
         return gradient;
     }
 
