@@ -31,7 +31,7 @@ internal static class GradcheckCommand
     {
         using Dataset? given = path is null ? null : Dataset.Open(path, new ReadOptions { CancellationToken = stop });
         if (!json)
-            output.WriteLine($"{"model and loss",-34} {"regulariser",-12} {"float64",10} {"float32",10}");
+            output.WriteLine($"{"model and loss",-40} {"regulariser",-12} {"float64",10} {"float32",10}");
         int checks = 0, failed = 0;
         foreach (ModelSpec model in GradientCheck.Models(CheckedRows.Classes))
         {
@@ -66,7 +66,7 @@ internal static class GradcheckCommand
             LabelMap labels = model.IsMultiLabel ? LabelMap.OfClasses(data.SetLabels) : model.IsBinary ? LabelMap.ForClassification(data.Labels) : model.HasClassScores ? LabelMap.ForClasses(data.Labels) : LabelMap.Identity;
             if (!model.HasClassScores)
                 return (model, labels);
-            return labels.Classes.Count is >= 2 and <= ClassesMax ? (GradientCheck.Models(labels.Classes.Count).First(one => (one.Kind, one.Loss) == (model.Kind, model.Loss)), labels) : null;
+            return labels.Classes.Count is >= 2 and <= ClassesMax ? (GradientCheck.Models(labels.Classes.Count).First(one => (one.Kind, one.Loss) == (model.Kind, model.Loss) && Equals(one.Network, model.Network)), labels) : null;
         }
         catch (LabelException)
         {
@@ -76,18 +76,20 @@ internal static class GradcheckCommand
 
     private static void Print(TextWriter output, GradientFinding finding, bool json)
     {
-        string loss = $"{KindName.Of(finding.Model.Kind)} {KindName.Of(finding.Model.Loss)}";
+        string network = finding.Model.Network is { } layers ? $" {KindName.Of(layers.Activation)}{(layers.BatchNorm ? " norm drop" : "")}" : "";
+        string loss = $"{KindName.Of(finding.Model.Kind)} {KindName.Of(finding.Model.Loss)}{network}";
         output.WriteLine(json
             ? new JsonObject
             {
                 ["model"] = KindName.Of(finding.Model.Kind),
                 ["loss"] = KindName.Of(finding.Model.Loss),
+                ["network"] = finding.Model.Network?.ToString(),
                 ["l1"] = finding.Regularizer.L1,
                 ["l2"] = finding.Regularizer.L2,
                 ["float64_error"] = finding.Float64Error,
                 ["float32_error"] = finding.Float32Error,
                 ["passes"] = finding.Passes,
             }.ToJsonString()
-            : string.Create(CultureInfo.InvariantCulture, $"{loss,-34} {finding.Regularizer.Name,-12} {finding.Float64Error,10:0.0e-0} {finding.Float32Error,10:0.0e-0}{(finding.Passes ? "" : "  WRONG")}"));
+            : string.Create(CultureInfo.InvariantCulture, $"{loss,-40} {finding.Regularizer.Name,-12} {finding.Float64Error,10:0.0e-0} {finding.Float32Error,10:0.0e-0}{(finding.Passes ? "" : "  WRONG")}"));
     }
 }

@@ -1,6 +1,7 @@
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
+using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Diagnostics;
 
@@ -16,6 +17,7 @@ public static class CheckedRows
     private const int Rows = 40;
     private const int RowsPerQuery = 6;
     private const double Density = 0.6;
+    private const double DeviationMin = 1e-12;
 
     /// <summary>Draws rows.</summary>
     /// <param name="model">What they are to be learned by.</param>
@@ -38,7 +40,14 @@ public static class CheckedRows
         return builder.Build();
     }
 
-    /// <summary>The rows of a data set as one block that a model learns from.</summary>
+    private static TargetScaling Standardised(Dataset data, long rows)
+    {
+        double[] targets = [.. Enumerable.Range(0, (int)rows).Select(row => (double)data.Row(row).Label)];
+        double mean = targets.Average();
+        return new TargetScaling(mean, Math.Max(DeviationMin, Math.Sqrt(targets.Average(target => (target - mean) * (target - mean)))));
+    }
+
+    /// <summary>The rows of a data set as one block that a model learns from; a network's columns and targets are standardised, as they are in training.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The rows.</param>
     /// <param name="labels">The labels' mapping.</param>
@@ -47,6 +56,11 @@ public static class CheckedRows
     public static BlockSet Block(ModelSpec model, Dataset data, LabelMap labels, int features, int rowsMax = int.MaxValue)
     {
         long rows = Math.Min(rowsMax, data.RowCount);
-        return BlockSet.Build(data, [new RowRange(0, rows)], new BlockPlan(1, 0, (int)rows, features, false, labels, TailKeys: 1) { Targets = model.Targets });
+        return BlockSet.Build(data, [new RowRange(0, rows)], new BlockPlan(1, 0, (int)rows, features, false, labels, TailKeys: 1)
+        {
+            Targets = model.Targets,
+            Scaling = model.Network is null ? null : FeatureScaling.Fit(data, features, ScalingKind.On, strengthGiven: false),
+            TargetScaling = model.Network is not null && model.IsRegression ? Standardised(data, rows) : null,
+        });
     }
 }

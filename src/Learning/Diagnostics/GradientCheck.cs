@@ -1,8 +1,8 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Mlp;
 using DistSgd.Learning.Models;
-using DistSgd.Learning.Reference;
 
 namespace DistSgd.Learning.Diagnostics;
 
@@ -44,20 +44,26 @@ public static class GradientCheck
     /// <summary>None, L1, L2, and both.</summary>
     public static IReadOnlyList<CheckedRegularizer> Regularizers { get; } = [new("none", 0, 0), new("L1", 0.03, 0), new("L2", 0, 0.2), new("L1 + L2", 0.02, 0.1)];
 
-    /// <summary>Every model without layers with every loss, with constants that are none of the usual ones.</summary>
+    /// <summary>Every model with every loss, with constants that are none of the usual ones; networks with every activation, plain and with batch normalisation and dropout.</summary>
     /// <param name="classes">Classes of those that have several, at least 2.</param>
     public static IEnumerable<ModelSpec> Models(int classes) =>
         from kind in Enum.GetValues<ModelKind>()
-        where kind != ModelKind.Mlp
         from loss in ModelSpec.LossesOf(kind)
         let model = ModelSpec.Of(kind, loss)
+        from network in kind == ModelKind.Mlp ? Networks() : [null]
         select model with
         {
             Outputs = model.HasClassScores ? classes : 1,
             HuberDelta = 0.7f,
             Margin = 0.8f,
             Costs = loss == LossKind.Tree ? new CostMatrix([.. Enumerable.Range(0, classes * classes).Select(pair => (float)Math.Abs(pair / classes - pair % classes))]) : CostMatrix.None,
+            Network = network,
         };
+
+    private static IEnumerable<MlpSpec?> Networks() =>
+        from activation in Enum.GetValues<HiddenActivation>()
+        from plain in (bool[])[true, false]
+        select new MlpSpec { Layers = [6, 5], Activation = activation, MaxoutPieces = 3, BatchNorm = !plain, Dropout = plain ? 0 : 0.3f };
 
     /// <summary>Checks at one point.</summary>
     /// <param name="model">Model and loss.</param>
@@ -67,8 +73,8 @@ public static class GradientCheck
     /// <param name="seed">Of the point, and of the sample of parameters.</param>
     public static GradientFinding Check(ModelSpec model, CheckedRegularizer regularizer, Block block, int features, long seed)
     {
-        var objective = new ReferenceObjective(model, features, regularizer.L1, regularizer.L2);
-        double[] point = Point(objective.Count, seed), gradient = objective.Gradient(block.Rows, point);
+        ICheckedObjective objective = model.Network is null ? new CheckedScores(model, regularizer, block, features) : new CheckedNetwork(model, regularizer, block, features);
+        double[] point = Point(objective.Count, seed), gradient = objective.Gradient(point);
         int[] sample = Sample(point.Length, seed);
         var differences = new double[sample.Length];
         for (int i = 0; i < sample.Length; i++)
@@ -78,29 +84,28 @@ public static class GradientCheck
                 moved =>
                 {
                     (double kept, point[at]) = (point[at], moved[0]);
-                    double value = objective.Value(block.Rows, point);
+                    double value = objective.Value(point);
                     point[at] = kept;
                     return value;
                 },
                 [point[at]])[0];
         }
         double float64 = CentralDifferences.RelativeError([.. sample.Select(at => gradient[at])], differences);
-        return new GradientFinding(model, regularizer, float64, Float32Error(model, regularizer, block, features, point));
+        return new GradientFinding(model, regularizer, float64, Float32Error(objective, regularizer, point));
     }
 
     // Training never adds the regulariser to a gradient: it lets it act as a flow. So the flow over a time is what is compared.
-    private static double Float32Error(ModelSpec model, CheckedRegularizer regularizer, Block block, int features, double[] point)
+    private static double Float32Error(ICheckedObjective objective, CheckedRegularizer regularizer, double[] point)
     {
-        int rows = block.RowCount;
-        float[] values = [.. point.Select(value => (float)value)], gradient = new float[values.Length];
-        BatchGradient.Of(model).Compute(block.Rows, [.. Enumerable.Range(0, rows)], values, gradient, new float[rows * model.Outputs]);
-        double[] expected = new ReferenceObjective(model, features).Gradient(block.Rows, point), actual = [.. gradient.Select(value => (double)value)];
-        float[] flowed = values[..(features * model.Outputs)];
+        float[] values = [.. point.Select(value => (float)value)], flowed = [.. values];
+        double[] expected = objective.LossGradient(point), actual = [.. objective.TrainedGradient(values).Select(value => (double)value)];
         (float factor, float amount) = RegularizationFlow.Factors((float)regularizer.L1, (float)regularizer.L2, FlowTime);
         if (regularizer.L1 > 0 || regularizer.L2 > 0)
             RegularizationFlow.Uniform(factor, amount, flowed);
-        for (int i = 0; i < features * model.Outputs; i++)
+        for (int i = 0; i < values.Length; i++)
         {
+            if (!objective.IsRegularized(i))
+                continue;
             expected[i] += (point[i] - Flow(regularizer, point[i])) / FlowTime;
             actual[i] += (values[i] - flowed[i]) / FlowTime;
         }
