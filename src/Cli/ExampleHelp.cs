@@ -43,9 +43,13 @@ internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineActio
     /// <inheritdoc/>
     public override int Invoke(ParseResult parseResult)
     {
-        int code = help.Invoke(parseResult);
         Command command = parseResult.CommandResult.Command;
         TextWriter output = parseResult.InvocationConfiguration.Output;
+        int code = 0;
+        if (command.Options.Contains(TrainCommand.Groups[0].Options[0]))
+            OptionGroup.WriteHelp(command, TrainCommand.Groups, output);
+        else
+            code = help.Invoke(parseResult);
         output.WriteLine("Example:");
         output.WriteLine($"  {(command.Parents.OfType<Command>().Any(parent => parent.Name == "bench") && command.Name == "train" ? "distsgd bench train --json" : Of(command.Name))}");
         return code;

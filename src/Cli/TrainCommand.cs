@@ -43,7 +43,7 @@ internal static class TrainCommand
     private static readonly ValueOption Tolerance = Arguments.Number(TrainingRanges.Tolerance, "Ends when an epoch changes the training loss by less than this part of it.", help: "X");
     private static readonly ValueOption GradientTolerance = Arguments.Number(TrainingRanges.GradientTolerance, "Ends when the gradient of the objective over all rows is at most so long; computed once an epoch.", help: "X");
     private static readonly ValueOption Patience = Arguments.Number(TrainingRanges.Patience, "Ends when the test loss has not improved for so many evaluations; the model is the best one.", help: "P");
-    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 where workers push differences, 32 where they push gradients; for an MLP 16 to 128, by the number of rows.");
+    private static readonly ValueOption Batch = Arguments.Number(TrainingRanges.Batch, "Rows in a mini-batch; default: 1 where workers push differences, 8 to 32, by the number of rows, where they push gradients; for an MLP 16 to 128, by the number of rows.");
     private static readonly ValueOption Momentum = Arguments.Number(TrainingRanges.Momentum, RuleHelp(RuleConstant.Momentum, "What a velocity keeps a step"), help: "X");
     private static readonly ValueOption Rho = Arguments.Number(TrainingRanges.Rho, RuleHelp(RuleConstant.Rho, "What averages of gradients or squares keep a step"), help: "X");
     private static readonly ValueOption Rho2 = Arguments.Number(TrainingRanges.Rho2, RuleHelp(RuleConstant.Rho2, "What Adam's average of squares keeps a step"), help: "X");
@@ -81,14 +81,24 @@ internal static class TrainCommand
     private static readonly ValueOption SaveEvery = Arguments.Number(TrainingRanges.SaveEvery, "Also save after every so many epochs; 0: only at the end.", "0");
     private static readonly Option<bool> Json = Arguments.Flag("--json", "Print one JSON object a line; the last is the summary.");
 
+    /// <summary>All options, in the help's order: what is used most comes first.</summary>
+    public static IReadOnlyList<OptionGroup> Groups { get; } =
+    [
+        new("Data", [Data, Test, ValidationFraction, Folds, Scale, NormalizeRows, Whiten, ClassWeight, Order, MemoryMax]),
+        new("Model", [Model, Loss, L2, L1, C, MaxNorm, HuberDelta, Margin, Taxonomy, Init]),
+        new("Training", [Epochs, Optimizer, LearningRate, Batch, Seed, Threads]),
+        new("Output", [Out, SaveEvery, Json]),
+        new("When training ends", [Patience, Tolerance, GradientTolerance, StepsMax, SecondsMax]),
+        new("Update rule", [Schedule, Warmup, Decay, DecayFactor, DecaySteps, Momentum, Rho, Rho2, Delta, Beta, ClipNorm, ClipValue, DelayCompensation, StalenessAware, SnapshotEvery, Average]),
+        new("Multi-layer perceptrons", [Hidden, Activation, InitWeights, BatchNorm, Dropout, Augment]),
+        new("Servers and workers", [Servers, Workers, Connect, Consistency, LocalSteps, Prefetch, Exchange, Shards, RetryDeadline]),
+        new("Files", DataArguments.All),
+    ];
+
     public static Command Build()
     {
-        var command = new Command("train", "Train a model.")
-        {
-            Data, Test, ValidationFraction, Folds, Init, Model, Loss, HuberDelta, Margin, Taxonomy, ClassWeight, C, MaxNorm, Hidden, Activation, InitWeights, BatchNorm, Dropout, Augment, Optimizer, Momentum, Rho, Rho2, Delta, Beta, SnapshotEvery, Average, Epochs, StepsMax, SecondsMax, Tolerance, GradientTolerance, Patience, Batch, LearningRate, Schedule, Decay, DecayFactor, DecaySteps, Warmup, ClipValue, ClipNorm, DelayCompensation, StalenessAware, L1, L2, Scale, NormalizeRows, Whiten, Order, MemoryMax, Seed, Threads, Servers, Workers, Connect, Consistency,
-            LocalSteps, Prefetch, Exchange, Shards, RetryDeadline, Out, SaveEvery, Json,
-        };
-        foreach (ValueOption option in DataArguments.All)
+        var command = new Command("train", "Train a model.");
+        foreach (Option option in Groups.SelectMany(group => group.Options))
             command.Add(option);
         command.SetAction(RunAsync);
         return command;

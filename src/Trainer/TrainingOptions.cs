@@ -94,7 +94,7 @@ public sealed record TrainingOptions
     /// <summary>The part of the steps, from 0 on and below 1, after which the model is the average of the parameters over the pushes from there on. Null: the last parameters are the model.</summary>
     public double? Average { get; init; }
 
-    /// <summary>Rows in a mini-batch; at least 1. Null: 1 where workers push differences of their steps, 32 where they push gradients; for an MLP 16 to 128, by the number of rows.</summary>
+    /// <summary>Rows in a mini-batch; at least 1. Null: 1 where workers push differences of their steps, 8 to 32, by the number of rows, where they push gradients; for an MLP 16 to 128, by the number of rows.</summary>
     public int? Batch { get; init; }
 
     /// <summary>α of rules with a velocity, in (0, 1). Null: the rule's usual one, as for the constants below.</summary>

@@ -35,7 +35,8 @@ internal sealed class TrainingPlan
     private const int EpochsMin = 5;
     private const int EpochsMax = 200;
     private const double DecayPerEpoch = 10;
-    private const int GradientBatch = 32;
+    private const int GradientBatchMin = 8;
+    private const int GradientBatchMax = 32;
     private const double FactorAStep = 0.5;
     private const int FallsATraining = 8;
     private const double ExponentialEnd = 0.01;
@@ -116,7 +117,7 @@ internal sealed class TrainingPlan
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
         bool gradients = isNetwork || RuleCheck.PushesGradients(options);
-        int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : gradients ? GradientBatch : 1);
+        int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : gradients ? GradientRows(data.RowCount / deployment.Workers) : 1);
         double meanGain = gradients && !isNetwork && options.Rule == OptimizerKind.Sgd ? Math.Min(batch, MeanGain) : 1;
         double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) * meanGain : defaults.SvrgRate(model));
         double l2 = options.L2 ?? (options.C is { } c ? 1 / c : isNetwork ? NetworkOptions.Strength(model) : SteepLosses.Contains(model.Loss) ? SteepStrength : model.IsRegression ? RegressionStrength : 1) / data.RowCount;
@@ -130,7 +131,7 @@ internal sealed class TrainingPlan
         {
             Name = deployment.Name,
             Model = model,
-            Rule = Rule(options, l2, Schedule(options, data.RowCount, batch, epochs, localSteps == 0 ? rate : rate * rateScale)),
+            Rule = Rule(options, defaults, model, l2, Schedule(options, data.RowCount, batch, epochs, localSteps == 0 ? rate : rate * rateScale)),
             Features = Math.Max(Math.Max(1, data.FeatureCount), options.Init?.FeatureCount ?? 0),
             Sparse = sparse,
             Epochs = epochs,
@@ -233,6 +234,14 @@ internal sealed class TrainingPlan
         return (int)Math.Max(1, rows / batch);
     }
 
+    // A small partition has several mini-batches too. All have about as many rows: each counts as one mean, and a last one of a few rows would make these count more.
+    private static int GradientRows(long partitionRows)
+    {
+        long wanted = Math.Clamp(partitionRows / BlocksPerPartitionMin, GradientBatchMin, GradientBatchMax), rows = Math.Max(1, partitionRows);
+        long batches = (rows + wanted - 1) / wanted;
+        return (int)((rows + batches - 1) / batches);
+    }
+
     // With snapshots a block touches every key twice: so many rows that this is little beside their non-zeros.
     private static int SvrgSteps(Dataset data, Deployment deployment) =>
         (int)Math.Min((double)data.FeatureCount * data.RowCount / Math.Max(1, data.NonZeroCount), data.RowCount / deployment.Workers / SvrgBlocksPerPartitionMin);
@@ -241,7 +250,7 @@ internal sealed class TrainingPlan
         ? (int)Math.Clamp(Math.Ceiling((double)steps * batch / rows), 1, int.MaxValue)
         : (int)Math.Clamp((RowsPerTraining + rows - 1) / rows, EpochsMin, EpochsMax);
 
-    private static UpdateRule Rule(TrainingOptions options, double l2, Schedule schedule) => new()
+    private static UpdateRule Rule(TrainingOptions options, RateDefaults defaults, ModelSpec model, double l2, Schedule schedule) => new()
     {
         Optimizer = options.Rule,
         Schedule = schedule,
@@ -250,8 +259,8 @@ internal sealed class TrainingPlan
         Momentum = (float)(options.Momentum ?? 0),
         Rho = (float)(options.Rho ?? 0),
         Rho2 = (float)(options.Rho2 ?? 0),
-        Delta = (float)(options.Delta ?? 0),
-        Beta = (float)(options.Beta ?? 0),
+        Delta = (float)(options.Delta ?? defaults.Constant(model, options.Rule, RuleConstant.Delta)),
+        Beta = (float)(options.Beta ?? defaults.Constant(model, options.Rule, RuleConstant.Beta)),
         DelayCompensation = (float)(options.DelayCompensation ?? 0),
         StalenessAware = options.StalenessAware,
     };

@@ -68,6 +68,19 @@ public sealed class OptionTests
     }
 
     [Fact]
+    public async Task HelpOfTrain_ShowsEachOptionOnceUnderAHeading_WithinTheLine()
+    {
+        string[] lines = (await CommandLine.MustAsync("train", "--help")).Output.Split('\n');
+        Command train = Commands().Single(command => command.Path is ["train"]).Command;
+        foreach (Option option in train.Options)
+            Assert.True(lines.Count(line => line.StartsWith($"  {option.Name} ", StringComparison.Ordinal) || line == $"  {option.Name}") == 1, option.Name);
+        string[] headings = [.. lines.Where(line => line.EndsWith(':') && !line.StartsWith(' '))];
+        Assert.Equal(["Description:", "Usage:", "Data:", "Model:", "Training:", "Output:"], headings[..6]);
+        Assert.True(headings.Length >= 10, string.Join(' ', headings));
+        Assert.DoesNotContain(lines, line => line.Length > 120 && !line.StartsWith("  --", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task NoArguments_ShowTheHelp_AndAreAMisuse()
     {
         Outcome outcome = await CommandLine.RunAsync();

@@ -30,6 +30,7 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     // What an adaptive rule's first step may add to a row's score: by all features together, by one alone.
     private const double AdaptiveMagnitude = 20;
     private const double AdaptiveReach = 2;
+    private const double AdaDeltaOfTargets = 1e-8;
     private const double BiasShareMin = 1.0 / 16;
     private const double VelocityShare = 0.1;
 
@@ -120,10 +121,26 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         model.Kind switch
         {
             ModelKind.Logistic or ModelKind.Softmax => 1 / NormSquare,
+            // Slopes that grow by 2 for each unit of the margin, where others are bounded by 1.
+            ModelKind.Svm when model.Loss is LossKind.SquaredHinge or LossKind.ModifiedHuber or LossKind.ModifiedHuberZhang => 0.25 / NormSquare,
             ModelKind.Svm or ModelKind.MulticlassSvm or ModelKind.StructuredSvm or ModelKind.SvmRank => 0.5 / NormSquare,
             // A step beyond 1/(‖x‖²+1) overshoots its row: one heavy row could start an explosion.
             _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
         };
+
+    /// <summary>
+    /// A constant of a rule that is added to gradients, or to their squares, and so must be in the targets' unit where these are real numbers:
+    /// AdaDelta's δ is also what its first steps come to. 0: the usual one.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="optimizer">The rule.</param>
+    /// <param name="constant">Which.</param>
+    public double Constant(ModelSpec model, OptimizerKind optimizer, RuleConstant constant) => (model.Kind, optimizer, constant) switch
+    {
+        (ModelKind.Linear, OptimizerKind.AdaDelta, RuleConstant.Delta) => AdaDeltaOfTargets * TargetDeviation * TargetDeviation,
+        (ModelKind.Linear, OptimizerKind.Ftrl, RuleConstant.Beta) => TargetDeviation,
+        _ => 0,
+    };
 
     /// <summary>
     /// The part of SGD's rate at which the bias moves. It occurs in every row, other features in a part of them: where they are rare, its last few
