@@ -46,7 +46,7 @@ internal sealed class ExampleHelp(HelpAction help) : SynchronousCommandLineActio
         Command command = parseResult.CommandResult.Command;
         TextWriter output = parseResult.InvocationConfiguration.Output;
         int code = 0;
-        if (command.Options.Contains(TrainCommand.Groups[0].Options[0]))
+        if (command.Name == "train" && command.Parents.Any(parent => parent is RootCommand))
             OptionGroup.WriteHelp(command, TrainCommand.Groups, output);
         else
             code = help.Invoke(parseResult);
