@@ -30,7 +30,7 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
     // What an adaptive rule's first step may add to a row's score: by all features together, by one alone.
     private const double AdaptiveMagnitude = 20;
     private const double AdaptiveReach = 2;
-    private const double AdaDeltaOfTargets = 1e-8;
+    private const double AdaDeltaOfTargets = 3e-7;
     private const double BiasShareMin = 1.0 / 16;
     private const double VelocityShare = 0.1;
 
