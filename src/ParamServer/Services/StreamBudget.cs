@@ -13,8 +13,12 @@ public sealed class StreamBudget(ServerLimits limits)
     private const int SharesOfAnExchange = 5;
     private const uint KeySetsMax = 65_536;
 
+    // A stream's key sets take at most one part of what is left for them, so that later ones get some too.
+    private const int KeySetParts = 4;
+
     private readonly Lock _gate = new();
     private long _reserved;
+    private int _streams;
 
     /// <summary>Bytes reserved.</summary>
     public long Reserved
@@ -36,11 +40,14 @@ public sealed class StreamBudget(ServerLimits limits)
         {
             long own = SharesOfAnExchange * (long)limits.StreamExchangeBytesMax;
             long left = limits.StreamMemoryBytesMax - _reserved - own;
-            long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), left / 2));
+            // Half of the memory is kept for streams themselves: key sets only save bytes, a stream that is refused is a worker without work.
+            long kept = Math.Max(0, Math.Min(limits.StreamsMax, limits.StreamMemoryBytesMax / 2 / own) - _streams - 1) * own;
+            long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), (left - kept) / KeySetParts));
             granted = new StreamCredit((uint)OrMax(wanted.Exchanges, limits.StreamExchangesMax), OrMax(wanted.Bytes, limits.StreamBytesMax),
                 (uint)OrMax(wanted.KeySets, KeySetsMax), keySets, limits.StreamExchangeBytesMax);
             reserved = left < 0 ? 0 : own + keySets;
             _reserved += reserved;
+            _streams += left < 0 ? 0 : 1;
             return left >= 0;
         }
     }
@@ -49,7 +56,10 @@ public sealed class StreamBudget(ServerLimits limits)
     public void Release(long reserved)
     {
         lock (_gate)
+        {
             _reserved -= reserved;
+            _streams -= reserved > 0 ? 1 : 0;
+        }
     }
 
     private static long OrMax(long wanted, long max) => wanted == 0 ? max : Math.Min(wanted, max);
