@@ -121,8 +121,9 @@ internal sealed class LazyAging : IShardAging, IDisposable
         for (int i = 0; i < elapsed.Length; i++)
         {
             // Another push may have aged the key beyond what was read of the clock: time never runs backwards.
-            elapsed[i] = Math.Max(0, rates - ages[keys[i]]);
-            isOld |= elapsed[i] > 0;
+            float age = rates - ages[keys[i]];
+            elapsed[i] = age > 0 ? age : 0;
+            isOld |= age > 0;
         }
         if (isOld)
             _kernel.Flow(_rule, new StepAt(0, steps), elapsed, chunks.Planes);
@@ -135,7 +136,10 @@ internal sealed class LazyAging : IShardAging, IDisposable
         {
             Span<float> ages = _rates.AsSpan(0, _memory.KeyCount);
             for (int i = 0; i < keys.Count; i++)
-                ages[keys[i]] = Math.Max(ages[keys[i]], rates);
+            {
+                ref float age = ref ages[keys[i]];
+                age = rates > age ? rates : age;
+            }
         }
         if (_steps is null)
             return;

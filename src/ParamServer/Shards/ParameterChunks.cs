@@ -49,7 +49,7 @@ internal ref struct ParameterChunks
     public readonly ReadOnlySpan<int> Positions => _positions[..Count];
 
     /// <summary>The local key of each parameter.</summary>
-    public readonly ReadOnlySpan<int> KeysOf => _keysOf[..Count];
+    public readonly ReadOnlySpan<int> KeysOf => _width == 1 ? Positions : _keysOf[..Count];
 
     /// <summary>Room for the parameters.</summary>
     public readonly RulePlanes Planes => new(Room(0), Room(1), Room(2), Room(3));
@@ -66,6 +66,13 @@ internal ref struct ParameterChunks
     {
         Before += Count;
         Count = 0;
+        if (_width == 1)
+        {
+            Count = Math.Min(Size, _keys.Count - _place);
+            _keys.CopyTo(_place, _positions[..Count]);
+            _place += Count;
+            return Count > 0;
+        }
         while (Count < Size && _place < _keys.Count)
         {
             int key = _keys[_place], first = key * _width;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DistSgd.Shared.Sharding;
 
 namespace DistSgd.ParamServer.Shards;
@@ -55,6 +56,20 @@ public readonly ref struct ShardKeys
     /// <summary>The local key at a place.</summary>
     /// <param name="place">From 0, below Count.</param>
     public int this[int place] => IsRange ? (int)First + place : (int)List[place];
+
+    /// <summary>Copies the local keys at the places from start on.</summary>
+    /// <param name="start">From 0.</param>
+    /// <param name="keys">Filled.</param>
+    public void CopyTo(int start, Span<int> keys)
+    {
+        if (!IsRange)
+        {
+            MemoryMarshal.Cast<uint, int>(List.Slice(start, keys.Length)).CopyTo(keys);
+            return;
+        }
+        for (int i = 0; i < keys.Length; i++)
+            keys[i] = (int)First + start + i;
+    }
 
     private static int LowerBound(ReadOnlySpan<uint> keys, long key)
     {
