@@ -118,16 +118,20 @@ public sealed class TrainedModel
     /// <param name="data">Rows with labels that the model knows; features that it doesn't know are left out.</param>
     /// <param name="cancellationToken">Gives up between products.</param>
     /// <exception cref="LabelException">A label that the model doesn't know.</exception>
-    /// <exception cref="TrainingException">The model is an MLP, whose objective curves both ways.</exception>
+    /// <exception cref="TrainingException">The model is an MLP, whose objective curves both ways, or its loss is made of straight pieces.</exception>
     public SpectrumEnds Spectrum(Dataset data, CancellationToken cancellationToken = default)
     {
         if (Spec.Network is not null)
             throw new TrainingException("The condition number is that of models without layers; this model is an MLP.");
+        if (Spec.Loss is LossKind.Hinge or LossKind.CrammerSinger or LossKind.WestonWatkins or LossKind.ZeroOne or LossKind.Hamming or LossKind.Tree or LossKind.PairwiseHinge)
+            throw new TrainingException($"The loss {KindName.Of(Spec.Loss)} is made of straight pieces and has no second derivative, and so no condition number; expected a model of a smooth loss, such as logistic, squared-hinge or cross-entropy.");
         int features = checked((int)FeatureCount);
+        // The same added to all biases changes no probability of softmax.
+        double[]? without = Spec.Loss == LossKind.CrossEntropy ? [.. Enumerable.Range(0, _file.Parameters.Length).Select(i => i < features * Spec.Outputs ? 0.0 : 1.0)] : null;
         return Prepared(data, prepared =>
         {
             using BlockSet rows = CheckedRows.Block(Spec, prepared, Labels, features);
-            return HessianSpectrum.Estimate(new ReferenceObjective(Spec, features, 0, L2), rows[0].Rows, [.. _file.Parameters.ToArray().Select(value => (double)value)], cancellationToken);
+            return HessianSpectrum.Estimate(new ReferenceObjective(Spec, features, 0, L2), rows[0].Rows, [.. _file.Parameters.ToArray().Select(value => (double)value)], without, cancellationToken);
         });
     }
 

@@ -38,6 +38,18 @@ public sealed class EvaluateMetricsTests : IDisposable
         Assert.Equal(16, json.LastJson.GetProperty("hessian_condition").GetDouble(), 1e-3);
     }
 
+    [Fact]
+    public async Task Evaluate_WithCondition_OfSoftmax_LeavesOutTheCommonShiftOfBiases_AndOfTheHingeIsRefused()
+    {
+        string data = _folder.Write("s", string.Concat(Enumerable.Range(0, 60).Select(row => Row("softmax", row))));
+        await CommandLine.MustAsync("train", "--data", data, "--model", "softmax", "--l2", "0.1", "--epochs", "2", "--out", _folder["m"]);
+        double condition = (await CommandLine.MustAsync("evaluate", "--model", _folder["m"], "--data", data, "--condition", "--json")).LastJson.GetProperty("hessian_condition").GetDouble();
+        Assert.InRange(condition, 1, 1_000);
+        await CommandLine.MustAsync("train", "--data", data, "--model", "multiclass-svm", "--epochs", "2", "--out", _folder["m"]);
+        Outcome refused = await CommandLine.RunAsync("evaluate", "--model", _folder["m"], "--data", data, "--condition");
+        Assert.Equal((1, true), (refused.Code, refused.Error.StartsWith("The loss crammer-singer is made of straight pieces", StringComparison.Ordinal)));
+    }
+
     private static string Row(string model, int row)
     {
         double a = Math.Sin(row), b = Math.Cos(3 * row);

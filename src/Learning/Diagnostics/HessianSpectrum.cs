@@ -31,30 +31,35 @@ public static class HessianSpectrum
     /// <param name="objective">The objective.</param>
     /// <param name="rows">Its rows.</param>
     /// <param name="point">Where the Hessian is taken.</param>
+    /// <param name="without">A direction along which the objective never changes, and which is left out; null: none.</param>
     /// <param name="cancellationToken">Gives up between products.</param>
-    public static SpectrumEnds Estimate(ReferenceObjective objective, in SparseRows rows, double[] point, CancellationToken cancellationToken = default)
+    public static SpectrumEnds Estimate(ReferenceObjective objective, in SparseRows rows, double[] point, double[]? without = null, CancellationToken cancellationToken = default)
     {
-        var basis = new List<double[]>();
+        // The directions that later ones are orthogonal to, the basis last.
+        List<double[]> taken = without is null ? [] : [Scaled(without)];
         var diagonal = new List<double>();
         var beside = new List<double>();
-        int most = (int)Math.Min(Math.Min(point.Length, ProductsMax), Math.Max(2, KeptFloatsMax / point.Length));
+        int left = taken.Count, most = (int)Math.Min(Math.Min(point.Length - left, ProductsMax), Math.Max(2, KeptFloatsMax / point.Length));
         var random = new SeededRandom(1);
-        double[] q = Scaled([.. point.Select(_ => random.NextGaussian())]);
+        double[] q = [.. point.Select(_ => random.NextGaussian())];
+        Orthogonalize(q, taken);
+        q = Scaled(q);
         SpectrumEnds before = default;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            basis.Add(q);
+            taken.Add(q);
+            int count = taken.Count - left;
             double[] next = Product(objective, rows, point, q);
             diagonal.Add(Dot(q, next));
             // Twice is enough.
-            Orthogonalize(next, basis);
-            Orthogonalize(next, basis);
+            Orthogonalize(next, taken);
+            Orthogonalize(next, taken);
             double length = Math.Sqrt(Dot(next, next));
-            bool isWhole = basis.Count >= most || length <= 1e-9 * Math.Abs(diagonal[0]);
-            if (isWhole || basis.Count % ProductsPerLook == 0)
+            bool isWhole = count >= most || length <= 1e-9 * Math.Abs(diagonal[0]);
+            if (isWhole || count % ProductsPerLook == 0)
             {
-                var now = new SpectrumEnds(Eigenvalue(diagonal, beside, diagonal.Count - 1), Eigenvalue(diagonal, beside, 0), basis.Count);
+                var now = new SpectrumEnds(Eigenvalue(diagonal, beside, diagonal.Count - 1), Eigenvalue(diagonal, beside, 0), count);
                 if (isWhole || (Near(now.Largest, before.Largest) && Near(now.Smallest, before.Smallest)))
                     return now;
                 before = now;
