@@ -43,16 +43,16 @@ internal sealed class TrainingSet : IDisposable
             return new TrainingSet(data, options.Test);
         if (trained.Length == 0)
             throw new TrainingException(options.HeldOut is null ? "All rows have weight 0; expected some that count." : "All rows are held out; hold out less, or give more rows.");
-        Dataset train = RowSelection.Copy(data, trained);
         if (options.HeldOut is not { } heldOut)
-            return new TrainingSet(train, options.Test, train);
+        {
+            Dataset counted = RowSelection.Copy(data, trained);
+            return new TrainingSet(counted, options.Test, counted);
+        }
         RowRange[] held = RowSelection.Where(all, row => heldOut.Holds(options.Seed, data, row));
         if (held.Length == 0)
-        {
-            train.Dispose();
             throw new TrainingException($"Of {Plural.Of(data.RowCount, "row")} none is held out; hold out more of them, or give more rows.");
-        }
-        Dataset test = RowSelection.Copy(data, held);
+        // A model that training begins from keeps its means.
+        (Dataset train, Dataset test) = options.Init is null ? RowSelection.Split(data, trained, held) : (RowSelection.Copy(data, trained), RowSelection.Copy(data, held));
         return new TrainingSet(train, test, train, test);
     }
 

@@ -8,6 +8,7 @@ namespace DistSgd.Cli.Tests;
 public sealed partial class DocumentedCommandTests : IDisposable
 {
     private const int CommandsMin = 20;
+    private const int MatchMillisecondsMax = 1_000;
 
     private readonly Folder _folder = new();
 
@@ -70,9 +71,9 @@ public sealed partial class DocumentedCommandTests : IDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{label} 1:{a:F3} 2:{b:F3} 3:{1 + row % 3}{more}\n");
     }
 
-    [GeneratedRegex(@"^\w+\.(train|test|tree)$")]
+    [GeneratedRegex(@"^\w+\.(train|test|tree)$", RegexOptions.None | RegexOptions.ExplicitCapture, MatchMillisecondsMax)]
     private static partial Regex FileName();
 
-    [GeneratedRegex(@"-?\d[\d.,]*(E[-+]?\d+)?")]
+    [GeneratedRegex(@"-?\d[\d.,]*(E[-+]?\d+)?", RegexOptions.None | RegexOptions.ExplicitCapture, MatchMillisecondsMax)]
     private static partial Regex Number();
 }

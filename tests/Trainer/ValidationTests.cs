@@ -1,5 +1,6 @@
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
+using DistSgd.TestKit;
 
 namespace DistSgd.Trainer.Tests;
 
@@ -22,6 +23,31 @@ public sealed class ValidationTests
         Assert.Equal(cut.Model.Weights.ToArray(), held.Model.Weights.ToArray());
         TrainingResult other = await SgdTrainer.TrainAsync(data, new TrainingOptions { HeldOut = HoldOut.Share(0.2), Epochs = 1, Seed = 2 });
         Assert.NotEqual(result.Test.Rows, other.Test!.Rows);
+    }
+
+    [Fact]
+    public async Task MissingNumbers_OfRowsLearnedFromAndHeldOut_AreTheMeanOfThoseLearnedFrom()
+    {
+        using var folder = new Folder();
+        string path = folder.Write("d.csv", "a,b,y\n" + string.Concat(Enumerable.Range(0, 200).Select(row => $"{(row % 4 == 0 ? "" : row)},{row % 7},{row % 2}\n")));
+        using Dataset data = Dataset.Open(path);
+        (HoldOut heldOut, ulong seed) = (HoldOut.Share(0.3), 5);
+        RowRange[] all = [new RowRange(0, 200)], trained = RowSelection.Trained(data, all, heldOut, seed);
+        double mean = trained.SelectMany(range => Enumerable.Range((int)range.Start, (int)range.Count)).Where(row => row % 4 != 0).Average();
+        TrainingResult result = await SgdTrainer.TrainAsync(data, new TrainingOptions { HeldOut = heldOut, Seed = seed, Epochs = 2 });
+        Assert.NotEqual((float)mean, data.Layout!.Columns[0].Mean);
+        Assert.Equal((float)mean, result.Model.Layout!.Columns[0].Mean);
+        (Dataset learned, Dataset held) = RowSelection.Split(data, trained, RowSelection.Where(all, row => heldOut.Holds(seed, data, row)));
+        using (learned)
+        using (held)
+        {
+            foreach (Dataset part in (Dataset[])[learned, held])
+            {
+                float[] filled = [.. Enumerable.Range(0, (int)part.RowCount).Where(row => part.Row(row).Indices.Contains(2u)).Select(row => part.Row(row).Values[0])];
+                Assert.NotEmpty(filled);
+                Assert.All(filled, value => Assert.Equal((float)mean, value));
+            }
+        }
     }
 
     [Fact]

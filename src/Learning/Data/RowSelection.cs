@@ -1,3 +1,4 @@
+using DistSgd.Learning.Csv;
 using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Data;
@@ -69,8 +70,16 @@ public static class RowSelection
     /// <param name="rows">Ranges of it, ascending.</param>
     public static Dataset Copy(Dataset data, RowRange[] rows) => Copy(data, rows, null, data.FeatureCount, data.Preprocessing);
 
+    /// <summary>Copies what is trained on and what is held out: what stands for missing values in either is the mean of what is trained on.</summary>
+    /// <param name="data">The data set.</param>
+    /// <param name="trained">Ranges of it, ascending.</param>
+    /// <param name="heldOut">Ranges of it, ascending.</param>
+    public static (Dataset Trained, Dataset HeldOut) Split(Dataset data, RowRange[] trained, RowRange[] heldOut) => MissingMeans.Of(data, trained) is { } means
+        ? (Copy(data, trained, means, data.FeatureCount, data.Preprocessing, means.Layout), Copy(data, heldOut, means, data.FeatureCount, data.Preprocessing, means.Layout))
+        : (Copy(data, trained), Copy(data, heldOut));
+
     /// <summary>The same with something done to each row.</summary>
-    internal static Dataset Copy(Dataset data, RowRange[] rows, RowMap? map, long features, RowPreprocessing preprocessing)
+    internal static Dataset Copy(Dataset data, RowRange[] rows, IRowMap? map, long features, RowPreprocessing preprocessing, CsvLayout? layout = null)
     {
         var segments = new List<DatasetSegment>();
         long copied = 0;
@@ -88,7 +97,7 @@ public static class RowSelection
             segments.Add(draft.Seal(copied));
             copied += count;
         }
-        return new Dataset([.. segments], data.Facts with { FeatureCount = features })
+        return new Dataset([.. segments], data.Facts with { FeatureCount = features, Layout = layout ?? data.Layout })
         {
             Path = data.Path,
             Targets = data.AllTargets.Of(rows),

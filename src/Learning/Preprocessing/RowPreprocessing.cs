@@ -49,8 +49,21 @@ public sealed record RowPreprocessing
     internal uint Hash(uint feature) => (uint)(SeededRandom.Mix(SeededRandom.Mix(HashSeed + 0x9E3779B97F4A7C15) ^ feature) >> (64 - HashBits));
 }
 
+/// <summary>Changes one row after another; holds the last one's result.</summary>
+internal interface IRowMap
+{
+    /// <summary>The last row's indices, ascending.</summary>
+    ReadOnlySpan<uint> Indices { get; }
+
+    /// <summary>Their values.</summary>
+    ReadOnlySpan<float> Values { get; }
+
+    /// <summary>Takes a row.</summary>
+    void Apply(SparseRow row);
+}
+
 /// <summary>Does a preprocessing to one row after another. One thread at a time.</summary>
-internal sealed class RowMap(RowPreprocessing steps)
+internal sealed class RowMap(RowPreprocessing steps) : IRowMap
 {
     private uint[] _indices = [];
     private float[] _values = [];
