@@ -45,6 +45,11 @@ internal static class NetworkOptions
         }
     }
 
+    /// <summary>Null, or a sentence on what is allowed and hardly meant.</summary>
+    public static string? Warning(TrainingOptions options) => options.InitWeights == WeightInit.Zeros && Network(options).Layers.Count > 0
+        ? "With --init-weights zeros the units of a hidden layer stay equal to each other and learn as one; leave it out to have weights drawn."
+        : null;
+
     /// <summary>The network that an MLP's labels and options ask for, and how labels are mapped.</summary>
     /// <exception cref="TrainingException">Rows of several labels, or changes of images where there are none.</exception>
     /// <exception cref="LabelException">The labels don't fit the loss.</exception>

@@ -27,7 +27,7 @@ public static class SgdTrainer
         TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(threads, 0, "embedded"), null);
         if (options.Test is not null)
             plan.Labels.Check(options.Test);
-        options.Notice?.Invoke(plan.Summary);
+        Tell(options, plan);
         cancellationToken.ThrowIfCancellationRequested();
         await using EmbeddedBackend backend = EmbeddedBackend.Create(plan.Job, plan.Shards, data, plan.Labels);
         cancellationToken.ThrowIfCancellationRequested();
@@ -55,10 +55,17 @@ public static class SgdTrainer
         TrainingPlan plan = TrainingPlan.Make(data, options, deployment, Path.GetFullPath(cluster.Data));
         if (options.Test is not null)
             plan.Labels.Check(options.Test);
-        options.Notice?.Invoke(plan.Summary);
+        Tell(options, plan);
         cancellationToken.ThrowIfCancellationRequested();
         await using ClusterBackend backend = await ClusterBackend.CreateAsync(plan, cluster, options.Notice, cancellationToken);
         return await RunAsync(plan, options, data, backend, cancellationToken);
+    }
+
+    private static void Tell(TrainingOptions options, TrainingPlan plan)
+    {
+        options.Notice?.Invoke(plan.Summary);
+        if (NetworkOptions.Warning(options) is { } warning)
+            options.Notice?.Invoke(warning);
     }
 
     internal static async Task<TrainingResult> RunAsync(TrainingPlan plan, TrainingOptions options, Dataset data, ITrainingBackend backend, CancellationToken cancellationToken)

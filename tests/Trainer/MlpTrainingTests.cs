@@ -129,6 +129,19 @@ public sealed class MlpTrainingTests
     }
 
     [Fact]
+    public async Task WeightsOfZero_AreWarnedOf_AndKeepUnitsEqual()
+    {
+        using Dataset data = Circles(rows: 200, targets: false);
+        var said = new List<string>();
+        var options = new TrainingOptions { Model = ModelKind.Mlp, Hidden = [4], Epochs = 2, Threads = 1, Notice = said.Add };
+        await SgdTrainer.TrainAsync(data, options);
+        Assert.DoesNotContain(said, sentence => sentence.Contains("--init-weights zeros", StringComparison.Ordinal));
+        TrainedModel model = (await SgdTrainer.TrainAsync(data, options with { InitWeights = WeightInit.Zeros })).Model;
+        Assert.Contains(said, sentence => sentence.Contains("--init-weights zeros", StringComparison.Ordinal) && sentence.Contains("stay equal", StringComparison.Ordinal));
+        Assert.Single(model.Parameters(model.Tables.First(table => table.Name == "layer2.weights")).ToArray().Distinct());
+    }
+
+    [Fact]
     public async Task Divergence_NamesTheStep_AndWhatToChange()
     {
         using Dataset data = Circles(rows: 500, targets: true);
@@ -139,7 +152,7 @@ public sealed class MlpTrainingTests
 
     private static OracleCase Way(LossKind loss, string activation, bool batchNorm, OptimizerKind optimizer, bool sparse)
     {
-        MlpSpec network = new MlpSpec { Layers = [9, 6], BatchNorm = batchNorm }.WithActivation(activation);
+        MlpSpec network = new MlpSpec { Layers = [18, 6], BatchNorm = batchNorm }.WithActivation(activation);
         ModelSpec model = ModelSpec.Of(ModelKind.Mlp, loss, loss is LossKind.CrossEntropy or LossKind.WestonWatkins ? OracleCase.Classes : 1) with { Network = network };
         return new OracleCase(model, optimizer, sparse, 8, 0, 0, 0.01, 3);
     }

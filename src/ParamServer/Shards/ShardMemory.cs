@@ -7,7 +7,7 @@ namespace DistSgd.ParamServer.Shards;
 
 /// <summary>
 /// The native memory of one shard: its parameters, each a value and its optimizer state. Where lists of keys or differences of entries are pushed, a value
-/// is followed by its state, parameter after parameter, so that an update touches one cache line. Where gradients of whole ranges are pushed, all values
+/// is followed by its state, parameter after parameter, so that an update touches one cache line. Where gradients of whole ranges are pushed, or of keys that fill cache lines, all values
 /// lie side by side, then all first slots, and so on, so that the rule runs over vectors and a pull of values is a copy.
 /// Pages stay untouched (and cost nothing) until a key on them is used.
 /// </summary>
@@ -22,13 +22,16 @@ internal sealed class ShardMemory : IDisposable
 
     private const int PlaneAlignment = 16;
 
+    // From so many parameters a key on, its values fill cache lines of their own.
+    private const int WideKey = 16;
+
     private readonly NativeBuffer<float> _buffer;
     private readonly Lock[] _stripes;
 
     public ShardMemory(TrainingJob job, KeyRange range)
     {
         (Width, Stride, EntryFloats) = (job.Width, job.Stride, job.EntryFloats);
-        IsPlanar = Stride == 1 || (!job.Sparse && job.LocalSteps == 0);
+        IsPlanar = Stride == 1 || (job.LocalSteps == 0 && (!job.Sparse || Width >= WideKey));
         StripeKeys = Math.Max(1, StripePositions / Width);
         if (range.Count * EntryFloats > Array.MaxLength - RulePlanes.SlotsMax * PlaneAlignment)
         {
@@ -88,7 +91,7 @@ internal sealed class ShardMemory : IDisposable
     public Span<float> Floats => _buffer.AsSpan(0, (int)_buffer.Length);
 
     /// <summary>All values where they lie; null unless side by side.</summary>
-    public ReadOnlyMemory<float>? ValuesInPlace => IsPlanar ? _buffer.AsMemory(0, KeyCount * Width) : null;
+    public ReadOnlyMemory<float>? ValuesInPlace => IsPlanar ? (ReadOnlyMemory<float>?)_buffer.AsMemory(0, KeyCount * Width) : null;
 
     /// <summary>The parameters of some keys, planar memory only.</summary>
     public RulePlanes Planes(KeyRange keys)
@@ -100,6 +103,11 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Copies parameters to planes.</summary>
     public void Gather(ReadOnlySpan<int> positions, RulePlanes planes)
     {
+        if (IsPlanar && Width >= WideKey)
+        {
+            CopyRuns(positions, planes, toPlanes: true);
+            return;
+        }
         ReadOnlySpan<float> floats = Floats;
         for (int slot = 0; slot < Stride; slot++)
         {
@@ -113,6 +121,11 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Copies planes back to their parameters.</summary>
     public void Scatter(ReadOnlySpan<int> positions, RulePlanes planes)
     {
+        if (IsPlanar && Width >= WideKey)
+        {
+            CopyRuns(positions, planes, toPlanes: false);
+            return;
+        }
         Span<float> floats = Floats;
         for (int slot = 0; slot < Stride; slot++)
         {
@@ -228,6 +241,22 @@ internal sealed class ShardMemory : IDisposable
                 for (int i = 0; i < Width; i++)
                     floats[(first + i) * PositionStep] += changes[(place * Width + i) * stride];
             }
+        }
+    }
+
+    // Parameters of one key follow each other, in memory as in the planes.
+    private void CopyRuns(ReadOnlySpan<int> positions, RulePlanes planes, bool toPlanes)
+    {
+        Span<float> floats = Floats;
+        for (int i = 0; i < positions.Length;)
+        {
+            int count = Math.Min(positions.Length - i, Width - positions[i] % Width);
+            for (int slot = 0; slot < Stride; slot++)
+            {
+                Span<float> memory = floats.Slice(positions[i] + slot * SlotStep, count), plane = planes[slot].Slice(i, count);
+                (toPlanes ? memory : plane).CopyTo(toPlanes ? plane : memory);
+            }
+            i += count;
         }
     }
 
