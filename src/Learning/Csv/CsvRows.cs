@@ -136,6 +136,7 @@ internal sealed class CsvRows : TextRows
     private void PutHashed()
     {
         uint first = (uint)_plan.Layout.NumberCount;
+        SmallSort.Apply(_hashed.AsSpan(0, _hashedCount));
         for (int i = 0; i < _hashedCount; i++)
         {
             if (i > 0 && _hashed[i] == _hashed[i - 1]) _values[_count - 1]++;
@@ -144,14 +145,7 @@ internal sealed class CsvRows : TextRows
         _hashedCount = 0;
     }
 
-    // Kept in order: there are few in a row.
-    private void AddCategory(ulong hash)
-    {
-        uint feature = Categories!.Add(hash);
-        int at = _hashedCount++;
-        for (; at > 0 && _hashed[at - 1] > feature; at--) _hashed[at] = _hashed[at - 1];
-        _hashed[at] = feature;
-    }
+    private void AddCategory(ulong hash) => _hashed[_hashedCount++] = Categories!.Add(hash);
 
     private void Put(uint feature, float value)
     {
