@@ -9,7 +9,7 @@ namespace DistSgd.Kernels;
 /// </summary>
 public static class UpdateLoop
 {
-    private const int Chunk = 512; // parameters whose times are kept at once; with their planes they fit into the first-level cache
+    private const int Chunk = 1024; // parameters whose times are kept at once; with their planes they fit into the first-level cache
 
     /// <summary>One step of each parameter.</summary>
     /// <param name="form">The instruction set; <see cref="KernelForms.Best"/> but for tests.</param>
