@@ -95,7 +95,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         while (told < EpochsDone() || !AllFinished);
     }
 
-    public Task<float[]> ReadAsync(CancellationToken cancellationToken) => ParameterReader.ReadAsync(_job, _client, cancellationToken);
+    public Task<float[]> ReadAsync(CancellationToken cancellationToken) => WhileServersLiveAsync(token => ParameterReader.ReadAsync(_job, _client, token), cancellationToken);
 
     public async Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken)
     {
@@ -154,7 +154,11 @@ internal sealed class ClusterBackend : ITrainingBackend
             leaseMs = Math.Min(leaseMs, activated.LeaseMs);
         }
         _lease = new LeaderLease(_job.Name, TimeSpan.FromMilliseconds(leaseMs), [.. _servers.Zip(_channels).Where(server => _placements.Any(placement => placement.Server == server.First))], _local is null ? _notice : null);
-        await InitialParameters.PushAsync(_job, _client, initial, cancellationToken);
+        await WhileServersLiveAsync(async token =>
+        {
+            await InitialParameters.PushAsync(_job, _client, initial, token);
+            return true;
+        }, cancellationToken);
         var begin = new BeginJobRequest { Spec = spec };
         begin.Shards.Add(_placements.Select(placement => placement.ToMessage()));
         await CallAsync(0, options => _coordination.BeginJobAsync(begin, options), cancellationToken);
@@ -183,6 +187,25 @@ internal sealed class ClusterBackend : ITrainingBackend
             if (child.Failed || (child.Role == "server" && child.Exited.IsCompleted))
                 throw new TrainingException(await child.ExplainAsync());
         }
+    }
+
+    // A server of ours that has ended is known at once: to try it again until the deadline would only hide why.
+    private async Task<T> WhileServersLiveAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<T> working = work(ended.Token);
+        ChildProcess[] servers = [.. (_local?.Children ?? []).Where(child => child.Role == "server")];
+        if (await Task.WhenAny([working, .. servers.Select(server => server.Exited)]) != working)
+        {
+            await ended.CancelAsync();
+            await Task.WhenAny(working);
+        }
+        if (!working.IsCompletedSuccessfully && servers.FirstOrDefault(server => server.Exited.IsCompleted) is { } dead)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new TrainingException(await dead.ExplainAsync(), working.Exception?.InnerException);
+        }
+        return await working;
     }
 
     private EpochSummary Summarize(int epoch)
