@@ -172,6 +172,20 @@ public sealed class ClusterTests : IDisposable
         Assert.Equal(["clicks.libsvm"], _folder.Names);
     }
 
+    [Fact]
+    public async Task CtrlC_WhileTheClusterStarts_ReachingChildrenFirst_IsAnInterruption()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1000);
+        await using ProgramRun run = ProgramRun.Start("train", "--data", data, "--servers", "2", "--workers", "2", "--epochs", "1000000", "--out", _folder["m"], "--json");
+        foreach (int server in await run.ServersAsync(count => count == 2))
+            ProgramRun.Signal(server, "INT");
+        await run.ServersAsync(count => count == 0);
+        run.Signal("INT");
+        Assert.Matches($@"^Interrupted .*{_folder["m"]} was not written\.\n$", await run.EndsAsync(130));
+        await run.NoneLeftAsync(TimeSpan.Zero);
+        Assert.Equal(["clicks.libsvm"], _folder.Names);
+    }
+
     [Theory]
     [InlineData("worker")]
     [InlineData("server")]

@@ -166,6 +166,21 @@ internal sealed class ProgramRun : IAsyncDisposable
     /// <summary>Numbers of the living servers that it started.</summary>
     public int[] Servers => Children("--listen");
 
+    /// <summary>The same as soon as there are as many as wanted.</summary>
+    public async Task<int[]> ServersAsync(Func<int, bool> isWanted)
+    {
+        long started = Stopwatch.GetTimestamp();
+        using var timer = new PeriodicTimer(ProbeInterval);
+        while (true)
+        {
+            int[] servers = Servers;
+            if (isWanted(servers.Length))
+                return servers;
+            Assert.True(Stopwatch.GetElapsedTime(started) <= Deadline, $"{this} has {servers.Length} servers after {Deadline}");
+            await timer.WaitForNextTickAsync();
+        }
+    }
+
     /// <summary>Numbers of the living workers that it started.</summary>
     public int[] Workers => Children("--coordinator");
 

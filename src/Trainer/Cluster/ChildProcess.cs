@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using DistSgd.Shared.CommandLine;
 
 namespace DistSgd.Trainer.Cluster;
 
@@ -16,6 +17,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     // What a child may take to end when it is told to; what a killed one may take until the operating system says so and its streams are read.
     private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan KillDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan InterruptPatience = TimeSpan.FromSeconds(5);
 
     private readonly Process _process;
     private readonly ChildOutput _errors;
@@ -75,9 +77,13 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Why it ended: its exit code and what it wrote to standard error first.</summary>
-    public async Task<string> ExplainAsync()
+    /// <exception cref="OperationCanceledException">This process is asked to end too: ctrl-C reaches all processes of a terminal, maybe a child first.</exception>
+    public async Task<string> ExplainAsync(CancellationToken cancellationToken)
     {
         await Exited;
+        // Nothing broke: it was asked to end.
+        if (_process.ExitCode is 0 or CommandRunner.ExitCodeInterrupted)
+            await Task.Delay(InterruptPatience, cancellationToken);
         // Its error stream may have been left to a process that it started and that lives on.
         await Task.WhenAny(_errorsRead, Task.Delay(KillDeadline));
         string said = (_errorsRead.IsCompletedSuccessfully ? _errors.FirstLine : null) ?? "it said nothing";

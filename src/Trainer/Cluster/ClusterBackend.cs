@@ -78,7 +78,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         do
         {
             await WatchAsync(cancellationToken);
-            await ThrowIfLostAsync();
+            await ThrowIfLostAsync(cancellationToken);
             int done = EpochsDone();
             // An epoch that all workers have passed in the meantime is evaluated once, with the parameters of now.
             if (done > told)
@@ -173,7 +173,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         _state = await CallAsync(0, options => _coordination.WatchJobAsync(request, options), cancellationToken);
     }
 
-    private async Task ThrowIfLostAsync()
+    private async Task ThrowIfLostAsync(CancellationToken cancellationToken)
     {
         if (_lease?.Lost is { } lost)
             throw new TrainingException(lost);
@@ -185,7 +185,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         foreach (ChildProcess child in _local?.Children ?? [])
         {
             if (child.Failed || (child.Role == "server" && child.Exited.IsCompleted))
-                throw new TrainingException(await child.ExplainAsync());
+                throw new TrainingException(await child.ExplainAsync(cancellationToken));
         }
     }
 
@@ -203,7 +203,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         if (!working.IsCompletedSuccessfully && servers.FirstOrDefault(server => server.Exited.IsCompleted) is { } dead)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw new TrainingException(await dead.ExplainAsync(), working.Exception?.InnerException);
+            throw new TrainingException(await dead.ExplainAsync(cancellationToken), working.Exception?.InnerException);
         }
         return await working;
     }
@@ -252,7 +252,7 @@ internal sealed class ClusterBackend : ITrainingBackend
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (_local?.Children.FirstOrDefault(child => child.Role == "server" && child.Exited.IsCompleted) is { } dead)
-                    throw new TrainingException(await dead.ExplainAsync(), refused);
+                    throw new TrainingException(await dead.ExplainAsync(cancellationToken), refused);
                 // All calls of a leader can be made twice.
                 bool transient = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded;
                 if (!transient || _ending || TimeProvider.System.GetElapsedTime(started) >= _retryDeadline)

@@ -54,7 +54,7 @@ internal sealed class LocalCluster(ClusterOptions options) : IAsyncDisposable
         {
             string? line = await server.ReadLineAsync(cancellationToken).AsTask().WaitAsync(options.StartDeadline, cancellationToken);
             if (line is null)
-                throw new TrainingException(await server.ExplainAsync());
+                throw new TrainingException(await server.ExplainAsync(cancellationToken));
             server.IgnoreOutput();
             using var listening = JsonDocument.Parse(line);
             return listening.RootElement.GetProperty("address").GetString()!;
