@@ -7,22 +7,44 @@ namespace DistSgd.Bench.Kernels;
 /// <summary>The most multiplications and additions a core can do: independent chains in registers, no memory.</summary>
 internal static class FmaPeak
 {
+    /// <summary>Name of the figure of <see cref="RunOne"/>.</summary>
+    public const string One = "FMA peak, 1 thread";
+
+    private const string Two = "FMA peak, 2 threads";
     private const int Chains = 16;
+    private const int RoundsOfOne = 100_000;
 
-    /// <summary>Floating-point operations of <see cref="Run"/>.</summary>
-    public static double Operations(int rounds) => 2.0 * rounds * Chains * (KernelForms.Best == KernelForm.Avx512 ? 16 : 8);
+    // So many that starting a thread is nothing beside them.
+    private const int RoundsOfTwo = 5_000_000;
 
-    /// <summary>Runs that many rounds on each of two threads at once: what a second thread can give at most.</summary>
-    public static void RunTwice(int rounds)
+    /// <summary>Runs on this thread.</summary>
+    public static void RunOne() => Run(RoundsOfOne);
+
+    /// <summary>Runs on two threads at once: what a second thread can give at most.</summary>
+    public static void RunTwo()
     {
-        var other = new Thread(() => Run(rounds));
+        var other = new Thread(() => Run(RoundsOfTwo));
         other.Start();
-        Run(rounds);
+        Run(RoundsOfTwo);
         other.Join();
     }
 
-    /// <summary>Runs that many rounds.</summary>
-    public static float Run(int rounds) => KernelForms.Best == KernelForm.Avx512 ? Wide(rounds) : Narrow(rounds);
+    /// <summary>Operations a second of one thread.</summary>
+    /// <param name="seconds">The shortest time of <see cref="RunOne"/>.</param>
+    public static double Rate(double seconds) => Operations(RoundsOfOne) / seconds;
+
+    /// <summary>Both figures.</summary>
+    /// <param name="secondsOfOne">The shortest time of <see cref="RunOne"/>.</param>
+    /// <param name="secondsOfTwo">The shortest time of <see cref="RunTwo"/>.</param>
+    public static IEnumerable<BenchRow> Rows(double secondsOfOne, double secondsOfTwo)
+    {
+        double one = Rate(secondsOfOne), two = 2 * Operations(RoundsOfTwo) / secondsOfTwo;
+        return [new BenchRow(One, one / 1e9, "GFLOP/s", "", 1), new BenchRow(Two, two / 1e9, "GFLOP/s", One, two / one)];
+    }
+
+    private static double Operations(int rounds) => 2.0 * rounds * Chains * (KernelForms.Best == KernelForm.Avx512 ? 16 : 8);
+
+    private static float Run(int rounds) => KernelForms.Best == KernelForm.Avx512 ? Wide(rounds) : Narrow(rounds);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Wide(int rounds)

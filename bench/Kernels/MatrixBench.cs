@@ -5,10 +5,7 @@ namespace DistSgd.Bench.Kernels;
 /// <summary>Matrix products at the shapes of an MLP's training step, beside the FMA peak of the same run, OpenBLAS, and two threads.</summary>
 public static class MatrixBench
 {
-    private const string Peak = "FMA peak, 1 thread";
-    private const string PeakTwice = "FMA peak, 2 threads";
-    private const int PeakRounds = 100_000;
-    private const int PeakTwiceRounds = 5_000_000;
+    private const string Twice = "two threads";
     private const double OperationsPerTiming = 3e8;
 
     private sealed record Shape(string Name, int Rows, int Depth, int Columns, bool TurnA, bool TurnB)
@@ -38,18 +35,16 @@ public static class MatrixBench
         if (blas is null) notice("No libopenblas.so.0 on this machine (Debian: libopenblas0-pthread): its rows are left out.");
         using var team = new MatrixTeam(2);
         var clock = new Stopclock();
-        clock.Add(Peak, () => FmaPeak.Run(PeakRounds));
-        clock.Add(PeakTwice, () => FmaPeak.RunTwice(PeakTwiceRounds));
+        clock.Add(FmaPeak.One, FmaPeak.RunOne);
+        clock.Add(Twice, FmaPeak.RunTwo);
         foreach (var shape in Shapes) Add(clock, shape, team, blas);
         clock.Run(rounds);
-        var peak = FmaPeak.Operations(PeakRounds) / clock[Peak];
-        sink(new BenchRow(Peak, peak / 1e9, "GFLOP/s", "", 1));
-        var peaks = 2 * FmaPeak.Operations(PeakTwiceRounds) / clock[PeakTwice];
-        sink(new BenchRow(PeakTwice, peaks / 1e9, "GFLOP/s", Peak, peaks / peak));
+        var peak = FmaPeak.Rate(clock[FmaPeak.One]);
+        foreach (var row in FmaPeak.Rows(clock[FmaPeak.One], clock[Twice])) sink(row);
         foreach (var shape in Shapes)
         {
             var (own, two) = (Rate(shape.Title), Rate(Two(shape)));
-            sink(new BenchRow($"product, {shape.Title}", own / 1e9, "GFLOP/s", Peak, own / peak));
+            sink(new BenchRow($"product, {shape.Title}", own / 1e9, "GFLOP/s", FmaPeak.One, own / peak));
             if (blas is not null) sink(new BenchRow($"product, {shape.Title}", own / 1e9, "GFLOP/s", "OpenBLAS, 1 thread", own / Rate(Blas(shape))));
             sink(new BenchRow($"product, {shape.Title}, 2 threads", two / 1e9, "GFLOP/s", "1 thread", two / own));
 

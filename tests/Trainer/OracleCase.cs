@@ -84,6 +84,22 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         Seed = 77,
     };
 
+    /// <summary>The oracle's job of a planned training of one worker.</summary>
+    public static OracleJob Of(TrainingPlan plan) => new()
+    {
+        Model = plan.Job.Model,
+        Rule = plan.Job.Rule,
+        Features = (int)plan.Job.Features,
+        Epochs = plan.Job.Epochs,
+        Batch = plan.Job.Batch,
+        LocalSteps = plan.Job.LocalSteps,
+        Sparse = plan.Job.Sparse,
+        Seed = plan.Job.Seed,
+        BiasShare = plan.Job.BiasShare,
+        InitialBias = plan.Initial.Values,
+        Labels = plan.Labels,
+    };
+
     /// <summary>What the oracle gives.</summary>
     public float[] Expected(Dataset data) => new SequentialTrainer(
         new OracleJob

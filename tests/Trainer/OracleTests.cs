@@ -74,22 +74,7 @@ public sealed class OracleTests
                     var options = new TrainingOptions { Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Margin = model.Margin, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
                     TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
                     TrainingResult result = await SgdTrainer.TrainAsync(data, options);
-                    float[] expected = new SequentialTrainer(
-                        new OracleJob
-                        {
-                            Model = result.Job.Model,
-                            Rule = result.Job.Rule,
-                            Features = (int)result.Job.Features,
-                            Epochs = result.Job.Epochs,
-                            Batch = result.Job.Batch,
-                            LocalSteps = result.Job.LocalSteps,
-                            Sparse = result.Job.Sparse,
-                            Seed = result.Job.Seed,
-                            BiasShare = result.Job.BiasShare,
-                            InitialBias = plan.Initial.Values,
-                            Labels = plan.Labels,
-                        },
-                        data).Train();
+                    float[] expected = new SequentialTrainer(OracleCase.Of(plan), data).Train();
                     Assert.True(plan.Initial.Values[0] != 0 || model.Kind is ModelKind.MulticlassSvm);
                     Assert.Equal(expected, (float[])[.. result.Model.Weights, .. result.Model.Biases]);
                 }

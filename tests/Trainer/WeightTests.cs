@@ -27,23 +27,7 @@ public sealed class WeightTests
                     TrainingOptions options = Options(model) with { Optimizer = optimizer, Batch = batch, LocalSteps = localSteps };
                     TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
                     TrainingResult result = await SgdTrainer.TrainAsync(data, options);
-                    float[] expected = new SequentialTrainer(
-                        new OracleJob
-                        {
-                            Model = result.Job.Model,
-                            Rule = result.Job.Rule,
-                            Features = (int)result.Job.Features,
-                            Epochs = result.Job.Epochs,
-                            Batch = batch,
-                            LocalSteps = localSteps,
-                            Sparse = result.Job.Sparse,
-                            Seed = result.Job.Seed,
-                            InitialBias = plan.Initial.Values,
-                            Labels = plan.Labels,
-                            BiasShare = result.Job.BiasShare,
-                            Weights = [.. Enumerable.Range(0, 90).Select(row => plan.Job.Weighting!.Of(data, plan.Labels, row))],
-                        },
-                        data).Train();
+                    float[] expected = new SequentialTrainer(OracleCase.Of(plan) with { Weights = [.. Enumerable.Range(0, 90).Select(row => plan.Job.Weighting!.Of(data, plan.Labels, row))] }, data).Train();
                     Assert.Equal(expected, (float[])[.. result.Model.Weights, .. result.Model.Biases]);
                 }
             }
