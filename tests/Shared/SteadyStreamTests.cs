@@ -81,7 +81,7 @@ public sealed class SteadyStreamTests
         private readonly byte[] _sent = new byte[1 << 20];
         private readonly OutgoingFrames _answers = new();
         private readonly Payload _payload = new();
-        private TaskCompletionSource<bool>? _more;
+        private volatile TaskCompletionSource<bool>? _more;
         private ulong _lastId;
         private ulong _lastAnswered;
         private int _length;
@@ -115,20 +115,23 @@ public sealed class SteadyStreamTests
             return Task.FromResult(true);
         }
 
-        /// <summary>Waits until so many more exchanges have come, and answers them.</summary>
+        /// <summary>Waits until so many more exchanges have come, answers them, and waits until the client has read it and asks for more.</summary>
         public void AnswerAll(int count)
         {
             ulong last = _lastAnswered + (ulong)count;
+            TaskCompletionSource<bool>? asked = null;
             long started = Environment.TickCount64;
-            for (var wait = new SpinWait(); Volatile.Read(ref _lastId) < last; wait.SpinOnce())
-                Assert.True(Environment.TickCount64 - started < PatienceMs, "the exchanges were not sent");
+            for (var wait = new SpinWait(); Volatile.Read(ref _lastId) < last || (asked = _more) is null; wait.SpinOnce())
+                Assert.True(Environment.TickCount64 - started < PatienceMs, "the exchanges were not sent, or nobody reads the answers");
             while (_lastAnswered < last)
             {
                 _answers.BeginAnswer(++_lastAnswered, duplicate: false, 16).Clear();
                 _answers.EndAnswer((long)_lastAnswered);
             }
             Hand();
-            _more!.SetResult(true);
+            asked.SetResult(true);
+            for (var wait = new SpinWait(); _more == asked; wait.SpinOnce())
+                Assert.True(Environment.TickCount64 - started < PatienceMs, "the answers were not read");
         }
 
         public override void Complete()

@@ -68,40 +68,51 @@ internal sealed class MessageContent : HttpContent
 /// <summary>
 /// A request body that stays open for messages until it is completed or abandoned. As long as nothing was written the handler may open it again
 /// on another connection, as it does where the server of the first one is about to stop.
+/// It ends only when no write is under way: the handler resets the stream as soon as the body has ended, and bytes sent after a reset
+/// are an error of the whole connection (RFC 9113 §5.1), which would take the neighbours with it.
 /// </summary>
 internal sealed class StreamingContent : HttpContent
 {
     private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _abandoned = new();
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _isIdle = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Both under _gate: the connection that writes go to, and whether one has.
+    // All under _gate: the connection that writes go to, null where the body isn't open; whether one has; how many are under way.
     private Stream? _stream;
     private bool _hasWritten;
+    private int _writes;
 
     public StreamingContent() => Headers.ContentType = GrpcContentType.Value;
 
+    /// <summary>Sends bytes. A cancelled write ends the body.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken)
     {
         if (!_opened.Task.IsCompletedSuccessfully)
             await _opened.Task.WaitAsync(cancellationToken);
-        Stream stream;
-        lock (_gate)
+        using var registration = cancellationToken.UnsafeRegister(static state => ((StreamingContent)state!).Abandon(), this);
+        var stream = EnterWrite();
+        try
         {
-            stream = _stream!;
-            _hasWritten = true;
+            await stream.WriteAsync(framed, _abandoned.Token);
+            await stream.FlushAsync(_abandoned.Token);
         }
-        await stream.WriteAsync(framed, cancellationToken);
-        await stream.FlushAsync(cancellationToken);
+        finally
+        {
+            LeaveWrite();
+        }
     }
 
     public void Complete() => _completed.TrySetResult();
 
+    /// <summary>Ends the body in the middle, and the write that is under way.</summary>
     public void Abandon()
     {
-        _completed.TrySetCanceled(new CancellationToken(canceled: true));
-        _opened.TrySetCanceled(new CancellationToken(canceled: true));
+        _abandoned.Cancel();
+        _completed.TrySetCanceled(_abandoned.Token);
+        _opened.TrySetCanceled(_abandoned.Token);
     }
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
@@ -111,6 +122,26 @@ internal sealed class StreamingContent : HttpContent
     {
         // Headers leave now, not with the first message: the server may speak first.
         await stream.FlushAsync(cancellationToken);
+        Open(stream);
+        try
+        {
+            await _completed.Task.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            if (!Close(stream))
+                await _isIdle.Task;
+        }
+    }
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = 0;
+        return false;
+    }
+
+    private void Open(Stream stream)
+    {
         lock (_gate)
         {
             if (_hasWritten)
@@ -118,13 +149,39 @@ internal sealed class StreamingContent : HttpContent
             _stream = stream;
         }
         _opened.TrySetResult();
-        await _completed.Task.WaitAsync(cancellationToken);
     }
 
-    protected override bool TryComputeLength(out long length)
+    private Stream EnterWrite()
     {
-        length = 0;
-        return false;
+        lock (_gate)
+        {
+            var stream = _stream ?? throw new IOException("The request has ended before its message was sent.");
+            _hasWritten = true;
+            _writes++;
+            return stream;
+        }
+    }
+
+    private void LeaveWrite()
+    {
+        lock (_gate)
+        {
+            if (--_writes > 0 || _stream is not null)
+                return;
+        }
+        _isIdle.TrySetResult();
+    }
+
+    /// <summary>No further write to this connection begins; false where one is under way.</summary>
+    private bool Close(Stream stream)
+    {
+        lock (_gate)
+        {
+            if (_stream != stream)
+                return true;
+            _stream = null;
+            return _writes == 0;
+        }
     }
 }
 

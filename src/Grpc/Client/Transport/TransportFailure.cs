@@ -15,6 +15,9 @@ internal static class TransportFailure
             return new Status(StatusCode.Unavailable, $"The server at {server} can't be reached: {socket.Message} ({socket.SocketErrorCode}).", exception);
         if (Find<AuthenticationException>(exception) is { } tls)
             return new Status(StatusCode.Unavailable, $"TLS with the server at {server} failed: {Innermost(tls).Message}", exception);
+        // The handler closed the connection on what came first, and was still sending its own beginning.
+        if (exception is HttpRequestException { InnerException: IOException { InnerException: ObjectDisposedException } handshake })
+            return NoHttp2(server, handshake.Message, exception);
         if (Find<HttpIOException>(exception) is not null)
             return new Status(StatusCode.Unavailable, $"The connection to {server} broke during the call: {Innermost(exception).Message}", exception);
         return exception switch
@@ -32,7 +35,10 @@ internal static class TransportFailure
     private static Status ExplainProtocol(string server, HttpProtocolException exception) =>
         exception.Message.StartsWith("The HTTP/2 server reset the stream", StringComparison.Ordinal)
             ? new Status(OfReset(exception.ErrorCode), $"The server at {server} reset the call: {exception.Message}", exception)
-            : new Status(StatusCode.Unavailable, $"The server at {server} doesn't speak HTTP/2 as it should, or ended the connection: {exception.Message}", exception);
+            : NoHttp2(server, exception.Message, exception);
+
+    private static Status NoHttp2(string server, string reason, Exception exception) =>
+        new(StatusCode.Unavailable, $"The server at {server} doesn't speak HTTP/2 as it should, or ended the connection: {reason}", exception);
 
     /// <summary>The status of an HTTP response that isn't gRPC's 200 (doc/http-grpc-status-mapping.md).</summary>
     public static StatusCode OfHttpStatus(int httpStatus) => httpStatus switch
