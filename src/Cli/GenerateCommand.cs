@@ -36,7 +36,7 @@ internal static class GenerateCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             string target = parsed.GetValue(path)!;
-            OutputFile.Check(target);
+            OutputFile.Check(path, target);
             GeneratedSet? facts = null;
             OutputFile.Write(target, "generating", stream =>
             {

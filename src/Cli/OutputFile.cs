@@ -9,27 +9,28 @@ namespace DistSgd.Cli;
 internal static class OutputFile
 {
     /// <summary>Sees that the file is none that is read, and tries its folder by making a file that is gone at once.</summary>
-    /// <param name="path">The value of --out.</param>
+    /// <param name="option">What names it.</param>
+    /// <param name="path">Its value.</param>
     /// <param name="inputs">Files that are read; null for those that aren't given.</param>
     /// <exception cref="UsageException">It is a file that is read, or that belongs to one.</exception>
     /// <exception cref="TrainingException">The message says what is wrong with the place.</exception>
-    public static void Check(string path, params ReadOnlySpan<string?> inputs)
+    public static void Check(ValueOption option, string path, params ReadOnlySpan<string?> inputs)
     {
         string full = Real(path);
         foreach (string? input in inputs)
         {
             if (input is not null && Real(input) == full)
-                throw new UsageException($"--out {path} is a file that is read too; name another.");
+                throw new UsageException($"{option.Name} {path} is a file that is read too; name another.");
             if (input is not null && Real(Dataset.CachePath(input)) == full)
-                throw new UsageException($"--out {path} is the name of the cache of {input}; name another.");
+                throw new UsageException($"{option.Name} {path} is the name of the cache of {input}; name another.");
         }
         string folder = Path.GetDirectoryName(full) ?? full;
         if (Directory.Exists(full))
-            throw new TrainingException($"--out {path} is a folder; expected the name of a file.");
+            throw new TrainingException($"{option.Name} {path} is a folder; expected the name of a file.");
         if (!Directory.Exists(folder))
-            throw new TrainingException($"--out {path}: the folder {folder} isn't there.");
+            throw new TrainingException($"{option.Name} {path}: the folder {folder} isn't there.");
         if (full.StartsWith("/dev/", StringComparison.Ordinal))
-            throw new TrainingException($"--out {path} is a device; expected the name of a file, which is written whole or not at all.");
+            throw new TrainingException($"{option.Name} {path} is a device; expected the name of a file, which is written whole or not at all.");
         try
         {
             string trial = Path.Combine(folder, $".{Path.GetFileName(full)}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp");
@@ -37,7 +38,7 @@ internal static class OutputFile
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new TrainingException($"--out {path}: no file can be written in the folder {folder}.", refused);
+            throw new TrainingException($"{option.Name} {path}: no file can be written in the folder {folder}.", refused);
         }
     }
 

@@ -14,20 +14,21 @@ internal static class PredictCommand
 {
     private const int RowsPerCheck = 4096;
 
+    private static readonly ValueOption Out = Arguments.FilePath("--out", "The predictions, one line a row: label, and for classes the probability (logistic, softmax) or the score.");
+
     public static Command Build()
     {
         ValueOption model = Arguments.FilePath("--model", "The model file.");
         ValueOption data = Arguments.FilePath("--data", "The rows, in the format of the training data; - is standard input; their labels are not used.");
-        ValueOption path = Arguments.FilePath("--out", "The predictions, one line a row: label, and for classes the probability (logistic, softmax) or the score.");
-        model.Required = data.Required = path.Required = true;
-        var command = new Command("predict", "Predict with a model.") { model, data, path };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(path)!, parsed.InvocationConfiguration.Output, cancellationToken));
+        model.Required = data.Required = Out.Required = true;
+        var command = new Command("predict", "Predict with a model.") { model, data, Out };
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(model)!, parsed.GetValue(data)!, parsed.GetValue(Out)!, parsed.InvocationConfiguration.Output, cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(string modelPath, string dataPath, string outPath, TextWriter output, CancellationToken cancellationToken)
     {
-        OutputFile.Check(outPath, modelPath, dataPath);
+        OutputFile.Check(Out, outPath, modelPath, dataPath);
         (TrainedModel model, float[] scores, long ignored, string? notice) = await Interruptible.RunAsync(() => Score(modelPath, dataPath, cancellationToken),
             $"Interrupted while predicting; {OutputFile.Untouched(outPath)}.", cancellationToken);
         OutputFile.Write(outPath, "writing the predictions", stream =>

@@ -79,6 +79,7 @@ internal static class TrainCommand
     private static readonly ValueOption RetryDeadline = Arguments.Number(TrainingRanges.RetryDeadline, "Seconds for which a silent server is tried again.", "30", "S");
     private static readonly ValueOption Out = Arguments.FilePath("--out", "The model file.", "model.safetensors", "MODEL");
     private static readonly ValueOption SaveEvery = Arguments.Number(TrainingRanges.SaveEvery, "Also save after every so many epochs; 0: only at the end.", "0");
+    private static readonly ValueOption Checkpoint = Arguments.FilePath("--checkpoint", "Keep the training's state, optimizer and all, in FILE after every --save-every epochs (default with it: 1), and go on from there if FILE exists.");
     private static readonly Option<bool> Json = Arguments.Flag("--json", "Print one JSON object a line; the last is the summary.");
 
     /// <summary>All options, in the help's order: what is used most comes first.</summary>
@@ -87,7 +88,7 @@ internal static class TrainCommand
         new("Data", [Data, Test, ValidationFraction, Folds, Scale, NormalizeRows, Whiten, ClassWeight, Order, MemoryMax]),
         new("Model", [Model, Loss, L2, L1, C, MaxNorm, HuberDelta, Margin, Taxonomy, Init]),
         new("Training", [Epochs, Optimizer, LearningRate, Batch, Seed, Threads]),
-        new("Output", [Out, SaveEvery, Json]),
+        new("Output", [Out, SaveEvery, Checkpoint, Json]),
         new("When training ends", [Patience, Tolerance, GradientTolerance, StepsMax, SecondsMax]),
         new("Update rule", [Schedule, Warmup, Decay, DecayFactor, DecaySteps, Momentum, Rho, Rho2, Delta, Beta, ClipNorm, ClipValue, DelayCompensation, StalenessAware, SnapshotEvery, Average]),
         new("Multi-layer perceptrons", [Hidden, Activation, InitWeights, BatchNorm, Dropout, Augment]),
@@ -120,10 +121,12 @@ internal static class TrainCommand
         if ((Conflict(parsed) ?? OptionCheck.Refusal(options, cluster)) is { } refusal)
             throw new UsageException(refusal);
         if (!parsed.IsGiven(Folds))
-            OutputFile.Check(path, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed));
+            OutputFile.Check(Out, path, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed));
+        if (parsed.GetValue(Checkpoint) is { } state)
+            OutputFile.Check(Checkpoint, state, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed), parsed.GetValue(Init));
         try
         {
-            using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, cluster is not null, cancellationToken), report.Interrupted(path), cancellationToken);
+            using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, cluster is not null, cancellationToken), report.Interrupted(path, parsed.GetValue(Checkpoint)), cancellationToken);
             report.Data(data);
             options = options with { Test = data.Test, HashBits = data.Train.Layout is null ? DataArguments.HashBitsOf(parsed) : null };
             if (parsed.Count(Folds) is { } folds)
@@ -138,7 +141,7 @@ internal static class TrainCommand
         }
         catch (OperationCanceledException interrupted) when (cancellationToken.IsCancellationRequested && interrupted is not InterruptedException)
         {
-            throw new InterruptedException(report.Interrupted(path));
+            throw new InterruptedException(report.Interrupted(path, parsed.GetValue(Checkpoint)));
         }
     }
 
@@ -164,9 +167,11 @@ internal static class TrainCommand
     {
         if (parsed.IsGiven(Connect) && parsed.IsGiven(Servers))
             return $"--servers {parsed.GetValue(Servers)} starts servers and --connect names servers that run already; give one of them.";
+        if (parsed.GetValue(Checkpoint) is { } state && Path.GetFullPath(state) == Path.GetFullPath(parsed.GetValue(Out)!))
+            return $"--checkpoint {state} is the model file of --out too; name another.";
         if (parsed.IsGiven(Connect) && !parsed.IsGiven(Data))
             return "--connect is given without --data; the workers must read the same file.";
-        foreach (ValueOption option in (ValueOption[])[Test, ValidationFraction, Out, SaveEvery])
+        foreach (ValueOption option in (ValueOption[])[Test, ValidationFraction, Out, SaveEvery, Checkpoint])
         {
             if (parsed.IsGiven(Folds) && parsed.IsGiven(option))
                 return $"{option.Name} {parsed.GetValue(option)} and --folds {parsed.GetValue(Folds)} don't go together: a cross-validation tests on its parts and writes no model; give one of them.";
@@ -250,6 +255,7 @@ internal static class TrainCommand
         Shards = parsed.Count(Shards),
         Out = parsed.GetValue(Out),
         SaveEvery = parsed.Count(SaveEvery)!.Value,
+        Checkpoint = parsed.GetValue(Checkpoint),
         Progress = report.Progress,
         Saved = report.Saved,
         Notice = report.Notice,

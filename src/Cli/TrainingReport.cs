@@ -39,10 +39,12 @@ internal abstract class TrainingReport
     public void Saved(int epoch) => _saved = epoch;
 
     /// <summary>The sentence of a training that was interrupted: in what, and what is written.</summary>
-    public string Interrupted(string path)
+    /// <param name="path">The model file.</param>
+    /// <param name="checkpoint">The checkpoint; null: none is kept.</param>
+    public string Interrupted(string path, string? checkpoint)
     {
         string where = !_read ? "while the data was read" : _epochs == 0 ? "in epoch 1" : _epochsDone == _epochs ? "after the last epoch" : $"in epoch {_epochsDone + 1} of {_epochs}";
-        return $"Interrupted {where}; {(_saved > 0 ? $"{path} holds the model after epoch {_saved}" : OutputFile.Untouched(path))}.";
+        return $"Interrupted {where}; {(_saved > 0 ? $"{path} holds the model after epoch {_saved}" : OutputFile.Untouched(path))}{(File.Exists(checkpoint) ? $"; the same command goes on from {checkpoint}" : "")}.";
     }
 
     public abstract void Summary(TrainingResult result);

@@ -24,7 +24,7 @@ public static class CrossValidation
         var results = new TrainingResult[folds];
         for (int fold = 0; fold < folds; fold++)
         {
-            TrainingOptions own = options with { HeldOut = HoldOut.Fold(fold, folds), Out = null, SaveEvery = 0, Progress = null };
+            TrainingOptions own = options with { HeldOut = HoldOut.Fold(fold, folds), Out = null, SaveEvery = 0, Checkpoint = null, Progress = null };
             results[fold] = cluster is null ? await SgdTrainer.TrainAsync(data, own, cancellationToken) : await SgdTrainer.TrainAsync(data, own, cluster, cancellationToken);
             done?.Invoke(fold + 1, results[fold]);
         }

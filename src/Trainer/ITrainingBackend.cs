@@ -33,6 +33,10 @@ internal interface ITrainingBackend : IAsyncDisposable
     /// <param name="cancellationToken">Gives up.</param>
     Task<float[]> ReadAsync(CancellationToken cancellationToken);
 
+    /// <summary>The entries of all keys as they are now: values with their optimizer state.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<float[]> ReadEntriesAsync(CancellationToken cancellationToken);
+
     /// <summary>Figures so far.</summary>
     /// <param name="cancellationToken">Gives up.</param>
     Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken);

@@ -8,7 +8,7 @@ namespace DistSgd.Trainer;
 
 /// <summary>Values that some parameters have before the first step; all others are 0.</summary>
 /// <param name="FirstKey">Where they begin.</param>
-/// <param name="Values">Whole keys: a multiple of the job's width.</param>
+/// <param name="Values">Whole keys: a multiple of the job's width, or of an entry's floats.</param>
 internal sealed record InitialParameters(long FirstKey, float[] Values)
 {
     // No partition has this number.
@@ -17,6 +17,9 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
 
     /// <summary>AdaGrad's sums of squares, one a value; empty: all 0.</summary>
     public float[] Squares { get; init; } = [];
+
+    /// <summary>Whether the values are whole entries, with the optimizer state that the rule goes on with; else it begins anew.</summary>
+    public bool AreEntries { get; init; }
 
     /// <summary>The weights of a network, drawn from the job's seed.</summary>
     /// <exception cref="TrainingException">The network has more parameters than one machine holds.</exception>
@@ -33,23 +36,28 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
         if (initial.Values.AsSpan().IndexOfAnyExcept(0f) < 0)
             return;
         int pieceKeys = Math.Max(1, PieceFloats / job.EntryFloats);
-        int keys = initial.Values.Length / job.Width;
+        int keys = initial.Values.Length / (initial.AreEntries ? job.EntryFloats : job.Width);
         ulong sequence = 0;
         for (int first = 0; first < keys; first += pieceKeys)
         {
             int count = Math.Min(pieceKeys, keys - first);
-            float[] entries = Entries(job, new KeyRange(initial.FirstKey + first, count), initial.Values.AsSpan(first * job.Width, count * job.Width));
-            for (int i = 0; i < count * job.Width && initial.Squares.Length > 0; i++)
-                entries[i * job.Stride + 1] = initial.Squares[first * job.Width + i];
             var exchange = new ParameterExchange(client.ShardCount)
             {
                 PushKeys = KeySet.Range(initial.FirstKey + first, count),
-                PushValues = entries,
+                PushValues = initial.AreEntries ? initial.Values.AsMemory(first * job.EntryFloats, count * job.EntryFloats) : initial.Entries(job, first, count),
                 PushKind = PushKind.Delta,
                 PushName = new PushName(LeaderSource, ++sequence),
             };
             await client.ExecuteAsync(exchange, cancellationToken);
         }
+    }
+
+    private float[] Entries(TrainingJob job, int first, int count)
+    {
+        float[] entries = Entries(job, new KeyRange(FirstKey + first, count), Values.AsSpan(first * job.Width, count * job.Width));
+        for (int i = 0; i < count * job.Width && Squares.Length > 0; i++)
+            entries[i * job.Stride + 1] = Squares[first * job.Width + i];
+        return entries;
     }
 
     // Each value with the state that its rule begins with.

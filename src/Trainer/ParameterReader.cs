@@ -3,25 +3,32 @@ using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Trainer;
 
-/// <summary>Reads all values of a job, or their averages if they are the model, in pieces of bounded size.</summary>
+/// <summary>Reads all parameters of a job in pieces of bounded size.</summary>
 internal static class ParameterReader
 {
     private const int PieceFloats = 4 << 20;
 
-    public static async Task<float[]> ReadAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken)
+    /// <summary>The values, or their averages if they are the model.</summary>
+    public static Task<float[]> ReadAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken) =>
+        ReadAsync(job, client, job.AverageFrom > 0 ? PullPart.Averages : PullPart.Values, job.Width, cancellationToken);
+
+    /// <summary>The entries: each value with its optimizer state.</summary>
+    public static Task<float[]> ReadEntriesAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken) =>
+        ReadAsync(job, client, PullPart.Entries, job.EntryFloats, cancellationToken);
+
+    private static async Task<float[]> ReadAsync(TrainingJob job, IParameterClient client, PullPart part, int floatsPerKey, CancellationToken cancellationToken)
     {
-        int width = job.Width;
         long keys = job.KeyCount;
-        int pieceKeys = Math.Max(1, PieceFloats / width);
-        var values = new float[checked(keys * width)];
-        var exchange = new ParameterExchange(client.ShardCount) { PullPart = job.AverageFrom > 0 ? PullPart.Averages : PullPart.Values };
+        int pieceKeys = Math.Max(1, PieceFloats / floatsPerKey);
+        var floats = new float[checked(keys * floatsPerKey)];
+        var exchange = new ParameterExchange(client.ShardCount) { PullPart = part };
         for (long first = 0; first < keys; first += pieceKeys)
         {
             int count = (int)Math.Min(pieceKeys, keys - first);
             exchange.PullKeys = KeySet.Range(first, count);
-            exchange.Pulled = values.AsMemory(checked((int)first * width), count * width);
+            exchange.Pulled = floats.AsMemory(checked((int)first * floatsPerKey), count * floatsPerKey);
             await client.ExecuteAsync(exchange, cancellationToken);
         }
-        return values;
+        return floats;
     }
 }

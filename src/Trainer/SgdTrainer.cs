@@ -24,7 +24,7 @@ public static class SgdTrainer
         using TrainingSet set = TrainingSet.Of(data, options);
         (data, options) = (set.Train, options with { Test = set.Test });
         int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / RowsPerThreadMin));
-        TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(threads, 0, "embedded"), null);
+        TrainingPlan plan = Plan(data, options, new Deployment(threads, 0, "embedded"), null);
         if (options.Test is not null)
             plan.Labels.Check(options.Test);
         Tell(options, plan);
@@ -52,13 +52,19 @@ public static class SgdTrainer
             throw new TrainingException("Workers can't see weights that were given in memory; give them in a file (ReadOptions.Weights).");
         int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;
         var deployment = new Deployment(cluster.Workers, servers, $"train-{Environment.ProcessId}-{Guid.NewGuid():N}"[..24]);
-        TrainingPlan plan = TrainingPlan.Make(data, options, deployment, Path.GetFullPath(cluster.Data));
+        TrainingPlan plan = Plan(data, options, deployment, Path.GetFullPath(cluster.Data));
         if (options.Test is not null)
             plan.Labels.Check(options.Test);
         Tell(options, plan);
         cancellationToken.ThrowIfCancellationRequested();
         await using ClusterBackend backend = await ClusterBackend.CreateAsync(plan, cluster, options.Notice, cancellationToken);
         return await RunAsync(plan, options, data, backend, cancellationToken);
+    }
+
+    private static TrainingPlan Plan(Dataset data, TrainingOptions options, Deployment deployment, string? dataPath)
+    {
+        TrainingPlan plan = TrainingPlan.Make(data, options, deployment, dataPath);
+        return options.Checkpoint is { } path ? plan.Continued(path, data) : plan;
     }
 
     private static void Tell(TrainingOptions options, TrainingPlan plan)

@@ -211,8 +211,14 @@ public sealed record TrainingOptions
     /// <summary>Where the model is saved; null: only returned.</summary>
     public string? Out { get; init; }
 
-    /// <summary>Also save after every so many epochs; 0: at the end only.</summary>
+    /// <summary>Also save after every so many epochs; 0: at the end only, but a checkpoint after each.</summary>
     public int SaveEvery { get; init; }
+
+    /// <summary>
+    /// Where the state of the training is kept, parameters with their optimizer state, after every <see cref="SaveEvery"/> epochs and at the end. If the file is there
+    /// already, the training goes on from it. Null: not kept. Not with <see cref="SnapshotEvery"/> or <see cref="Average"/>.
+    /// </summary>
+    public string? Checkpoint { get; init; }
 }
 
 /// <summary>One evaluation, at the end of an epoch.</summary>

@@ -88,6 +88,21 @@ internal sealed class TrainingPlan
     /// <summary>One sentence: what was chosen.</summary>
     public string Summary { get; }
 
+    /// <summary>The plan of a training that goes on from a checkpoint.</summary>
+    /// <param name="path">Its file.</param>
+    /// <param name="data">The training data.</param>
+    /// <returns>This plan, if there is no such file.</returns>
+    /// <exception cref="TrainingException">The file is damaged or of another training, or nothing is left to be done.</exception>
+    public TrainingPlan Continued(string path, Dataset data)
+    {
+        if (Checkpoint.Load(path, Job, data, Labels) is not { } done)
+            return this;
+        if (done.Epochs >= Job.Epochs || (Job.StepsMax > 0 && done.Steps >= Job.StepsMax))
+            throw new TrainingException($"{path} holds the state after {Plural.Of(done.Epochs, "epoch")} ({Plural.Of(done.Steps, "step")}): nothing is left to be done of {(done.Epochs >= Job.Epochs ? $"--epochs {Job.Epochs}" : $"--steps-max {Job.StepsMax}")}. Give more, or delete it to begin anew.");
+        return new TrainingPlan(Job with { EpochsBefore = done.Epochs, StepsBefore = done.Steps }, Rate, Labels, new InitialParameters(0, done.Entries) { AreEntries = true }, Shards,
+            $"{Summary}; goes on from {path}, behind epoch {done.Epochs} of {Job.Epochs}");
+    }
+
     /// <summary>The exception of a training that diverged, with what to change.</summary>
     /// <param name="what">What was seen, and where.</param>
     /// <param name="inner">What it came from.</param>

@@ -23,12 +23,12 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     // The model as it was when a rule ended the training, or at its best; null: the last is the one.
     private TrainedModel? _kept;
     private long _rows;
-    private long _steps;
+    private long _steps = plan.Job.StepsBefore;
     private double _seconds;
     private double _loss = double.NaN;
-    private int _epoch;
+    private int _epoch = plan.Job.EpochsBefore;
     private int _epochOfModel;
-    private int _savedEpoch;
+    private int _savedEpoch = plan.Job.EpochsBefore;
     private double _secondsBefore;
     private long _bytesBefore;
     private long _rowsBefore;
@@ -37,7 +37,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     {
         using (_gradient = options.GradientTolerance is null ? null : new ObjectiveGradient(data, plan.Job.Model, plan.Labels, plan.Job.Scaling, plan.Job.Rule.L1, plan.Job.Rule.L2, plan.Job.Weighting, plan.Job.Features))
             await backend.RunAsync(EpochDoneAsync, cancellationToken);
-        TrainedModel model = _kept ?? ToModel(await backend.ReadAsync(cancellationToken));
+        (float[] parameters, Checkpoint? state) = await ReadAsync(withState: options.Checkpoint is not null, cancellationToken);
+        TrainedModel model = _kept ?? ToModel(parameters);
         EndReason ended = _ended ?? Bound();
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         EvaluationResult train = model.Evaluate(data, _threads, cancellationToken);
@@ -46,6 +47,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         // The last thing that is done: an interrupted training has not written its model, and one that wrote it isn't interrupted.
         if (options.Out is not null)
             model.Save(options.Out);
+        state?.Save(options.Checkpoint!, plan.Job, data, plan.Labels);
         return new TrainingResult
         {
             Job = plan.Job,
@@ -73,16 +75,21 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         (_epoch, _loss) = (epoch.Epoch, loss);
         ThrowIfDiverged(loss);
         // Workers of other processes don't wait: an epoch may be seen together with the next.
-        bool saves = options.SaveEvery > 0 && epoch.Epoch / options.SaveEvery > _savedEpoch / options.SaveEvery && epoch.Epoch < plan.Job.Epochs;
+        int saveEvery = options is { SaveEvery: 0, Checkpoint: not null } ? 1 : options.SaveEvery;
+        bool saves = saveEvery > 0 && epoch.Epoch / saveEvery > _savedEpoch / saveEvery && epoch.Epoch < plan.Job.Epochs;
         bool evaluates = options.Test is not null && (options.Progress is not null || options.Patience is not null);
-        float[]? parameters = saves || evaluates || _gradient is not null ? await backend.ReadAsync(cancellationToken) : null;
+        (float[]? parameters, Checkpoint? state) = saves || evaluates || _gradient is not null ? await ReadAsync(saves && options.Checkpoint is not null, cancellationToken) : (null, null);
         double? norm = _gradient?.Norm(parameters);
         TrainedModel? model = parameters is null ? null : ToModel(parameters);
         if (saves)
         {
-            model!.Save(options.Out!);
             _savedEpoch = epoch.Epoch;
-            options.Saved?.Invoke(_savedEpoch);
+            if (options is { SaveEvery: > 0, Out: not null })
+            {
+                model!.Save(options.Out);
+                options.Saved?.Invoke(_savedEpoch);
+            }
+            state?.Save(options.Checkpoint!, plan.Job, data, plan.Labels);
         }
         EvaluationResult? test = evaluates ? model!.Evaluate(options.Test!, _threads, cancellationToken) : null;
         if (options.Progress is not null)
@@ -93,10 +100,18 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         return _ended is null;
     }
 
+    private async Task<(float[] Parameters, Checkpoint? State)> ReadAsync(bool withState, CancellationToken cancellationToken)
+    {
+        if (!withState)
+            return (await backend.ReadAsync(cancellationToken), null);
+        var state = new Checkpoint(_epoch, _steps, await backend.ReadEntriesAsync(cancellationToken));
+        return (state.Values(plan.Job), state);
+    }
+
     // Which bound a training that no rule ended has come to.
     private EndReason Bound()
     {
-        bool isWhole = _rows >= data.RowCount * plan.Job.Epochs;
+        bool isWhole = _rows >= data.RowCount * (plan.Job.Epochs - plan.Job.EpochsBefore);
         if (options.SecondsMax is { } seconds && !isWhole && (options.StepsMax is null || _seconds >= seconds))
             return EndReason.Seconds;
         return options.StepsMax is { } steps && (!isWhole || steps <= plan.Job.Rule.Schedule.TotalSteps) ? EndReason.Steps : EndReason.Epochs;

@@ -23,6 +23,9 @@ internal sealed class BlockSequence
             _keys = [.. Enumerable.Range(0, blocks.Count).Select(b => KeySet.List(blocks[b].Keys!))];
     }
 
+    /// <summary>Where this training begins: behind the epochs that were done before.</summary>
+    public long First => (long)_job.EpochsBefore * _blocks.Count;
+
     /// <summary>Positions of the whole job.</summary>
     public long Count => (long)_job.Epochs * _blocks.Count;
 

@@ -44,6 +44,7 @@ public sealed class TrainingLoop : IDisposable
         _observer = observer;
         _sequence = new BlockSequence(job, blocks);
         _stepsMax = job.StepsMaxOf(_partition);
+        _clock = job.StepsBefore / job.Partitions;
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
         int pulled = job.LocalSteps == 0 ? job.Width : job.EntryFloats, pushed = job.PushKind.FloatsPerKey(job.Width, job.EntryFloats);
@@ -56,7 +57,7 @@ public sealed class TrainingLoop : IDisposable
         _rounds = [first, job.Prefetch == 0 ? first : new Round(keysMax, pulled, pushed, client.ShardCount, inPlace)];
     }
 
-    /// <summary>Finished steps (mini-batches) of this worker. Any thread.</summary>
+    /// <summary>Finished steps (mini-batches) of this worker, with its share of those done before. Any thread.</summary>
     public long Clock => Volatile.Read(ref _clock);
 
     /// <summary>Rows trained, over all epochs. Any thread.</summary>
@@ -71,10 +72,10 @@ public sealed class TrainingLoop : IDisposable
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         _pullEnd = _job.SnapshotEvery > 0 ? _sequence.EpochEnd(0) : _sequence.Count;
-        await PullFirstAsync(0, cancellationToken);
+        await PullFirstAsync(_sequence.First, cancellationToken);
         double epochLoss = 0;
         long epochRows = 0;
-        for (long position = 0; position < _sequence.Count; position++)
+        for (long position = _sequence.First; position < _sequence.Count; position++)
         {
             Round round = At(position);
             BlockResult result = Compute(position, round);
@@ -112,7 +113,7 @@ public sealed class TrainingLoop : IDisposable
 
     private BlockResult Compute(long position, Round round)
     {
-        if (_job.Prefetch > 0 && position > 0 && _job.LocalSteps > 0 && !(_job.SnapshotEvery > 0 && (IsSnapshot(position) || _sequence.EndsEpoch(position - 1))))
+        if (_job.Prefetch > 0 && position > _sequence.First && _job.LocalSteps > 0 && !(_job.SnapshotEvery > 0 && (IsSnapshot(position) || _sequence.EndsEpoch(position - 1))))
         {
             ParameterExchange underWay = At(position - 1).Exchange;
             _ownWrites.Add(underWay.PushKeys!, underWay.PushValues.Span, round.Keys, round.Pulled.Span);

@@ -82,6 +82,41 @@ public sealed class DeathTests : IDisposable
     }
 
     [Fact]
+    public async Task EverythingKilledInTheMiddle_TheSameCommandGoesOnFromItsCheckpoint()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 500);
+        string[] command = ["train", "--data", data, "--servers", "2", "--workers", "2", "--epochs", "100000", "--optimizer", "adam", "--checkpoint", _folder["state"], "--out", _folder["m"]];
+        await using (ProgramRun run = ProgramRun.Start([.. command, "--json"]))
+        {
+            await run.LineAsync("\"evaluation\"", number: 5);
+            int[] children = [.. run.Servers, .. run.Workers];
+            run.Signal("KILL");
+            foreach (int process in children)
+                ProgramRun.Signal(process, "KILL");
+            await run.NoneLeftAsync(TimeSpan.FromSeconds(10));
+        }
+        await using (ProgramRun again = ProgramRun.Start(command))
+            Assert.Matches("goes on from .*state, behind epoch [1-9][0-9]* of 100000", await again.LineAsync("goes on from"));
+        // In one process too, and to the end.
+        string[] ended = await ProgramRun.MustAsync("train", "--data", data, "--seconds-max", "0.5", "--optimizer", "adam", "--epochs", "100000", "--exchange", "dense", "--checkpoint", _folder["state"], "--out", _folder["m"]);
+        Assert.Contains(ended, line => line.Contains("behind epoch", StringComparison.Ordinal));
+        Assert.Equal(["clicks.libsvm", "m", "state"], _folder.Names);
+    }
+
+    [Fact]
+    public async Task BegunInOneProcess_AndContinuedOnServersWithAWorker_EqualsTheWholeTrainingBitForBit()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 500);
+        string[] command = ["train", "--data", data, "--optimizer", "adam", "--schedule", "constant", "--learning-rate", "0.01", "--batch", "8", "--exchange", "dense", "--prefetch", "0", "--epochs"];
+        await ProgramRun.MustAsync([.. command, "4", "--threads", "1", "--out", _folder["whole"]]);
+        await ProgramRun.MustAsync([.. command, "2", "--threads", "1", "--out", _folder["half"], "--checkpoint", _folder["state"]]);
+        await ProgramRun.MustAsync([.. command, "4", "--servers", "2", "--workers", "1", "--out", _folder["continued"], "--checkpoint", _folder["state"]]);
+        foreach (string model in (string[])["whole", "continued"])
+            await ProgramRun.MustAsync("predict", "--model", _folder[model], "--data", data, "--out", _folder[$"{model}.predictions"]);
+        Assert.Equal(await File.ReadAllTextAsync(_folder["whole.predictions"]), await File.ReadAllTextAsync(_folder["continued.predictions"]));
+    }
+
+    [Fact]
     public async Task LeaderAndCoordinatorKilled_TheOtherServerFreesItsShards_AndTheWorkerEnds()
     {
         string data = await Clicks.WriteAsync(_folder, rows: 500);

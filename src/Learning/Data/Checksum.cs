@@ -7,8 +7,10 @@ namespace DistSgd.Learning.Data;
 /// A checksum made of CRC-32C. Four running CRCs take the 64-bit words in turn (word i goes to the CRC i mod 4), since one alone would wait for itself; then one CRC goes over the four,
 /// the bytes left over and the length.
 /// </summary>
-internal static class Checksum
+public static class Checksum
 {
+    /// <summary>The checksum of some bytes. Any thread.</summary>
+    /// <param name="bytes">Any number.</param>
     public static uint Of(ReadOnlySpan<byte> bytes)
     {
         var words = MemoryMarshal.Cast<byte, ulong>(bytes);

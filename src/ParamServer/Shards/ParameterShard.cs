@@ -21,7 +21,7 @@ public sealed class ParameterShard : IDisposable
     private readonly UpdateRule _rule;
     private readonly ShardMemory _memory;
     private readonly ShardSteps _steps;
-    private readonly ShardClock _clock = new();
+    private readonly ShardClock _clock;
     private readonly IShardAging? _aging;
     private readonly FullGradientSlots? _fullGradient;
     private readonly ShardAverage? _average;
@@ -50,6 +50,7 @@ public sealed class ParameterShard : IDisposable
         Number = number;
         Range = range;
         _rule = job.Rule;
+        _clock = new ShardClock(job.LocalSteps == 0 ? job.StepsBefore : 0);
         _memory = new ShardMemory(job, range);
         RuleKernel kernel = _rule.Form.Kernel(job.Sparse);
         _steps = new ShardSteps(_rule, kernel, _memory);

@@ -1,11 +1,12 @@
 namespace DistSgd.ParamServer.Shards;
 
 /// <summary>What has passed on one shard: the sum of learning rates, by which regularisers age parameters, and the number of steps that gradients made. Any thread.</summary>
-internal sealed class ShardClock
+/// <param name="steps">Steps that were made before.</param>
+internal sealed class ShardClock(long steps)
 {
     // Written through compare-exchange and increment by completed pushes; read anywhere, unordered with each other.
     private double _rates;
-    private long _steps;
+    private long _steps = steps;
 
     /// <summary>Sum of learning rates.</summary>
     public double Rates => Volatile.Read(ref _rates);

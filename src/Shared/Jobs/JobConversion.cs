@@ -41,6 +41,8 @@ public static class JobConversion
             MergeScale = job.MergeScale,
             BiasShare = job.BiasShare,
             MaxNorm = job.MaxNorm,
+            EpochsBefore = (uint)job.EpochsBefore,
+            StepsBefore = (ulong)job.StepsBefore,
             StepsMax = (ulong)job.StepsMax,
             SecondsMax = job.SecondsMax,
             SnapshotEvery = (uint)job.SnapshotEvery,
@@ -112,6 +114,8 @@ public static class JobConversion
         Require(float.IsFinite(spec.BiasShare) && spec.BiasShare is >= 0 and <= 1, "bias_share must be from 0 to 1");
         Require(float.IsFinite(spec.MaxNorm) && spec.MaxNorm >= 0 && (spec.MaxNorm == 0 || !spec.Sparse), "max_norm must not be negative, and 0 where keys are exchanged as lists");
         Require(spec.StepsMax <= long.MaxValue && (spec.StepsMax == 0 || spec.StepsMax >= spec.Partitions), "steps_max must be 0, or at least one a partition");
+        Require(spec.EpochsBefore < spec.Epochs && spec.StepsBefore <= long.MaxValue / 2, "epochs_before must be below epochs, and steps_before below 2^62");
+        Require(spec is { EpochsBefore: 0, StepsBefore: 0 } or { SnapshotEvery: 0, AverageFrom: 0 }, "snapshot_every and average_from must be 0 where epochs were done before");
         Require(spec.SnapshotEvery <= int.MaxValue && (spec.SnapshotEvery == 0 || (!spec.Sparse && spec.LocalSteps > 0 && spec.RowCount is > 0 and <= long.MaxValue && spec.Outputs <= 1)),
             "snapshot_every must be 0, or go with row_count, local_steps, whole ranges of keys and one score a row");
         Require(double.IsFinite(spec.SecondsMax) && spec.SecondsMax >= 0, "seconds_max must not be negative");
@@ -127,6 +131,8 @@ public static class JobConversion
             Features = (long)spec.Features,
             Sparse = spec.Sparse,
             Epochs = (int)spec.Epochs,
+            EpochsBefore = (int)spec.EpochsBefore,
+            StepsBefore = (long)spec.StepsBefore,
             StepsMax = (long)spec.StepsMax,
             SecondsMax = spec.SecondsMax,
             SnapshotEvery = (int)spec.SnapshotEvery,

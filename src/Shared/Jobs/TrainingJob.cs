@@ -41,6 +41,12 @@ public sealed record TrainingJob
     /// <summary>Passes over the data; at least 1.</summary>
     public required int Epochs { get; init; }
 
+    /// <summary>Epochs that were done before, by a training that this one continues; below <see cref="Epochs"/>, which counts them too.</summary>
+    public int EpochsBefore { get; init; }
+
+    /// <summary>Steps of all workers that were done before.</summary>
+    public long StepsBefore { get; init; }
+
     /// <summary>Most steps of all workers together, at least one each; 0: no bound but the epochs.</summary>
     public long StepsMax { get; init; }
 

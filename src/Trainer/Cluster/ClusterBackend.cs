@@ -74,7 +74,7 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     public async Task RunAsync(Func<EpochSummary, CancellationToken, Task<bool>> epochDone, CancellationToken cancellationToken)
     {
-        int told = 0;
+        int told = _job.EpochsBefore;
         do
         {
             await WatchAsync(cancellationToken);
@@ -96,6 +96,8 @@ internal sealed class ClusterBackend : ITrainingBackend
     }
 
     public Task<float[]> ReadAsync(CancellationToken cancellationToken) => WhileServersLiveAsync(token => ParameterReader.ReadAsync(_job, _client, token), cancellationToken);
+
+    public Task<float[]> ReadEntriesAsync(CancellationToken cancellationToken) => WhileServersLiveAsync(token => ParameterReader.ReadEntriesAsync(_job, _client, token), cancellationToken);
 
     public async Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken)
     {

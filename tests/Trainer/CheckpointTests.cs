@@ -1,0 +1,139 @@
+using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
+using DistSgd.Learning.Optimizers;
+using DistSgd.TestKit;
+
+namespace DistSgd.Trainer.Tests;
+
+/// <summary>A training that ends in the middle goes on from its checkpoint as if it hadn't.</summary>
+public sealed class CheckpointTests
+{
+    private const int EpochsOfAll = 5;
+    private const int EpochsBeforeTheEnd = 2;
+
+    [Fact]
+    public async Task EveryRule_InterruptedAndContinued_EqualsTheWholeTraining_BitForBitWhereRangesAreExchanged()
+    {
+        using Dataset data = RandomRows.Build(200, 12, 0.4, seed: 21);
+        foreach (OptimizerKind rule in Enum.GetValues<OptimizerKind>())
+        {
+            foreach (ExchangeKind exchange in (ExchangeKind[])[ExchangeKind.Dense, ExchangeKind.Sparse])
+            {
+                TrainingOptions options = Options with { Optimizer = rule, Exchange = exchange, L1 = 1e-4, Batch = 4 };
+                (float[] whole, float[] continued) = await BothAsync(data, options);
+                // Of lists, the regulariser's closed form is taken in two parts where the checkpoint cuts it.
+                double tolerance = exchange == ExchangeKind.Dense ? 0 : 1e-5 * whole.Max(Math.Abs);
+                Assert.All(whole.Zip(continued), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= tolerance, $"{rule}, {exchange}: {pair}"));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task LocalStepsAndEveryModel_InterruptedAndContinued_EqualTheWholeTrainingBitForBit()
+    {
+        using Dataset two = RandomRows.Build(200, 12, 0.4, seed: 22), three = RandomRows.Build(200, 12, 0.6, seed: 23, classes: 3), real = RandomRows.Build(200, 12, 0.6, seed: 24, regression: true);
+        (Dataset Data, TrainingOptions Options)[] ways =
+        [
+            (two, Options with { Optimizer = OptimizerKind.Sgd, LocalSteps = 10 }),
+            (two, Options with { Optimizer = OptimizerKind.AdaGrad, LocalSteps = 10, Model = ModelKind.Svm }),
+            (two, Options with { Optimizer = OptimizerKind.AdaGrad, Order = Learning.Batches.RowOrderKind.Sequential, Scaling = Learning.Preprocessing.ScalingKind.Standard }),
+            (three, Options with { Model = ModelKind.Softmax }),
+            (real, Options with { Model = ModelKind.Linear, Schedule = ScheduleKind.Cosine, Warmup = 7 }),
+            (three, Options with { Model = ModelKind.Mlp, Hidden = [6, 5], BatchNorm = true, Dropout = 0.2, Batch = 16 }),
+            (real, Options with { Model = ModelKind.Mlp, Hidden = [6], Activation = "tanh", Batch = 16, Optimizer = OptimizerKind.RmsProp }),
+        ];
+        foreach ((Dataset data, TrainingOptions options) in ways)
+        {
+            (float[] whole, float[] continued) = await BothAsync(data, options with { Exchange = ExchangeKind.Dense });
+            Assert.Equal(whole, continued);
+        }
+    }
+
+    [Fact]
+    public async Task ContinuedTraining_CountsOnFromWhereItWas_AndItsEndIsACheckpointToo()
+    {
+        using var folder = new Folder();
+        using Dataset data = RandomRows.Build(200, 12, 0.4, seed: 26);
+        var seen = new List<(int Epoch, long Steps)>();
+        string? told = null;
+        TrainingOptions options = Options with { Checkpoint = folder["state"], Progress = progress => seen.Add((progress.Epoch, progress.Steps)), Notice = sentence => told ??= sentence };
+        await SgdTrainer.TrainAsync(data, options with { Epochs = 2, Schedule = ScheduleKind.Constant });
+        told = null;
+        TrainingResult result = await SgdTrainer.TrainAsync(data, options with { Epochs = 4, Schedule = ScheduleKind.Constant });
+        Assert.Equal([1, 2, 3, 4], seen.Select(at => at.Epoch));
+        Assert.Equal([1, 2, 3, 4], seen.Select(at => (int)(at.Steps / seen[0].Steps)));
+        Assert.Equal((4, "goes on from"), (result.Epoch, told!.Contains("behind epoch 2 of 4", StringComparison.Ordinal) ? "goes on from" : told));
+        TrainingException over = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, options with { Epochs = 4, Schedule = ScheduleKind.Constant }));
+        Assert.Contains("4 epochs", over.Message, StringComparison.Ordinal);
+        Assert.Contains("--epochs 4", over.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CheckpointOfAnotherTraining_OrADamagedOne_IsRefusedBeforeAnythingIsDone_AndStaysAsItWas()
+    {
+        using var folder = new Folder();
+        string path = folder["state"];
+        using Dataset data = RandomRows.Build(200, 12, 0.4, seed: 27), other = RandomRows.Build(201, 12, 0.4, seed: 28);
+        await InterruptAsync(data, Options with { Checkpoint = path });
+        byte[] before = await File.ReadAllBytesAsync(path);
+        (Dataset Data, TrainingOptions Options, string Says)[] ways =
+        [
+            (data, Options with { Optimizer = OptimizerKind.Adam }, "its optimizer is adagrad, that of this one adam"),
+            (data, Options with { Seed = 9 }, "its seed is 1, that of this one 9"),
+            (data, Options with { Model = ModelKind.Svm }, "its model is logistic, that of this one svm"),
+            (data, Options with { Exchange = ExchangeKind.Sparse }, "its exchange is dense, that of this one sparse"),
+            (data, Options with { Model = ModelKind.Mlp, Hidden = [3] }, "its model is logistic, that of this one mlp"),
+            (other, Options, "200 rows"),
+        ];
+        foreach ((Dataset rows, TrainingOptions options, string says) in ways)
+        {
+            TrainingException refused = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(rows, options with { Checkpoint = path }));
+            Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+            Assert.Contains("delete it to begin anew", refused.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(before, await File.ReadAllBytesAsync(path));
+        await File.WriteAllBytesAsync(path, before[..(before.Length / 2)]);
+        TrainingException cut = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, Options with { Checkpoint = path }));
+        Assert.Contains("delete it to begin anew", cut.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhatACheckpointDoesNotHold_IsRefused(bool svrg)
+    {
+        using Dataset data = RandomRows.Build(50, 6, 0.5, seed: 29);
+        TrainingOptions options = svrg ? new() { SnapshotEvery = 2, Optimizer = OptimizerKind.Sgd } : new() { Average = 0.5 };
+        TrainingException refused = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, options with { Checkpoint = "state" }));
+        Assert.Contains("--checkpoint state doesn't hold", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static TrainingOptions Options => new() { Threads = 1, Epochs = EpochsOfAll, Exchange = ExchangeKind.Dense };
+
+    private static async Task<(float[] Whole, float[] Continued)> BothAsync(Dataset data, TrainingOptions options)
+    {
+        using var folder = new Folder();
+        TrainingOptions kept = options with { Checkpoint = folder["state"] };
+        float[] whole = Parameters(await SgdTrainer.TrainAsync(data, options));
+        await InterruptAsync(data, kept);
+        return (whole, Parameters(await SgdTrainer.TrainAsync(data, kept)));
+    }
+
+    // Ends it in the third epoch, as a signal would.
+    private static async Task InterruptAsync(Dataset data, TrainingOptions options)
+    {
+        using var signal = new CancellationTokenSource();
+        options = options with
+        {
+            Progress = progress =>
+            {
+                if (progress.Epoch == EpochsBeforeTheEnd + 1)
+                    signal.Cancel();
+            },
+            SaveEvery = EpochsBeforeTheEnd,
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SgdTrainer.TrainAsync(data, options, signal.Token));
+    }
+
+    private static float[] Parameters(TrainingResult result) => [.. result.Model.Tables.SelectMany(table => result.Model.Parameters(table).ToArray())];
+}
