@@ -10,7 +10,6 @@ public static class HugePages
     public const long BytesMin = 4L << 20;
 
     private const int AdviseHugePages = 14; // MADV_HUGEPAGE
-    private const int AdviseNotNeeded = 4; // MADV_DONTNEED
     private const nuint PageBytes = 2 << 20;
 
     /// <summary>Gives the advice for the whole huge pages inside the buffer. It is advice: where it is not possible (another system, huge pages turned off), nothing happens.</summary>
@@ -23,12 +22,6 @@ public static class HugePages
         nuint end = (start + (nuint)(buffer.Length * sizeof(T))) & ~(PageBytes - 1);
         start = (start + PageBytes - 1) & ~(PageBytes - 1);
         if (start < end) _ = Madvise(start, end - start, AdviseHugePages);
-    }
-
-    /// <summary>Advice that mapped pages of a file are not needed for now.</summary>
-    internal static unsafe void Forget(byte* start, long length)
-    {
-        if (OperatingSystem.IsLinux()) _ = Madvise((nuint)start, (nuint)length, AdviseNotNeeded);
     }
 
     [DllImport("libc", EntryPoint = "madvise")]

@@ -45,7 +45,7 @@ public static class ClassWeights
         var sums = new double[classes];
         for (long row = 0; row < data.RowCount; row++)
         {
-            float label = labels.ToLearning(data.Row(row).Label, row);
+            float label = labels.ToLearning(data.Label(row), row);
             sums[labels.IsBinary ? (label > 0 ? 1 : 0) : (int)label] += data.Weights.IsEmpty ? 1 : data.Weights[(int)row];
         }
         double all = sums.Sum();

@@ -61,42 +61,4 @@ public sealed class MemoryTests
         buffer.AsSpan(1L << 27, 1)[0] = 1f;
         Assert.InRange(Environment.WorkingSet - before, long.MinValue, 200L << 20);
     }
-
-    [Fact]
-    public void MappedFile_Open_ShowsTheBytes()
-    {
-        var path = Path.GetTempFileName();
-        try
-        {
-            File.WriteAllBytes(path, [.. Enumerable.Range(0, 40).Select(i => (byte)i)]);
-            using var file = MappedFile.Open(path, 40);
-            Assert.Equal(40, file.Length);
-            Assert.Equal(new byte[] { 38, 39 }, file.Span<byte>(38, 2).ToArray());
-            Assert.Equal(BitConverter.ToSingle([4, 5, 6, 7]), file.Span<float>(4, 1)[0]);
-            Assert.Throws<ArgumentException>(() => file.Span<float>(2, 1)[0]);
-            Assert.Throws<ArgumentOutOfRangeException>(() => file.Span<float>(36, 2)[0]);
-            Assert.Throws<ArgumentOutOfRangeException>(() => file.Span<float>(-4, 1)[0]);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
-
-    [Fact]
-    public void MappedFile_ShorterThanExpected_SaysHowLongItIs()
-    {
-        var path = Path.GetTempFileName();
-        try
-        {
-            Assert.Throws<InvalidDataException>(() => MappedFile.Open(path));
-            File.WriteAllBytes(path, new byte[10]);
-            var error = Assert.Throws<InvalidDataException>(() => MappedFile.Open(path, 11));
-            Assert.Contains("has 10 bytes where at least 11", error.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
 }

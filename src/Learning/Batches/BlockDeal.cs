@@ -42,7 +42,7 @@ internal static class BlockDeal
         }
         Array.Sort(keys, places);
 
-        float Label(int place) => plan.Labels.ToLearning(data.Row(rows[place]).Label, rows[place]);
+        float Label(int place) => plan.Labels.ToLearning(data.Label(rows[place]), rows[place]);
     }
 
     internal static void Fill(Span<int> numbers)

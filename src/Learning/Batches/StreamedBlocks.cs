@@ -3,7 +3,7 @@ using DistSgd.Learning.Data;
 namespace DistSgd.Learning.Batches;
 
 /// <summary>
-/// Blocks that are gathered from the data set each time they are visited, so that memory holds a few of them only; pages of a mapped cache are given back behind them. Rows are dealt in runs of
+/// Blocks that are gathered from the data set each time they are visited, so that memory holds a few of them only. Rows are dealt in runs of
 /// <see cref="RunRows"/> consecutive ones, which makes reading from the disk bearable; still each block has rows from all over the partition. One thread at a time; a block is valid until
 /// <see cref="Slots"/> − 1 more were loaded.
 /// </summary>
@@ -15,10 +15,8 @@ internal sealed class StreamedBlocks : IDisposable
     /// <summary>Blocks in memory: a loop uses up to three at once.</summary>
     public const int Slots = 4;
 
-    private const long ForgetAfterBytes = 64L << 20;
     private const int NonZeroBytes = sizeof(uint) + sizeof(float);
 
-    private readonly Dataset _data;
     private readonly RowList _rows;
     private readonly BlockPlan _plan;
     private readonly int[] _runs;
@@ -26,11 +24,10 @@ internal sealed class StreamedBlocks : IDisposable
     private readonly BlockGather[] _gathers;
     private int[] _places = [];
     private int _next;
-    private long _gatheredBytes;
 
     public StreamedBlocks(Dataset data, RowList rows, BlockPlan plan)
     {
-        (_data, _rows, _plan) = (data, rows, plan);
+        (_rows, _plan) = (rows, plan);
         _runs = new int[rows.Count / RunRows];
         if (plan.Order == RowOrderKind.Sequential)
             BlockDeal.Fill(_runs);
@@ -43,7 +40,7 @@ internal sealed class StreamedBlocks : IDisposable
         {
             long nonZeros = 0;
             foreach (int place in Places(block))
-                nonZeros += data.Row(rows[place]).Indices.Length;
+                nonZeros += data.CountNonZeros(rows[place]);
             NonZeroCount += nonZeros;
             most = Math.Max(most, nonZeros);
         }
@@ -65,18 +62,10 @@ internal sealed class StreamedBlocks : IDisposable
 
     public Block Load(int number)
     {
-        _data.ThrowIfTruncated();
         BlockGather gather = _gathers[_next];
         _next = (_next + 1) % Slots;
         gather.Restart();
-        Block block = gather.Next(number, Places(number));
-        _gatheredBytes += (long)block.NonZeroCount * NonZeroBytes;
-        if (_gatheredBytes > ForgetAfterBytes)
-        {
-            _data.ForgetPages();
-            _gatheredBytes = 0;
-        }
-        return block;
+        return gather.Next(number, Places(number));
     }
 
     public void Dispose()

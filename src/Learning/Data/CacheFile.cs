@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using DistSgd.Kernels;
 using DistSgd.Learning.Formats;
 
 namespace DistSgd.Learning.Data;
@@ -50,17 +49,17 @@ internal static class CacheFile
     {
         refusal = null;
         if (!File.Exists(path)) return null;
-        MappedFile? file = null;
+        CacheSource? file = null;
         try
         {
-            file = MappedFile.Open(path, CacheHeader.PrefixBytes);
+            file = CacheSource.Open(path);
             var data = Open(file, key, options, source, out refusal);
-            if (data is not null) file = null;
+            if (data is { IsStreamed: true }) file = null;
             return data;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            refusal = error is InvalidDataException ? "it is truncated" : $"it cannot be read ({error.Message})";
+            refusal = $"it cannot be read ({error.Message})";
             return null;
         }
         finally
@@ -69,37 +68,36 @@ internal static class CacheFile
         }
     }
 
-    private static Dataset? Open(MappedFile file, CacheKey key, ReadOptions options, string source, out string? refusal)
+    private static Dataset? Open(CacheSource file, CacheKey key, ReadOptions options, string source, out string? refusal)
     {
-        var prefix = file.Span<byte>(0, CacheHeader.PrefixBytes);
+        refusal = "it is truncated";
+        var prefix = new byte[CacheHeader.PrefixBytes];
+        if (!file.TryRead(0, prefix)) return null;
         refusal = CacheHeader.CheckPrefix(prefix, file.Length, out int bodyBytes);
         if (refusal is not null) return null;
-        var header = CacheHeader.FromBody(prefix, file.Span<byte>(CacheHeader.PrefixBytes, bodyBytes).ToArray());
+        var body = new byte[bodyBytes];
+        refusal = "it is truncated";
+        if (!file.TryRead(CacheHeader.PrefixBytes, body)) return null;
+        var header = CacheHeader.FromBody(prefix, body);
         refusal = header is null ? "its header is damaged" : Mismatch(header, key, options);
         if (header is null || refusal is not null) return null;
         var places = header.Sections(out long end);
-        if (end != file.Length) refusal = $"it has {file.Length} bytes where its header says {end}: it is truncated or damaged";
-        else if (!SectionsAreWhole(file, header, places, options)) refusal = "its data is damaged (a checksum is wrong)";
+        refusal = end != file.Length ? $"it has {file.Length} bytes where its header says {end}: it is truncated or damaged" : null;
         if (refusal is not null) return null;
 
-        var segments = new DatasetSegment[header.Segments.Length];
-        var weights = new float[header.HasWeights ? header.Segments.Sum(segment => (long)segment.Rows) : 0];
-        long row = 0;
-        for (int i = 0; i < segments.Length; i++)
+        var sections = new CacheSections(file, header, places, streams: file.Length > options.MemoryMax);
+        try
         {
-            var (rows, nonZeros, _) = header.Segments[i];
-            var at = places.AsSpan(i * CacheHeader.SectionsPerSegment);
-            segments[i] = new DatasetSegment(
-                row,
-                new SegmentColumn<int>(file, at[0].Start, rows + 1),
-                new SegmentColumn<uint>(file, at[1].Start, nonZeros),
-                new SegmentColumn<float>(file, at[2].Start, nonZeros),
-                new SegmentColumn<float>(file, at[3].Start, rows),
-                new SegmentColumn<long>(file, at[4].Start, rows));
-            if (header.HasWeights) file.Span<float>(at[5].Start, rows).CopyTo(weights.AsSpan((int)row));
-            row += rows;
+            if (sections.Read(options)) return sections.ToDataset(source);
         }
-        return new Dataset(segments, header.Facts, file) { Path = source, ExceedsMemory = file.Length > options.MemoryMax, Targets = RowTargets.None with { Weights = weights } };
+        catch
+        {
+            sections.Dispose();
+            throw;
+        }
+        sections.Dispose();
+        refusal = "its data is damaged (a checksum is wrong)";
+        return null;
     }
 
     private static string? Mismatch(CacheHeader header, CacheKey key, ReadOptions options)
@@ -113,19 +111,6 @@ internal static class CacheFile
         bool sameBase = options.IndexBase == header.Asked.IndexBase || options.IndexBase == header.Facts.IndexBase;
         if (!sameBase) return $"it was made with index base {header.Asked.IndexBase}, and {options.IndexBase} is asked for";
         return header.Facts.FeatureCount > options.FeatureLimit ? "it has more features than the feature limit" : null;
-    }
-
-    private static bool SectionsAreWhole(MappedFile file, CacheHeader header, (long Start, long Bytes)[] places, ReadOptions options)
-    {
-        int damaged = 0;
-        int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        Parallel.For(0, places.Length, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = options.CancellationToken }, i =>
-        {
-            uint expected = header.Segments[i / CacheHeader.SectionsPerSegment].Checksums[i % CacheHeader.SectionsPerSegment];
-            if (Checksum.Of(file.Span<byte>(places[i].Start, checked((int)places[i].Bytes))) != expected) Interlocked.Increment(ref damaged);
-            if (file.Length > options.MemoryMax) file.Forget();
-        });
-        return damaged == 0;
     }
 
     private static uint[] SectionsOf(DatasetSegment segment, Dataset data, SectionFunction function) =>

@@ -1,27 +1,26 @@
-using DistSgd.Kernels;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Learning.Data;
 
 /// <summary>
-/// Labelled sparse examples in memory, in the order of their source, as one or more <see cref="DatasetSegment"/>s. Immutable; any number of threads may
-/// read. Spans taken from it are valid until <see cref="Dispose"/>.
+/// Labelled sparse examples in memory or, where they are too many (<see cref="IsStreamed"/>), in a cache file, in the order of their source, as one or more <see cref="DatasetSegment"/>s.
+/// Immutable; any number of threads may read. Spans taken from it are valid until <see cref="Dispose"/>.
 /// </summary>
 public sealed class Dataset : IDisposable
 {
     private readonly DatasetSegment[] _segments;
     private readonly Lazy<LabelSummary> _labels;
-    private MappedFile? _mapped;
+    private readonly CacheSections? _cache;
     private Thread? _cacheWriter;
     private string? _cacheProblem; // the cache writer's; read after it was joined
     private float[] _weights = []; // set before the data set is shared
     private bool _disposed;
 
-    internal Dataset(DatasetSegment[] segments, DatasetFacts facts, MappedFile? mapped = null)
+    internal Dataset(DatasetSegment[] segments, DatasetFacts facts, CacheSections? cache = null)
     {
         _segments = segments;
-        _mapped = mapped;
+        _cache = cache;
         Facts = facts;
         foreach (var segment in segments)
         {
@@ -100,22 +99,8 @@ public sealed class Dataset : IDisposable
     /// <summary>What was done with each row since it was read.</summary>
     public RowPreprocessing Preprocessing { get; internal init; } = RowPreprocessing.None;
 
-    /// <summary>Gives the pages of a mapped cache back to the operating system; they are read again when they are next used. Any thread, also while others read.</summary>
-    internal void ForgetPages()
-    {
-        if (ExceedsMemory) _mapped?.Forget();
-    }
-
-    /// <summary>To be called before rows of a mapped cache are touched again: what somebody cut off the file since ends the process when it is read. Any thread.</summary>
-    /// <exception cref="DatasetException">The cache has been truncated.</exception>
-    internal void ThrowIfTruncated()
-    {
-        if (_mapped is { IsTruncated: true } cut)
-            throw new DatasetException(cut.Path, $"the cache was truncated while it was read; it had {cut.Length:N0} bytes. Begin again: it will be made anew from the data.");
-    }
-
-    /// <summary>Whether the data is larger than the memory that its reader was allowed (<see cref="ReadOptions.MemoryMax"/>): then pages are given back behind every pass.</summary>
-    internal bool ExceedsMemory { get; init; }
+    /// <summary>Whether indices and values stay in a cache file, as they are more than the reader was allowed (<see cref="ReadOptions.MemoryMax"/>): they are read whenever a row is asked for.</summary>
+    public bool IsStreamed { get; internal init; }
 
     /// <summary>Gives each row a weight.</summary>
     /// <param name="weights">One a row, each 0 or more, not all 0.</param>
@@ -152,9 +137,19 @@ public sealed class Dataset : IDisposable
         return segment.Labels.Slice((int)(row - segment.FirstRow), 1);
     }
 
-    /// <summary>One row by its number in the data set, found by binary search over the segments.</summary>
+    /// <summary>A row's label, as written in the file.</summary>
     /// <param name="row">From 0 to RowCount − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    public float Label(long row)
+    {
+        var segment = _segments[SegmentOf(row)];
+        return segment.Labels[(int)(row - segment.FirstRow)];
+    }
+
+    /// <summary>One row by its number in the data set, found by binary search over the segments; where rows are streamed, valid until the same thread asks for another.</summary>
+    /// <param name="row">From 0 to RowCount − 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    /// <exception cref="DatasetException">Rows are streamed, and somebody has shortened or overwritten the cache.</exception>
     public SparseRow Row(long row)
     {
         var segment = _segments[SegmentOf(row)];
@@ -176,6 +171,14 @@ public sealed class Dataset : IDisposable
             else high = middle - 1;
         }
         return low;
+    }
+
+    /// <summary>Indices and values of one row.</summary>
+    internal int CountNonZeros(long row)
+    {
+        var segment = _segments[SegmentOf(row)];
+        var starts = segment.RowStarts.Slice((int)(row - segment.FirstRow), 2);
+        return starts[1] - starts[0];
     }
 
     /// <summary>Indices and values of consecutive rows.</summary>
@@ -241,7 +244,7 @@ public sealed class Dataset : IDisposable
     }
 
     /// <summary>
-    /// Opens what one partition needs, parsing as little as possible: the whole set from a valid cache; else, of a plain file, the partition's byte ranges only; else (gzip, which
+    /// Opens what one partition needs, parsing as little as possible: the whole set, streamed, from a valid cache; else, of a plain file, the partition's byte ranges only; else (gzip, which
     /// can't be read from its middle, and <see cref="CacheMode.Require"/>) the whole set by parsing it, as <see cref="Open"/> does.
     /// </summary>
     /// <param name="path">LIBSVM text, separated text or IDX, plain or gzip.</param>
@@ -283,8 +286,7 @@ public sealed class Dataset : IDisposable
         _disposed = true;
         WaitForCache();
         foreach (var segment in _segments) segment.Free();
-        _mapped?.Dispose();
-        _mapped = null;
+        _cache?.Dispose();
     }
 
     /// <summary>Starts the cache's writer; it must not throw.</summary>

@@ -70,7 +70,7 @@ internal static class DatasetCache
         if (!isCsv && options.IndexBase == IndexBase.Auto) throw new ArgumentException("A partition cannot tell the file's index base; give IndexBase.Zero or IndexBase.One.");
         using (var source = SourceFile.Open(path))
         {
-            var cached = IsUsed(source, options, cache) ? TryOpen(path, PathOf(path, cache.Directory), CacheKey.Of(source), options, out _) : null;
+            var cached = IsUsed(source, options, cache) ? TryOpen(path, PathOf(path, cache.Directory), CacheKey.Of(source), options with { MemoryMax = 0 }, out _) : null;
             if (cached is not null) return (cached, cached.Rows(partition));
             if (!source.IsGzip && cache.Mode != CacheMode.Require && options.Layout is not { HasLineEndsInFields: true })
             {

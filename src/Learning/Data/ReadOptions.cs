@@ -33,7 +33,7 @@ public sealed record ReadOptions
     /// <summary>How the columns of separated text become features, as a model's training data had it; null: found out from the file.</summary>
     public CsvLayout? Layout { get; init; }
 
-    /// <summary>A plain file of text with more bytes than this is not parsed into memory but, part by part, into its cache, which is mapped. Null: files are parsed into memory.</summary>
+    /// <summary>A plain file of text with more bytes than this is not parsed into memory but, part by part, into its cache, and a cache with more bytes is streamed. Null: files lie in memory.</summary>
     public long? MemoryMax { get; init; }
 
     /// <summary>A file with the rows' weights, one number a line; null: none.</summary>

@@ -38,7 +38,7 @@ public sealed record RowWeighting(IReadOnlyList<float> ClassWeights, float Scale
     {
         double weight = data.Weights.IsEmpty ? 1 : data.Weights[(int)row];
         if (ClassWeights.Count == 0) return weight;
-        float label = labels.ToLearning(data.Row(row).Label, row);
+        float label = labels.ToLearning(data.Label(row), row);
         return weight * ClassWeights[labels.IsBinary ? (label > 0 ? 1 : 0) : (int)label];
     }
 }

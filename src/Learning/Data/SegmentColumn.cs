@@ -1,13 +1,15 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DistSgd.Kernels;
 
 namespace DistSgd.Learning.Data;
 
-/// <summary>One column of a segment: the beginning of a native buffer that it owns, or a part of a mapped file that it doesn't.</summary>
+/// <summary>One column of a segment: the beginning of a native buffer that it owns, or a part of a cache's memory that it doesn't.</summary>
 internal sealed class SegmentColumn<T> : IDisposable
     where T : unmanaged
 {
     private readonly NativeBuffer<T>? _buffer;
-    private readonly MappedFile? _file;
+    private readonly NativeBuffer<byte>? _cache;
     private readonly long _byteOffset;
 
     public SegmentColumn(NativeBuffer<T> buffer, int length)
@@ -16,16 +18,16 @@ internal sealed class SegmentColumn<T> : IDisposable
         Length = length;
     }
 
-    public SegmentColumn(MappedFile file, long byteOffset, int length)
+    public SegmentColumn(NativeBuffer<byte> cache, long byteOffset, int length)
     {
-        _file = file;
+        _cache = cache;
         _byteOffset = byteOffset;
         Length = length;
     }
 
     public int Length { get; }
 
-    public ReadOnlySpan<T> Span => _buffer is not null ? _buffer.AsSpan(0, Length) : _file!.Span<T>(_byteOffset, Length);
+    public ReadOnlySpan<T> Span => _buffer is not null ? _buffer.AsSpan(0, Length) : MemoryMarshal.Cast<byte, T>(_cache!.AsSpan(_byteOffset, Length * Unsafe.SizeOf<T>()));
 
     public void Dispose() => _buffer?.Dispose();
 }

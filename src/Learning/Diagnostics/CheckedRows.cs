@@ -42,7 +42,7 @@ public static class CheckedRows
 
     private static TargetScaling Standardised(Dataset data, long rows)
     {
-        double[] targets = [.. Enumerable.Range(0, (int)rows).Select(row => (double)data.Row(row).Label)];
+        double[] targets = [.. Enumerable.Range(0, (int)rows).Select(row => (double)data.Label(row))];
         double mean = targets.Average();
         return new TargetScaling(mean, Math.Max(DeviationMin, Math.Sqrt(targets.Average(target => (target - mean) * (target - mean)))));
     }

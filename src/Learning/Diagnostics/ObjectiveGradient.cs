@@ -36,7 +36,7 @@ public sealed class ObjectiveGradient : IDisposable
         long features = Math.Max(featuresMin, data.FeatureCount);
         int tail = checked((int)(model.Layout(features).KeyCount - features));
         _gradients = BatchGradient.Of(model);
-        _blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(0, 0, RowsPerBlock, features, false, labels, scaling, tail) { Targets = model.Targets, Weighting = weighting, Streams = data.ExceedsMemory });
+        _blocks = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(0, 0, RowsPerBlock, features, false, labels, scaling, tail) { Targets = model.Targets, Weighting = weighting, Streams = data.IsStreamed });
         (_outputs, _l1, _l2) = (model.Outputs, l1, l2);
         _gradient = new float[checked((features + tail) * _outputs)];
         _sum = new double[_gradient.Length];

@@ -10,13 +10,15 @@ namespace DistSgd.Learning.Formats;
 
 /// <summary>
 /// A trained model: all that prediction needs, and a record of how it came to be. Stored as safetensors, a tensor in float32 for each table of the model's layout: <c>weights</c> [D] and
-/// <c>bias</c> [1], or [D, k] and [k] where there are k scores a row; <c>layer1.weights</c> [D, units], <c>layer1.bias</c> [units] and so on for a network. The rest is metadata text.
+/// <c>bias</c> [1], or [D, k] and [k] where there are k scores a row; <c>layer1.weights</c> [D, units], <c>layer1.bias</c> [units] and so on for a network. The rest is metadata text, with
+/// a checksum of all of it; version 1 had none.
 /// </summary>
 public sealed record ModelFile
 {
     /// <summary>The version of the metadata that is written.</summary>
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
 
+    private const int FormatVersionWithoutChecksum = 1;
     private const string FormatName = "distsgd-model";
     private const string SummaryPrefix = "summary.";
     private const int ChunkElements = 1 << 16;
@@ -97,6 +99,7 @@ public sealed record ModelFile
             file.AddTensor("whitening_matrix", TensorType.F32, [whitening.Components, whitening.Features], stream => stream.Write(MemoryMarshal.AsBytes(whitening.Matrix)));
         }
         foreach (var (name, value) in Metadata()) file.AddMetadata(name, value);
+        file.AddChecksum();
         file.Save(path);
     }
 
@@ -108,7 +111,8 @@ public sealed record ModelFile
         var text = new ModelMetadata(path, file.Metadata);
         if (file.Metadata.GetValueOrDefault("format") != FormatName) throw new ModelFileException(path, $"this safetensors file is not a model of distsgd (its metadata lacks format = {FormatName}).");
         int version = text.Integer("version");
-        if (version != FormatVersion) throw new ModelFileException(path, $"the model has format version {version}; this program reads version {FormatVersion}.");
+        if (version is not (FormatVersion or FormatVersionWithoutChecksum)) throw new ModelFileException(path, $"the model has format version {version}; this program reads versions {FormatVersionWithoutChecksum} and {FormatVersion}.");
+        if (version != FormatVersionWithoutChecksum) file.CheckContent();
         CsvLayout? layout = text.Layout();
         LabelMap labels = text.Labels().Named(layout?.LabelNames ?? []);
         ModelSpec spec = text.Spec(Models, Losses, Math.Max(1, labels.Classes.Count));

@@ -10,6 +10,8 @@ public sealed class SafetensorsReader : IDisposable
     /// <summary>Headers longer than this are refused, as in the reference implementation.</summary>
     public const long HeaderBytesMax = 100_000_000;
 
+    private const int CopyBytes = 1 << 16;
+
     internal const string MetadataName = "__metadata__";
 
     private readonly string _path;
@@ -70,6 +72,14 @@ public sealed class SafetensorsReader : IDisposable
         if (first < 0 || first > entry.ElementCount - target.Length)
             throw new ArgumentOutOfRangeException(nameof(first), first, $"Tensor {name} has {entry.ElementCount} elements; elements {first} to {first + target.Length} were asked for.");
         ReadAt(bytes, _dataStart + entry.Start + (first * size));
+    }
+
+    /// <summary>Reads all and compares it with the file's checksum.</summary>
+    /// <exception cref="ModelFileException">The checksum is another, or there is none.</exception>
+    public void CheckContent()
+    {
+        if (!_metadata.TryGetValue(ContentChecksum.Name, out string? expected)) throw Fault($"the metadata lacks \"{ContentChecksum.Name}\".");
+        if (ContentChecksum.Of(_metadata, _tensors.Values, Copy) != expected) throw Fault("the file is damaged: it isn't what its checksum was made of. Take another copy of it, or make it anew.");
     }
 
     /// <inheritdoc />
@@ -151,6 +161,17 @@ public sealed class SafetensorsReader : IDisposable
             if (read == 0) throw Fault($"the file ends at byte {offset}; it became shorter while it was read.");
             target = target[read..];
             offset += read;
+        }
+    }
+
+    private void Copy(TensorEntry tensor, Stream target)
+    {
+        var piece = new byte[Math.Min(CopyBytes, tensor.Bytes)];
+        for (long done = 0; done < tensor.Bytes; done += piece.Length)
+        {
+            Span<byte> part = piece.AsSpan(0, (int)Math.Min(piece.Length, tensor.Bytes - done));
+            ReadAt(part, _dataStart + tensor.Start + done);
+            target.Write(part);
         }
     }
 

@@ -38,6 +38,13 @@ public sealed class SafetensorsWriter
         _tensors.Add((new TensorEntry(name, type, shape, 0, bytes), write));
     }
 
+    /// <summary>Adds the checksum of all that was added so far as metadata <c>checksum</c>; tensors' contents are asked for once more.</summary>
+    public void AddChecksum()
+    {
+        string checksum = ContentChecksum.Of(_metadata, _tensors.Select(tensor => tensor.Entry), (entry, stream) => _tensors.First(tensor => tensor.Entry == entry).Write(stream));
+        AddMetadata(ContentChecksum.Name, checksum);
+    }
+
     /// <summary>Writes the file: whole under its name, or not at all (<see cref="AtomicFile"/>).</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="InvalidOperationException">A tensor's content is not as long as its shape says.</exception>

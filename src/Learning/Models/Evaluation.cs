@@ -50,7 +50,6 @@ public sealed record EvaluationResult(long Rows, double Loss, double? Accuracy, 
 public static class Evaluation
 {
     private const int ChunkRows = 4096;
-    private const int ChunksPerForgetting = 32;
 
     /// <summary>The scores of each row, k side by side.</summary>
     /// <param name="model">The model.</param>
@@ -141,7 +140,7 @@ public static class Evaluation
         ForEachChunk(data, threads, (first, count) =>
         {
             for (long row = first; row < first + count; row++)
-                targets[row] = labels.ToLearning(data.Row(row).Label, row);
+                targets[row] = labels.ToLearning(data.Label(row), row);
         }, cancellationToken);
         ReadOnlySpan<float> weights = data.Weights;
         EvaluationResult result = model.HasClassScores ? OfClasses(model, scores, targets, weights, labels)
@@ -277,11 +276,8 @@ public static class Evaluation
         {
             Parallel.For(0, chunks, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken }, chunk =>
             {
-                data.ThrowIfTruncated();
                 long first = (long)chunk * ChunkRows;
                 action(first, (int)Math.Min(ChunkRows, data.RowCount - first));
-                if (chunk % ChunksPerForgetting == 0)
-                    data.ForgetPages();
             });
         }
         catch (AggregateException failures)

@@ -16,16 +16,15 @@ internal sealed class ColumnRanges
         var (least, largest, counts) = (new float[features], new float[features], new long[features]);
         Array.Fill(least, float.PositiveInfinity);
         Array.Fill(largest, float.NegativeInfinity);
-        foreach (DatasetSegment segment in data.Segments)
+        for (long row = 0; row < data.RowCount; row++)
         {
-            ReadOnlySpan<uint> indices = segment.Indices;
-            ReadOnlySpan<float> values = segment.Values;
-            for (int i = 0; i < indices.Length; i++)
+            SparseRow x = data.Row(row);
+            for (int i = 0; i < x.Indices.Length; i++)
             {
-                uint j = indices[i];
+                uint j = x.Indices[i];
                 counts[j]++;
-                least[j] = Math.Min(least[j], values[i]);
-                largest[j] = Math.Max(largest[j], values[i]);
+                least[j] = Math.Min(least[j], x.Values[i]);
+                largest[j] = Math.Max(largest[j], x.Values[i]);
             }
         }
         for (int j = 0; j < features; j++)

@@ -37,10 +37,11 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
                 : job.Model.IsBinary ? LabelMap.Binary((float)source.NegativeLabel, (float)source.PositiveLabel)
                 : LabelMap.Identity;
             var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, TargetScaling = job.Targets, Weighting = job.Weighting, Order = job.Order, Streams = job.Streams };
-            if (!job.Preprocessing.IsNone)
+            if (!job.Preprocessing.IsNone || (data.IsStreamed && !plan.Streams))
             {
+                // Of a cache's rows, memory is to hold this partition's only.
                 Dataset raw = data;
-                data = job.Preprocessing.Apply(raw, rows);
+                data = job.Preprocessing.IsNone ? RowSelection.Copy(raw, rows) : job.Preprocessing.Apply(raw, rows);
                 raw.Dispose();
                 rows = [new RowRange(0, data.RowCount)];
             }

@@ -1,5 +1,6 @@
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Models;
 
 namespace DistSgd.Learning.Tests.Batches;
 
@@ -124,17 +125,26 @@ public sealed class OrderTests
     }
 
     [Fact]
-    public void CacheTruncatedWhileStreamed_IsSaidBeforeItIsTouched()
+    public void CacheTruncatedOrOverwrittenWhileStreamed_IsSaid()
     {
         string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i % 2} {1 + i % 7}:{i}.5\n"));
         using var file = new Data.TempFile(text);
         using Dataset streamed = Dataset.Open(file.Path, new ReadOptions { MemoryMax = 8192 }, new CacheOptions());
         using BlockSet blocks = BlockSet.Build(streamed, [new RowRange(0, streamed.RowCount)], Plan(100) with { Streams = true });
         Assert.Equal(100, blocks[0].RowCount);
-        using (var cache = new FileStream(Dataset.CachePath(file.Path), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
-            cache.SetLength(4096);
-        DatasetException refused = Assert.Throws<DatasetException>(() => blocks[1]);
-        Assert.Contains("the cache was truncated while it was read", refused.Message, StringComparison.Ordinal);
+        string path = Dataset.CachePath(file.Path);
+        byte[] whole = File.ReadAllBytes(path);
+        foreach ((int kept, string how) in (ReadOnlySpan<(int, string)>)[(whole.Length, "overwritten"), (4096, "truncated")])
+        {
+            using (var cache = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            {
+                cache.SetLength(kept);
+                cache.Write(new byte[kept]);
+            }
+            DatasetException refused = Assert.Throws<DatasetException>(() => blocks[1]);
+            Assert.Contains($"{path}: the cache was {how} while it was read", refused.Message, StringComparison.Ordinal);
+            Assert.Throws<DatasetException>(() => Evaluation.Compute(new ModelSpec { Kind = ModelKind.Linear, Loss = LossKind.Squared }, new float[streamed.FeatureCount + 1], streamed, LabelMap.Identity, 2));
+        }
     }
 
     private static BlockPlan Plan(int rowsPerBlock, bool compact = false) => new(5, 0, rowsPerBlock, 50, compact, LabelMap.Identity);

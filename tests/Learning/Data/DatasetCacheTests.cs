@@ -21,6 +21,44 @@ public sealed class DatasetCacheTests
     }
 
     [Fact]
+    public void CacheTruncatedAfterItWasOpened_LeavesTheDataAsItWas()
+    {
+        string text = string.Concat(Enumerable.Repeat(Text, 40)); // many pages
+        using var file = new TempFile(text);
+        using var parsed = Dataset.Open(file.Path, Small, Always);
+        using var cached = Dataset.Open(file.Path, Small, Always);
+        using (var cache = new FileStream(Dataset.CachePath(file.Path), FileMode.Open, FileAccess.Write)) cache.SetLength(0);
+        RowsOf.AssertSame(RowsOf.Data(parsed), RowsOf.Data(cached), "cache");
+    }
+
+    [Fact]
+    public void Streamed_RowsInAnyOrderFromAnyThread_AreThoseInMemory()
+    {
+        // Rows of none to 70,000 non-zeros: longer than a window may be.
+        string text = string.Concat(Enumerable.Range(0, 400).Select(row => $"{row} {string.Concat(Enumerable.Range(1, row == 37 ? 70_000 : row % 300).Select(j => $" {j}:{row + (j % 9)}"))}\n"));
+        using var file = new TempFile(text);
+        using var memory = Dataset.Open(file.Path, new ReadOptions { Threads = 2, ThreadBytesMin = 1000 }, Always);
+        using var streamed = Dataset.Open(file.Path, new ReadOptions { MemoryMax = 1000 }, Always);
+        Assert.True(streamed.IsStreamed);
+        RowsOf.AssertSame(RowsOf.Data(memory), RowsOf.Data(streamed), "in order");
+        Parallel.For(0, 4, thread =>
+        {
+            var random = new Random(thread);
+            for (int i = 0; i < 2000; i++)
+            {
+                long row = random.Next(400);
+                for (long next = row; next < Math.Min(400, row + random.Next(1, 4)); next++)
+                {
+                    Assert.Equal(memory.Row(next).Label, streamed.Row(next).Label);
+                    Assert.True(memory.Row(next).Indices.SequenceEqual(streamed.Row(next).Indices) && memory.Row(next).Values.SequenceEqual(streamed.Row(next).Values), $"row {next}");
+                    Assert.Equal(memory.Row(next).Indices.Length, streamed.CountNonZeros(next));
+                }
+            }
+        });
+        Assert.Throws<InvalidOperationException>(() => streamed.Segments[0].Indices.Length);
+    }
+
+    [Fact]
     public void Open_Auto_WritesInTheBackgroundAndSmallFilesNot()
     {
         using var file = new TempFile(Text);

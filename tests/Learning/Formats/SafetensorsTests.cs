@@ -120,6 +120,7 @@ public sealed class SafetensorsTests
         using var file = new TempFile("");
         ModelSpec spec = ModelSpec.Of(ModelKind.Mlp, LossKind.Logistic) with { Network = new MlpSpec { Layers = [4] } };
         (Model() with { Spec = spec, FeatureCount = 3, Parameters = MlpStart.Draw(spec.Shape, 3, seed: 1) }).Save(file.Path);
+        Rewrite(file.Path, "1");
         byte[] whole = File.ReadAllBytes(file.Path);
         string text = Encoding.Latin1.GetString(whole);
         foreach ((string from, string to, string part) in ((string, string, string)[])[("\"hidden\":\"4\"", "\"hidden\":\"3\"", "tensor layer1.weights is [3, 4]; expected [3, 3]"), ("\"hidden\":\"4\"", "\"hidden\":\"x\"", "no network")])
@@ -141,6 +142,70 @@ public sealed class SafetensorsTests
             File.WriteAllBytes(file.Path, whole[..length]);
             Assert.Throws<ModelFileException>(() => ModelFile.Load(file.Path));
         }
+    }
+
+    [Fact]
+    public void Model_AnyBitChanged_IsRefused_OrChangesNothingThatIsRead()
+    {
+        using var file = new TempFile("");
+        Model().Save(file.Path);
+        byte[] whole = File.ReadAllBytes(file.Path);
+        ModelFile saved = ModelFile.Load(file.Path);
+        int header = 8 + BitConverter.ToInt32(whole), refused = 0;
+        for (int bit = 0; bit < whole.Length * 8; bit++)
+        {
+            byte[] changed = [.. whole];
+            changed[bit / 8] ^= (byte)(1 << (bit % 8));
+            File.WriteAllBytes(file.Path, changed);
+            try
+            {
+                ModelFile loaded = ModelFile.Load(file.Path);
+                Assert.True(bit / 8 < header, $"bit {bit} of the tensors");
+                Assert.Equal((saved.Parameters.ToArray(), saved.Spec, saved.Labels, saved.L2), (loaded.Parameters.ToArray(), loaded.Spec, loaded.Labels, loaded.L2));
+            }
+            catch (ModelFileException error)
+            {
+                Assert.Contains(file.Path, error.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+        Assert.True(refused > whole.Length * 8 * 0.95, $"{refused} of {whole.Length * 8}"); // the others are blanks between the header's tokens
+        whole[^1] ^= 1;
+        File.WriteAllBytes(file.Path, whole);
+        Assert.Contains("the file is damaged: it isn't what its checksum was made of", Assert.Throws<ModelFileException>(() => ModelFile.Load(file.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Model_OfVersion1_WithoutAChecksum_IsRead_AndOneOfVersion2IsNot()
+    {
+        using var file = new TempFile("");
+        Model().Save(file.Path);
+        float[] parameters = ModelFile.Load(file.Path).Parameters.ToArray();
+        Rewrite(file.Path, "1");
+        Assert.Equal(parameters, ModelFile.Load(file.Path).Parameters.ToArray());
+        Rewrite(file.Path, "2");
+        Assert.Contains("lacks \"checksum\"", Assert.Throws<ModelFileException>(() => ModelFile.Load(file.Path)).Message, StringComparison.Ordinal);
+        Rewrite(file.Path, "3");
+        Assert.Contains("version 3", Assert.Throws<ModelFileException>(() => ModelFile.Load(file.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Save_RemovesWhatAKilledWriterLeft_ButNothingThatIsBeingWritten_OrIsAnothers()
+    {
+        using var file = new TempFile("old", "m.st");
+        string Named(string name) => Path.Combine(file.Folder, name);
+        string id = Guid.NewGuid().ToString("N");
+        string[] stay = [Named($".m.st.9.{id}.tmp"), Named($".m.st.8.{id}.tmp"), Named($".m.9.{id}.tmp"), Named($".m.st.x.9.{id}.tmp"), Named(".m.st.tmp"), Named($"m.st.9.{id}.tmp")];
+        string abandoned = Named($".m.st.7.{id}.tmp");
+        foreach (string path in (string[])[abandoned, .. stay])
+        {
+            File.WriteAllText(path, "part");
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddMinutes(-5));
+        }
+        File.SetLastWriteTimeUtc(stay[0], DateTime.UtcNow); // just created
+        using (new FileStream(stay[1], FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            AtomicFile.Write(file.Path, stream => stream.WriteByte(1));
+        Assert.Equal([.. stay.Append(file.Path).Order(StringComparer.Ordinal)], Directory.GetFiles(file.Folder).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -166,6 +231,23 @@ public sealed class SafetensorsTests
         writer.AddTensor("x", TensorType.U8, [1], s => s.WriteByte(1));
         writer.Save(text.Path);
         Assert.Contains("not a model of distsgd", Assert.Throws<ModelFileException>(() => ModelFile.Load(text.Path)).Message, StringComparison.Ordinal);
+    }
+
+    // The same model with another version and without a checksum.
+    private static void Rewrite(string path, string version)
+    {
+        var writer = new SafetensorsWriter();
+        using (var reader = new SafetensorsReader(path))
+        {
+            foreach ((string name, string value) in reader.Metadata.Where(line => line.Key != "checksum")) writer.AddMetadata(name, name == "version" ? version : value);
+            foreach (TensorEntry tensor in reader.Tensors.Values)
+            {
+                var bytes = new float[tensor.ElementCount];
+                reader.Read<float>(tensor.Name, 0, bytes);
+                writer.AddTensor(tensor.Name, tensor.Type, tensor.Shape, stream => stream.Write(MemoryMarshal.AsBytes<float>(bytes)));
+            }
+        }
+        writer.Save(path);
     }
 
     private static ModelFile Model() => new()
