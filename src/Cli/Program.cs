@@ -1,3 +1,5 @@
 using DistSgd.Cli;
+using DistSgd.Shared.CommandLine;
 
+Interruption.Begin();
 return await CommandTree.RunAsync(args, Console.Out, Console.Error);

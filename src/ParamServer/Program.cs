@@ -2,4 +2,5 @@ using System.CommandLine;
 using DistSgd.ParamServer.Hosting;
 using DistSgd.Shared.CommandLine;
 
+Interruption.Begin();
 return await CommandRunner.RunAsync(ServerCommand.Configure(new RootCommand("A DistSgd parameter server.")), "DistSgd.ParamServer", args, Console.Out, Console.Error, ServerCommand.IsExpected);

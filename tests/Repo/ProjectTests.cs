@@ -32,6 +32,15 @@ public sealed class ProjectTests
     }
 
     [Fact]
+    public void EveryProgram_ListensForSignals_BeforeItMakesItsCommandLine()
+    {
+        Assert.True(BeginsWithSignals("using A;\n\nInterruption.Begin();\nreturn await B();\n") && !BeginsWithSignals("using A;\n\nreturn await B();\n"));
+        Assert.All(["src/Cli/Program.cs", "src/ParamServer/Program.cs", "src/Worker/Program.cs"], program => Assert.True(BeginsWithSignals(Checkout.Read(program)), program));
+
+        static bool BeginsWithSignals(string program) => program.Split('\n').First(line => line.Length > 0 && !line.StartsWith("using ", StringComparison.Ordinal)) == "Interruption.Begin();";
+    }
+
+    [Fact]
     public void PackageVersions_StandInOnePlace() =>
         new Rule(@"<PackageReference\b[^>]*\bVersion(Override)?=", "Directory.Packages.props") { InText = true }
             .Holds("<PackageReference Include=\"xunit\" Version=\"2.9.3\" />", Checkout.WithExtension(".csproj", ".props", ".targets").Where(file => file != "Directory.Packages.props"));

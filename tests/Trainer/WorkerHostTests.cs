@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using System.Net;
+using System.Net.Sockets;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -135,6 +137,17 @@ public sealed class WorkerHostTests
     }
 
     [Fact]
+    public async Task Coordinator_ThatTakesConnectionsAndIsMute_IsTriedNoLongerThanTheRetryDeadline()
+    {
+        using var mute = new TcpListener(IPAddress.Loopback, 0);
+        mute.Start();
+        string address = mute.LocalEndpoint.ToString()!;
+        WorkerException refused = await Assert.ThrowsAsync<WorkerException>(
+            () => new WorkerHost(new WorkerOptions { Coordinator = address, RetryDeadline = TimeSpan.FromMilliseconds(300) }).RunAsync(CancellationToken.None).WaitAsync(Patience));
+        Assert.Contains($"{address} could not be reached for 0 s: it did not answer", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Job_EndedByItsLeader_EndsItsWorkersWithoutAnError()
     {
         using var file = new LibsvmFile(rows: 60, seed: 5);
@@ -166,8 +179,9 @@ public sealed class WorkerHostTests
             state = await cluster.WatchAsync(job.Name, state.Change, waitMs: 20);
             await cluster.RenewAsync(job.Name);
         }
-        // Nobody watches the job from here on. Its worker ends in good order, and then nobody uses the shards.
-        await worker.WaitAsync(Patience);
+        // Nobody watches the job from here on. Its worker ends and says why, and then nobody uses the shards.
+        WorkerException lost = await Assert.ThrowsAsync<WorkerException>(() => worker.WaitAsync(Patience));
+        Assert.Contains($"the leader of job '{job.Name}' was not heard of", lost.Message, StringComparison.Ordinal);
         using var late = new CancellationTokenSource(Patience);
         using var probe = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while ((await cluster.DescribeAsync(job.Name)).Length > 0)
@@ -191,6 +205,26 @@ public sealed class WorkerHostTests
         await coordinator.DisposeAsync();
         WorkerException lost = await Assert.ThrowsAsync<WorkerException>(() => worker.WaitAsync(Patience));
         Assert.Contains($"coordinator {address}", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Coordinator_ThatIsRestartedInMidJob_EndsTheWorkerWithAnError()
+    {
+        using var file = new LibsvmFile(rows: 60, seed: 5);
+        using Dataset data = Dataset.Open(file.Path);
+        await using ClusterInProcess shards = await ClusterInProcess.StartAsync(1);
+        await using ClusterInProcess coordinator = await ClusterInProcess.StartAsync(1, new ServerLimits { HeartbeatMax = TimeSpan.FromMilliseconds(500) });
+        TrainingJob job = new OracleCase(ModelKind.Logistic, OptimizerKind.Sgd, false, 1, 4, 0, 0, 1).Job(data) with { Data = file.Describe(data), Epochs = 1_000_000 };
+        await using GrpcParameterClient client = await shards.ActivateAsync(job, 1);
+        await coordinator.BeginAsync(job, shards.Coordinator);
+        Task worker = new WorkerHost(new WorkerOptions { Coordinator = coordinator.Coordinator }).RunAsync(CancellationToken.None);
+        for (WatchJobResponse state = new(); !(state.Workers.Count > 0 && state.Workers[0].Report is { EpochsDone: > 2 });)
+            state = await coordinator.WatchAsync(job.Name, state.Change, waitMs: 20);
+        string address = coordinator.Coordinator;
+        await coordinator.DisposeAsync();
+        await using ServerHost again = await ServerHost.StartAsync(new ServerOptions { Listen = address }, CancellationToken.None);
+        WorkerException lost = await Assert.ThrowsAsync<WorkerException>(() => worker.WaitAsync(Patience));
+        Assert.Contains($"The coordinator {address} ended the training: job '{job.Name}' isn't known here any more", lost.Message, StringComparison.Ordinal);
     }
 
     private static byte[] Gzip(byte[] bytes)

@@ -17,13 +17,14 @@ public static class GrpcKestrelExtensions
     internal const int ConnectionWindowBytes = 1024 * 1024;
 
     private const int HeadersTimeoutSeconds = 10;
+    private const int IdleSeconds = 30; // also for a connection's first bytes to be those of HTTP/2
     private const int SilenceBeforePingSeconds = 60;
     private const int PingAnswerSeconds = 20;
 
     /// <summary>
     /// Lifts the limits that HTTP puts on bodies and their speed (gRPC has message limits and deadlines of its own), sends no server header, and
-    /// bounds what a peer may hold: 4,096 connections of 100 streams, 100 headers of 32 KiB a call, windows of 1 MiB a connection; a peer that is
-    /// silent for 60 s is pinged and cut off where it doesn't answer within 20 s.
+    /// bounds what a peer may hold: 4,096 connections of 100 streams, 100 headers of 32 KiB a call, windows of 1 MiB a connection; a connection without
+    /// calls, or that hasn't begun to speak HTTP/2, is closed after 30 s; a peer that is silent for 60 s is pinged and cut off where it doesn't answer within 20 s.
     /// Endpoints stay the host's to choose: without TLS they must say <see cref="HttpProtocols.Http2"/>.
     /// </summary>
     public static KestrelServerOptions ConfigureForGrpc(this KestrelServerOptions options)
@@ -42,6 +43,7 @@ public static class GrpcKestrelExtensions
         limits.MaxConcurrentConnections = ConnectionsMax;
         limits.MaxRequestHeaderCount = HeadersPerCallMax;
         limits.MaxRequestHeadersTotalSize = HeadersPerCallBytesMax;
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(IdleSeconds);
         limits.RequestHeadersTimeout = TimeSpan.FromSeconds(HeadersTimeoutSeconds);
         limits.Http2.MaxStreamsPerConnection = StreamsPerConnectionMax;
         limits.Http2.MaxRequestHeaderFieldSize = HeaderBytesMax;

@@ -22,7 +22,12 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
     /// <summary>Heartbeats for which a leader may be silent: it is given more time than a worker, as it evaluates and saves besides.</summary>
     public const int LeaderPatience = 6;
 
+    // So many jobs that have ended are remembered, for workers that report to them.
+    private const int EndedMax = 1024;
+
     private readonly Dictionary<string, Entry> _jobs = [];
+    private readonly Dictionary<string, string> _ended = []; // why they were lost; empty: their leader ended them
+    private readonly Queue<string> _endedOrder = [];
     private ulong _lastLease;
 
     /// <summary>Begins a job. Again with the same spec: no effect.</summary>
@@ -63,11 +68,11 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
     public ReportResponse Report(ReportRequest report, DateTimeOffset now)
     {
         Sweep(now);
-        if (!_jobs.TryGetValue(report.Job, out Entry? job) || report.Partition >= job.Workers.Length)
-            return new ReportResponse { Stop = true };
-        Holder? holder = job.Workers[report.Partition];
+        if (!_jobs.TryGetValue(report.Job, out Entry? job))
+            return Stop(report.Job);
+        Holder? holder = report.Partition < job.Workers.Length ? job.Workers[report.Partition] : null;
         if (holder is null || holder.Lease != report.Lease)
-            return new ReportResponse { Stop = true };
+            return new ReportResponse { Stop = true, Lost = "its partition isn't this worker's" };
         TellOfEnd(job, (int)report.Partition, holder, report);
         bool told = holder.Report is null || holder.Report.EpochsDone != report.EpochsDone || report.Finished || report.Failure.Length > 0;
         (holder.Report, holder.Heard) = (report, now);
@@ -78,7 +83,13 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
 
     /// <summary>The answer to a report as it would be now, without taking the worker for alive.</summary>
     public ReportResponse Answer(ReportRequest report) =>
-        _jobs.TryGetValue(report.Job, out Entry? job) ? Answer(job, report) : new ReportResponse { Stop = true };
+        _jobs.TryGetValue(report.Job, out Entry? job) ? Answer(job, report) : Stop(report.Job);
+
+    private ReportResponse Stop(string job) => new()
+    {
+        Stop = true,
+        Lost = _ended.TryGetValue(job, out string? lost) ? lost : $"job '{job}' isn't known here any more; the coordinator was restarted, and what it led is lost with it",
+    };
 
     private static ReportResponse Answer(Entry job, ReportRequest report) =>
         new() { Awaited = (uint)job.Workers.Count(worker => worker?.Report is not { Ready: true } other || (other.EpochsDone < report.EpochsDone && !other.Finished)) };
@@ -114,6 +125,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
     {
         if (!_jobs.Remove(job, out Entry? ended))
             return;
+        Remember(job, "");
         int finished = ended.Workers.Count(worker => worker?.Report is { Finished: true });
         tell?.Invoke($"job '{job}' ended by its leader: {finished} of {ended.Workers.Length} partitions finished");
     }
@@ -130,6 +142,7 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
             if (now - job.LeaderHeard > heartbeatMax * LeaderPatience)
             {
                 _jobs.Remove(name);
+                Remember(name, $"the leader of job '{name}' was not heard of for {(now - job.LeaderHeard).TotalSeconds:0} s");
                 tell?.Invoke($"job '{name}' ended: its leader was not heard of for {(now - job.LeaderHeard).TotalSeconds:0} s; its workers are told to stop");
                 changed = true;
                 continue;
@@ -144,6 +157,16 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
             }
         }
         return changed;
+    }
+
+    private void Remember(string job, string lost)
+    {
+        if (_ended.TryAdd(job, lost))
+            _endedOrder.Enqueue(job);
+        else
+            _ended[job] = lost;
+        if (_endedOrder.Count > EndedMax)
+            _ended.Remove(_endedOrder.Dequeue());
     }
 
     private bool IsSilent(Holder holder, DateTimeOffset now) => holder.Report is not { Finished: true } && now - holder.Heard > heartbeatMax;

@@ -32,7 +32,7 @@ public static class CommandRunner
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(RootCommand root, string program, string[] args, TextWriter output, TextWriter error, Func<Exception, bool> isExpected)
     {
-        using var interruption = new Interruption();
+        using var interruption = Interruption.Take();
         ParseResult parsed = root.Parse(args, Parser);
         try
         {

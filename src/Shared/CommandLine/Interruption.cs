@@ -6,7 +6,7 @@ namespace DistSgd.Shared.CommandLine;
 /// Turns the signals that ask a process to end into a cancellation. A later one ends it at once; what follows the first immediately is the same request, which
 /// wrappers (timeout, a shell, a container's init) send to the process and again to its group.
 /// </summary>
-internal sealed class Interruption : IDisposable
+public sealed class Interruption : IDisposable
 {
     // SIGXFSZ: a file grew beyond the limit. Ignored, it becomes an error of the write, which says what happened. Never unregistered: the runtime itself may
     // write at the process's very end, which would then be killed.
@@ -20,7 +20,15 @@ internal sealed class Interruption : IDisposable
     private readonly PosixSignalRegistration[] _registrations;
     private long _asked; // when the first came; 0: not yet. Signals are handled on any thread
 
-    public Interruption()
+    private static Interruption? _begun; // the main thread's
+
+    /// <summary>Listens from now on, for the command line that runs next: to be called first of all, as the making of a command line takes time too.</summary>
+    public static void Begin() => _begun = new Interruption();
+
+    /// <summary>What <see cref="Begin"/> made, or a new one.</summary>
+    internal static Interruption Take() => Interlocked.Exchange(ref _begun, null) ?? new Interruption();
+
+    private Interruption()
     {
         _ = IgnoredFileSizeLimit.Value;
         _registrations =
@@ -31,8 +39,10 @@ internal sealed class Interruption : IDisposable
         ];
     }
 
+    /// <summary>Cancelled when the process is asked to end.</summary>
     public CancellationToken Token => _stop.Token;
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         // What repeats a request may come while the process ends because of it.

@@ -14,8 +14,8 @@ public sealed record ShardPlacement(int Shard, KeyRange Keys, string Server);
 /// <summary>Bounds of a <see cref="GrpcParameterClient"/>.</summary>
 public sealed record GrpcClientOptions
 {
-    /// <summary>How long a server may leave everything that was sent unanswered before its connection is given up and everything is sent again.</summary>
-    public TimeSpan CallDeadline { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>How long a server may leave everything that was sent unanswered before its connection is given up and everything is sent again; where <see cref="RetryDeadline"/> is shorter, that, but a second at least.</summary>
+    public TimeSpan CallDeadline { get => TimeSpan.FromTicks(Math.Min(field.Ticks, Math.Max(RetryDeadline.Ticks, TimeSpan.TicksPerSecond))); init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long an exchange is tried again before the client gives up.</summary>
     public TimeSpan RetryDeadline { get; init; } = TimeSpan.FromSeconds(30);

@@ -14,6 +14,7 @@ namespace DistSgd.Trainer.Cluster;
 internal sealed class ClusterBackend : ITrainingBackend
 {
     private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AnswerMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan EndCallDeadline = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan WatchWait = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
@@ -243,11 +244,16 @@ internal sealed class ClusterBackend : ITrainingBackend
     {
         long started = TimeProvider.System.GetTimestamp();
         bool told = _local is not null;
+        string why = "it did not answer";
+        TimeSpan bound = _ending ? EndCallDeadline : CallDeadline;
         while (true)
         {
             try
             {
-                using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + (_ending ? EndCallDeadline : CallDeadline), cancellationToken: cancellationToken));
+                // No call outlasts the time for which its server is tried; but each has a moment.
+                TimeSpan left = _retryDeadline - TimeProvider.System.GetElapsedTime(started);
+                TimeSpan deadline = left > bound ? bound : left > AnswerMin ? left : AnswerMin;
+                using AsyncUnaryCall<T> running = call(new CallOptions(deadline: DateTime.UtcNow + deadline, cancellationToken: cancellationToken));
                 return await running.ResponseAsync;
             }
             catch (RpcException refused)
@@ -257,10 +263,15 @@ internal sealed class ClusterBackend : ITrainingBackend
                     throw new TrainingException(await dead.ExplainAsync(cancellationToken), refused);
                 // All calls of a leader can be made twice.
                 bool transient = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded;
-                if (!transient || _ending || TimeProvider.System.GetElapsedTime(started) >= _retryDeadline)
+                TimeSpan silent = TimeProvider.System.GetElapsedTime(started);
+                // What a server or its machine said tells more than that the last of the time ran out.
+                why = refused.StatusCode == StatusCode.DeadlineExceeded ? why : refused.Status.Detail;
+                if (transient && (_ending || silent >= _retryDeadline))
+                    throw new TrainingException($"Server {_servers[server]} could not be reached for {silent.TotalSeconds:0} s (--retry-deadline {_retryDeadline.TotalSeconds:0}): {why}", refused);
+                if (!transient)
                     throw new TrainingException($"Server {_servers[server]}: {refused.Status.Detail}", refused);
                 if (!told)
-                    _notice?.Invoke($"waiting for server {_servers[server]} (--retry-deadline {_retryDeadline.TotalSeconds:0} s): {refused.Status.Detail}");
+                    _notice?.Invoke($"waiting for server {_servers[server]} (--retry-deadline {_retryDeadline.TotalSeconds:0} s): {why}");
                 told = true;
             }
             await Task.Delay(RetryInterval, cancellationToken);

@@ -14,18 +14,25 @@ internal sealed class Outage(string coordinator, TimeSpan retryDeadline, Action<
     /// <summary>Between two attempts.</summary>
     public static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(200);
 
+    private const string Silent = "it did not answer";
+
     private static readonly TimeSpan FirstNotice = TimeSpan.FromSeconds(0.8);
     private static readonly TimeSpan NoticeInterval = TimeSpan.FromSeconds(5);
 
     private long _began = time.GetTimestamp();
     private TimeSpan _nextNotice = FirstNotice;
+    private string _why = Silent;
+
+    /// <summary>How long one call may take: no longer than the coordinator is tried.</summary>
+    /// <param name="most">At most.</param>
+    public TimeSpan CallDeadline(TimeSpan most) => retryDeadline < most ? retryDeadline > RetryInterval ? retryDeadline : RetryInterval : most;
 
     /// <summary>The coordinator answered.</summary>
     /// <returns>Whether it had been said that it doesn't.</returns>
     public bool Ended()
     {
         bool told = _nextNotice > FirstNotice;
-        (_began, _nextNotice) = (time.GetTimestamp(), FirstNotice);
+        (_began, _nextNotice, _why) = (time.GetTimestamp(), FirstNotice, Silent);
         return told;
     }
 
@@ -36,11 +43,13 @@ internal sealed class Outage(string coordinator, TimeSpan retryDeadline, Action<
         if (refused.StatusCode is not (StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted or StatusCode.Aborted))
             throw new WorkerException($"The coordinator {coordinator} refused: {refused.Status.Detail}", refused);
         TimeSpan silent = time.GetElapsedTime(_began);
+        // What it or its machine said tells more than that the last of the time ran out.
+        _why = refused.StatusCode == StatusCode.DeadlineExceeded ? _why : refused.Status.Detail;
         if (silent >= retryDeadline)
-            throw new WorkerException($"The coordinator {coordinator} could not be reached for {retryDeadline.TotalSeconds:0} s: {refused.Status.Detail}", refused);
+            throw new WorkerException($"The coordinator {coordinator} could not be reached for {retryDeadline.TotalSeconds:0} s: {_why}", refused);
         if (silent < _nextNotice)
             return;
         _nextNotice = silent + NoticeInterval;
-        notice?.Invoke($"the coordinator {coordinator} doesn't answer; it is tried for another {(retryDeadline - silent).TotalSeconds:0} s: {refused.Status.Detail}");
+        notice?.Invoke($"the coordinator {coordinator} doesn't answer; it is tried for another {(retryDeadline - silent).TotalSeconds:0} s: {_why}");
     }
 }

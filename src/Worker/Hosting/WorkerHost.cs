@@ -59,14 +59,13 @@ public sealed class WorkerHost(WorkerOptions options)
         }
         catch (OperationCanceledException) when (session.Stopped && !cancellationToken.IsCancellationRequested)
         {
-            options.Notice?.Invoke("the coordinator ended the job");
+            // Whose end it was is told below.
         }
         catch (ParameterException gone) when (gone.Fault == ParameterFault.NotFound)
         {
             // A job that ends takes its shards with it; the refusal may come before the next report is answered.
             if (!await session.HasEndedAsync(cancellationToken))
                 throw;
-            options.Notice?.Invoke("the coordinator ended the job");
         }
         finally
         {
@@ -74,6 +73,8 @@ public sealed class WorkerHost(WorkerOptions options)
             await heartbeat;
         }
         await session.FinishAsync(cancellationToken);
+        if (session.Stopped)
+            options.Notice?.Invoke("the coordinator ended the job");
     }
 
     private async Task<RegisterResponse> RegisterAsync(Coordination.CoordinationClient coordination, CancellationToken cancellationToken)
@@ -90,14 +91,14 @@ public sealed class WorkerHost(WorkerOptions options)
         {
             try
             {
-                RegisterResponse answer = await coordination.RegisterAsync(request, deadline: DateTime.UtcNow + RegisterWait + TimeSpan.FromMilliseconds(request.WaitMs), cancellationToken: cancellationToken);
+                RegisterResponse answer = await coordination.RegisterAsync(request, deadline: DateTime.UtcNow + outage.CallDeadline(RegisterWait) + TimeSpan.FromMilliseconds(request.WaitMs), cancellationToken: cancellationToken);
                 if (answer.Assigned)
                     return answer;
                 if (outage.Ended() || !told)
                     options.Notice?.Invoke($"waiting for a job at {options.Coordinator}");
                 told = true;
                 // The first time it is asked without waiting, so that the notice is not late.
-                request.WaitMs = (uint)RegisterWait.TotalMilliseconds;
+                request.WaitMs = (uint)outage.CallDeadline(RegisterWait).TotalMilliseconds;
             }
             catch (RpcException refused)
             {

@@ -24,6 +24,7 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
     private long _began;
     private bool _ready;
     private volatile bool _stopped;
+    private volatile string? _lost; // why the coordinator stopped this worker, where the job didn't end well; reports write it
 
     /// <summary>True once the coordinator said that there is nothing left to do.</summary>
     public bool Stopped => _stopped;
@@ -107,9 +108,12 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
         return _stopped;
     }
 
-    public Task FinishAsync(CancellationToken cancellationToken)
+    /// <exception cref="WorkerException">The job is lost: what was trained is of no use.</exception>
+    public async Task FinishAsync(CancellationToken cancellationToken)
     {
-        return ReportAsync(BuildLast, cancellationToken);
+        await ReportAsync(BuildLast, cancellationToken);
+        if (_lost is not null)
+            throw new WorkerException($"The coordinator {options.Coordinator} ended the training: {_lost}.");
 
         ReportRequest BuildLast()
         {
@@ -160,8 +164,10 @@ internal sealed class WorkerSession(Coordination.CoordinationClient coordination
             await _reporting.WaitAsync(cancellationToken);
             try
             {
-                ReportResponse answer = await coordination.ReportAsync(build(), deadline: DateTime.UtcNow + CallDeadline, cancellationToken: cancellationToken);
+                ReportResponse answer = await coordination.ReportAsync(build(), deadline: DateTime.UtcNow + outage.CallDeadline(CallDeadline), cancellationToken: cancellationToken);
                 _stopped |= answer.Stop;
+                if (answer.Lost.Length > 0)
+                    _lost ??= answer.Lost;
                 if (outage.Ended())
                     options.Notice?.Invoke($"the coordinator {options.Coordinator} answers again");
                 return answer;

@@ -1,3 +1,7 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
 namespace DistSgd.Grpc.Tests.Hostile;
 
 /// <summary>Bytes that aren't HTTP/2, and frames that its specification forbids.</summary>
@@ -12,6 +16,20 @@ public sealed class FrameAttackTests
         await peer.SendAsync([.. Enumerable.Repeat((byte)0x5a, FrameBytesMax)]);
         await peer.ReadTextAsync();
     });
+
+    [Fact]
+    public async Task Preface_ThatNeverComes_EndsTheConnectionInBoundedTime()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(30), new KestrelServerOptions().ConfigureForGrpc().Limits.KeepAliveTimeout);
+        await using var host = await EchoHost.StartAsync(services: services => services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(1)));
+        // Neither HTTP/2's nor a whole line of HTTP/1's, which a server might still wait for.
+        foreach (var bytes in (byte[][])[[], [.. Enumerable.Repeat((byte)0x5a, 4096)], Http2Frames.Preface[..10]])
+        {
+            using var peer = await RawPeer.ConnectAsync(host.Address);
+            await peer.SendAsync(bytes);
+            await peer.ReadTextAsync();
+        }
+    }
 
     [Fact]
     public Task Preface_Http1_IsToldSo() => HostileRun.AttackAsync(async (_, peer) =>

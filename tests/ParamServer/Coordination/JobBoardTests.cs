@@ -34,6 +34,7 @@ public sealed class JobBoardTests
         DateTimeOffset late = Start + HeartbeatMax * 6 + TimeSpan.FromMilliseconds(1);
         board.Begin(Spec("next", 1), [], late);
         Assert.True(board.Report(report, late).Stop);
+        Assert.Contains("the leader of job 'a' was not heard of for", board.Report(report, late).Lost, StringComparison.Ordinal);
         Assert.Equal("next", board.Assign("w1", 2, late)!.Spec.Job);
     }
 
@@ -116,6 +117,7 @@ public sealed class JobBoardTests
         Assert.True(board.Report(Report("a", 1, lease), Start).Stop);
         Assert.True(board.Report(Report("a", uint.MaxValue, lease), Start).Stop);
         Assert.True(board.Report(Report("b", 0, lease), Start).Stop);
+        Assert.Contains("job 'b' isn't known here any more", board.Report(Report("b", 0, lease), Start).Lost, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -155,6 +157,7 @@ public sealed class JobBoardTests
         ulong lease = board.Assign("w", 1, Start)!.Lease;
         board.End("a");
         Assert.True(board.Report(Report("a", 0, lease), Start).Stop);
+        Assert.Equal("", board.Report(Report("a", 0, lease), Start).Lost);
         Assert.Null(board.Change("a"));
         board.End("a");
     }
