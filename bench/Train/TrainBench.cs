@@ -43,7 +43,7 @@ public static class TrainBench
             if (path is null)
                 continue;
             // Whole runs of two lengths: what an observer sees of an epoch's end may come late, and flatter the next.
-            foreach (int epochs in (ReadOnlySpan<int>)[ShortEpochs, LongEpochs])
+            foreach (int epochs in (int[])[ShortEpochs, LongEpochs])
             {
                 TrainingOptions options = Options(OptimizerKind.Sgd, 1, WireBatch, epochs);
                 KeepLeast($"embedded{epochs}", (await SgdTrainer.TrainAsync(data, options, cancellationToken)).Seconds);

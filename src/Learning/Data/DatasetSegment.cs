@@ -2,7 +2,7 @@ namespace DistSgd.Learning.Data;
 
 /// <summary>
 /// Consecutive rows of a <see cref="Dataset"/> in compressed sparse row form. The spans lie in native memory: they are valid until the data set is
-/// disposed, and any number of threads may read them. Where rows are streamed, indices and values stay in the cache file, and only <see cref="this"/> reads them.
+/// disposed, and any number of threads may read them. Where rows are streamed, indices and values stay in the cache file, and only the indexer reads them.
 /// </summary>
 public sealed class DatasetSegment
 {

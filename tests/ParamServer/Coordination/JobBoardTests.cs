@@ -34,7 +34,7 @@ public sealed class JobBoardTests
         DateTimeOffset late = Start + HeartbeatMax * 6 + TimeSpan.FromMilliseconds(1);
         board.Begin(Spec("next", 1), [], late);
         Assert.True(board.Report(report, late).Stop);
-        Assert.Contains("the leader of job 'a' was not heard of for", board.Report(report, late).Lost, StringComparison.Ordinal);
+        Assert.Contains("the leader of job 'left' was not heard of for", board.Report(report, late).Lost, StringComparison.Ordinal);
         Assert.Equal("next", board.Assign("w1", 2, late)!.Spec.Job);
     }
 
