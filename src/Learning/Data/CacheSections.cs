@@ -60,15 +60,13 @@ internal sealed class CacheSections : IDisposable
         long row = 0;
         for (int i = 0; i < segments.Length; i++)
         {
-            var (rows, nonZeros, _) = _header.Segments[i];
             int first = i * CacheHeader.SectionsPerSegment;
-            var at = _offsets.AsSpan(first);
-            var (rowStarts, labels, lineOffsets) = (new SegmentColumn<int>(_memory, at[0], rows + 1), new SegmentColumn<float>(_memory, at[3], rows), new SegmentColumn<long>(_memory, at[4], rows));
+            var (rowStarts, labels, lineOffsets) = (Column<int>(first), Column<float>(first + 3), Column<long>(first + 4));
             segments[i] = _stored is null
-                ? new DatasetSegment(row, rowStarts, new SegmentColumn<uint>(_memory, at[1], nonZeros), new SegmentColumn<float>(_memory, at[2], nonZeros), labels, lineOffsets)
+                ? new DatasetSegment(row, rowStarts, Column<uint>(first + 1), Column<float>(first + 2), labels, lineOffsets)
                 : new DatasetSegment(row, rowStarts, labels, lineOffsets, new StoredColumns(_stored, _places[first + 1].Start, _places[first + 2].Start));
-            if (_header.HasWeights) new SegmentColumn<float>(_memory, at[5], rows).Span.CopyTo(weights.AsSpan((int)row));
-            row += rows;
+            if (_header.HasWeights) Column<float>(first + 5).Span.CopyTo(weights.AsSpan((int)row));
+            row += _header.Segments[i].Rows;
         }
         return new Dataset(segments, _header.Facts, this) { Path = source, Targets = RowTargets.None with { Weights = weights }, IsStreamed = _stored is not null };
     }
@@ -78,6 +76,9 @@ internal sealed class CacheSections : IDisposable
         _memory.Dispose();
         _stored?.Dispose();
     }
+
+    private SegmentColumn<T> Column<T>(int section)
+        where T : unmanaged => new(_memory, _offsets[section], _places[section].Bytes);
 
     // Null: the file ends within the section.
     private uint? ChecksumOf(int section)

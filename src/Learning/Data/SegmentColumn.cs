@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DistSgd.Kernels;
 
@@ -11,6 +10,7 @@ internal sealed class SegmentColumn<T> : IDisposable
     private readonly NativeBuffer<T>? _buffer;
     private readonly NativeBuffer<byte>? _cache;
     private readonly long _byteOffset;
+    private readonly int _bytes;
 
     public SegmentColumn(NativeBuffer<T> buffer, int length)
     {
@@ -18,16 +18,17 @@ internal sealed class SegmentColumn<T> : IDisposable
         Length = length;
     }
 
-    public SegmentColumn(NativeBuffer<byte> cache, long byteOffset, int length)
+    public SegmentColumn(NativeBuffer<byte> cache, long byteOffset, long bytes)
     {
         _cache = cache;
         _byteOffset = byteOffset;
-        Length = length;
+        _bytes = checked((int)bytes);
+        Length = Span.Length;
     }
 
     public int Length { get; }
 
-    public ReadOnlySpan<T> Span => _buffer is not null ? _buffer.AsSpan(0, Length) : MemoryMarshal.Cast<byte, T>(_cache!.AsSpan(_byteOffset, Length * Unsafe.SizeOf<T>()));
+    public ReadOnlySpan<T> Span => _buffer is not null ? _buffer.AsSpan(0, Length) : MemoryMarshal.Cast<byte, T>(_cache!.AsSpan(_byteOffset, _bytes));
 
     public void Dispose() => _buffer?.Dispose();
 }
