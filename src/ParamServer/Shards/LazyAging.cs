@@ -1,5 +1,6 @@
 using DistSgd.Kernels;
 using DistSgd.Learning.Optimizers;
+using DistSgd.Shared.Sharding;
 
 namespace DistSgd.ParamServer.Shards;
 
@@ -74,6 +75,14 @@ internal sealed class LazyAging : IShardAging, IDisposable
 
     private void Touch(ShardKeys keys, bool regularized, float rates, long steps)
     {
+        if (_memory.HasWideKeys)
+        {
+            Span<float> room = stackalloc float[ParameterChunks.Size];
+            for (int place = 0; place < keys.Count; place++)
+                CatchUp(keys[place], regularized, rates, steps, _memory.Planes(new KeyRange(keys[place], 1)), room);
+            Remember(keys, regularized, rates, steps);
+            return;
+        }
         var chunks = new ParameterChunks(keys, _memory.Width, stackalloc float[ParameterChunks.RoomFloats], stackalloc int[ParameterChunks.RoomIntegers]);
         while (chunks.Next())
         {
@@ -86,6 +95,17 @@ internal sealed class LazyAging : IShardAging, IDisposable
 
     private void Refresh(ShardKeys keys, bool regularized, float rates, long steps, Span<float> packed, int stride)
     {
+        // A velocity that drifts would have to be copied first.
+        if (_memory.HasWideKeys && stride == 1 && !_kernel.Drifts)
+        {
+            Span<float> room = stackalloc float[ParameterChunks.Size];
+            for (int place = 0; place < keys.Count; place++)
+            {
+                RulePlanes lying = _memory.Planes(new KeyRange(keys[place], 1));
+                CatchUp(keys[place], regularized, rates, steps, new RulePlanes(packed.Slice(place * _memory.Width, _memory.Width), lying.First, lying.Second, lying.Third), room);
+            }
+            return;
+        }
         var chunks = new ParameterChunks(keys, _memory.Width, stackalloc float[ParameterChunks.RoomFloats], stackalloc int[ParameterChunks.RoomIntegers]);
         while (chunks.Next())
         {
@@ -94,6 +114,27 @@ internal sealed class LazyAging : IShardAging, IDisposable
             Spread(copy, stride, chunks.Planes);
             if (CatchUp(chunks, regularized, rates, steps))
                 Collect(chunks.Planes, copy, stride);
+        }
+    }
+
+    // One key's parameters, side by side.
+    private void CatchUp(int key, bool regularized, float rates, long steps, RulePlanes planes, Span<float> room)
+    {
+        float missed = _kernel.Drifts ? Math.Max(0, steps - _steps!.AsSpan(key, 1)[0]) : 0, age = regularized && _rates is not null ? rates - _rates.AsSpan(key, 1)[0] : 0;
+        for (int start = 0; start < planes.Count; start += room.Length)
+        {
+            RulePlanes part = planes.Slice(start, Math.Min(room.Length, planes.Count - start));
+            Span<float> times = room[..part.Count];
+            if (missed > 0)
+            {
+                times.Fill(missed);
+                _kernel.Drift(_rule, times, part);
+            }
+            if (age > 0)
+            {
+                times.Fill(age);
+                _kernel.Flow(_rule, new StepAt(0, steps), times, part);
+            }
         }
     }
 

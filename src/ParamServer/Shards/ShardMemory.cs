@@ -100,10 +100,13 @@ internal sealed class ShardMemory : IDisposable
         return new RulePlanes(Plane(0, first, count), Plane(1, first, count), Plane(2, first, count), Plane(3, first, count));
     }
 
+    /// <summary>True if a key's values fill vectors of their own, so that it is worked on where it lies.</summary>
+    public bool HasWideKeys => IsPlanar && Width >= WideKey;
+
     /// <summary>Copies parameters to planes.</summary>
     public void Gather(ReadOnlySpan<int> positions, RulePlanes planes)
     {
-        if (IsPlanar && Width >= WideKey)
+        if (HasWideKeys)
         {
             CopyRuns(positions, planes, toPlanes: true);
             return;
@@ -121,7 +124,7 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Copies planes back to their parameters.</summary>
     public void Scatter(ReadOnlySpan<int> positions, RulePlanes planes)
     {
-        if (IsPlanar && Width >= WideKey)
+        if (HasWideKeys)
         {
             CopyRuns(positions, planes, toPlanes: false);
             return;

@@ -4,7 +4,7 @@ using DistSgd.Shared.Sharding;
 
 namespace DistSgd.ParamServer.Shards;
 
-/// <summary>Pushes of gradients through the job's update rule: vectors of whole ranges, stripe by stripe under the stripes' locks; chunks of listed keys, whose stripes <see cref="ParameterShard"/> has locked.</summary>
+/// <summary>Pushes of gradients through the job's update rule: vectors of whole ranges, stripe by stripe under the stripes' locks; listed keys, in chunks or each where it lies, whose stripes <see cref="ParameterShard"/> has locked.</summary>
 internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory memory)
 {
     private readonly bool _ownsRegularizer = rule is { Form.Facts.OwnsRegularizer: true, IsRegularized: true };
@@ -33,6 +33,12 @@ internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory
 
     private void StepAlike(GradientPush push, in ShardKeys keys)
     {
+        if (!keys.IsRange && memory.HasWideKeys)
+        {
+            for (int place = 0; place < keys.Count; place++)
+                StepPart(push.Slice(place * Width, Width), new KeyRange(keys[place], 1));
+            return;
+        }
         if (!keys.IsRange)
         {
             StepChunks(push, keys);
