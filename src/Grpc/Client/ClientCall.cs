@@ -106,7 +106,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
             throw new InvalidOperationException("Can't read the next message: the last read hasn't ended.");
         try
         {
-            if (await _reader!.ReadAsync(_lifetime.Token))
+            if (await _reader!.ReadAsync())
                 return Deserialize(_reader);
             var trailers = _stream!.Trailers;
             End(ResponseStatus.Read(trailers), trailers);
@@ -133,7 +133,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         using var registration = cancellationToken.UnsafeRegister(static state => ((CallLifetime)state!).Cancel("A write was cancelled."), _lifetime);
         try
         {
-            await _stream!.WriteAsync(message.Memory, _lifetime.Token);
+            await _stream!.WriteAsync(message.Memory);
         }
         catch (Exception e)
         {
@@ -167,7 +167,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     private async Task SendAsync(TRequest request)
     {
         FramedMessage message = default;
-        Task<IResponseHead> exchange;
+        ValueTask<IResponseHead> exchange;
         try
         {
             message = Serialize(request);
@@ -199,7 +199,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
 
     private async Task StartPreparedAsync(TaskCompletionSource opened)
     {
-        Task<IResponseHead> exchange;
+        ValueTask<IResponseHead> exchange;
         try
         {
             var credentials = await CallPreparation.RunAsync(_channel, _method, _options, _lifetime.Token);
@@ -233,7 +233,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     }
 
     /// <summary>Awaits the response's head. Never throws.</summary>
-    private async Task ReceiveHeadAsync(Task<IResponseHead> exchange)
+    private async Task ReceiveHeadAsync(ValueTask<IResponseHead> exchange)
     {
         try
         {

@@ -16,8 +16,7 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
     {
         var security = ChannelSecurity.Of(address, options.Credentials);
         var uri = address.BaseUri(security.IsSecure);
-        (var handler, _connections) = ChannelHandler.Create(address, security, options);
-        _transport = new SocketsTransport(uri, address.IsUnix ? address.Target : uri.GetLeftPart(UriPartial.Authority), handler);
+        (_transport, _connections) = ChannelTransport.Create(address, security, options);
         _invoker = new ChannelCallInvoker(new ChannelSettings(_transport, uri, security, _connections, options, _shutdown.Token));
     }
 

@@ -29,18 +29,18 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
 
     /// <summary>Reads the next message; false at the end of the response.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
+    public async ValueTask<bool> ReadAsync()
     {
         ReturnMessage();
-        if (!await FillAsync(MessageFraming.HeaderBytes, cancellationToken))
+        if (!await FillAsync(MessageFraming.HeaderBytes))
             return _end == _start ? false : throw MessageFraming.Truncated(_end - _start, MessageFraming.HeaderBytes);
         var payloadBytes = MessageFraming.ReadHeader(_chunk.AsSpan(_start, MessageFraming.HeaderBytes), limitBytes, Encoding is not null, out var isCompressed);
         IsCompressed = isCompressed;
         _start += MessageFraming.HeaderBytes;
         if (payloadBytes <= ChunkBytes)
-            await ReadSmallAsync(payloadBytes, cancellationToken);
+            await ReadSmallAsync(payloadBytes);
         else
-            await ReadLargeAsync(payloadBytes, cancellationToken);
+            await ReadLargeAsync(payloadBytes);
         return true;
     }
 
@@ -55,34 +55,32 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ReadSmallAsync(int payloadBytes, CancellationToken cancellationToken)
+    private async ValueTask ReadSmallAsync(int payloadBytes)
     {
-        if (!await FillAsync(payloadBytes, cancellationToken))
+        if (!await FillAsync(payloadBytes))
             throw MessageFraming.Truncated(_end - _start, payloadBytes);
         Payload = _chunk.AsMemory(_start, payloadBytes);
         _start += payloadBytes;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ReadLargeAsync(int payloadBytes, CancellationToken cancellationToken)
+    private async ValueTask ReadLargeAsync(int payloadBytes)
     {
         _message = MessagePool.Rent(payloadBytes);
         var received = Math.Min(_end - _start, payloadBytes);
         _chunk.AsSpan(_start, received).CopyTo(_message);
         _start += received;
-        while (received < payloadBytes)
-        {
-            var read = await call.ReadAsync(_message.AsMemory(received, payloadBytes - received), cancellationToken);
-            if (read == 0)
-                throw MessageFraming.Truncated(received, payloadBytes);
-            received += read;
-        }
+        var left = payloadBytes - received;
+        if (left > 0)
+            received += await call.ReadAsync(_message.AsMemory(received, left), left);
+        if (received < payloadBytes)
+            throw MessageFraming.Truncated(received, payloadBytes);
         Payload = _message.AsMemory(0, payloadBytes);
     }
 
     /// <summary>Makes at least this many unread bytes lie in the chunk; false where the response ends before.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> FillAsync(int bytes, CancellationToken cancellationToken)
+    private async ValueTask<bool> FillAsync(int bytes)
     {
         if (_chunk.Length == 0)
             _chunk = MessagePool.Rent(ChunkBytes);
@@ -92,14 +90,10 @@ internal sealed class ResponseReader(ITransportCall call, int? limitBytes)
             _end -= _start;
             _start = 0;
         }
-        while (_end - _start < bytes)
-        {
-            var read = await call.ReadAsync(_chunk.AsMemory(_end), cancellationToken);
-            if (read == 0)
-                return false;
-            _end += read;
-        }
-        return true;
+        var missing = bytes - (_end - _start);
+        if (missing > 0)
+            _end += await call.ReadAsync(_chunk.AsMemory(_end), missing);
+        return _end - _start >= bytes;
     }
 
     private void ReturnMessage()

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Globalization;
+using System.Text;
 
 namespace Grpc.Wire;
 
@@ -21,14 +23,21 @@ internal static class GrpcTimeout
     /// <summary>The finest unit whose value fits into eight digits; rounded up, so that the server never gives up before the client.</summary>
     public static string Format(TimeSpan timeout)
     {
+        Span<byte> text = stackalloc byte[DigitsMax + 1];
+        return Encoding.ASCII.GetString(text[..Format(timeout, text)]);
+    }
+
+    /// <summary>The same as ASCII, into at least nine bytes; returns how many were written.</summary>
+    public static int Format(TimeSpan timeout, Span<byte> destination)
+    {
         var ticks = Math.Max(timeout.Ticks, TicksPerMicrosecond);
         foreach (var (unit, unitTicks) in Units)
         {
             var value = (ticks + unitTicks - 1) / unitTicks;
             if (value <= ValueMax)
-                return string.Create(CultureInfo.InvariantCulture, $"{value}{unit}");
+                return Write(value, unit, destination);
         }
-        return $"{ValueMax}H";
+        return Write(ValueMax, 'H', destination);
     }
 
     /// <summary>False where the header isn't of the specified form.</summary>
@@ -53,5 +62,12 @@ internal static class GrpcTimeout
             }
         }
         return false;
+    }
+
+    private static int Write(long value, char unit, Span<byte> destination)
+    {
+        Utf8Formatter.TryFormat(value, destination, out var digits);
+        destination[digits] = (byte)unit;
+        return digits + 1;
     }
 }

@@ -32,6 +32,9 @@ internal sealed record ChannelAddress(string Target, bool? IsSecure, string Auth
             uri.Authority, uri.Scheme == Uri.UriSchemeHttps, uri.Authority, new DnsEndPoint(uri.IdnHost, uri.Port), uri.AbsolutePath.TrimEnd('/'));
     }
 
+    /// <summary>The server's name in TLS.</summary>
+    public string HostName => EndPoint is DnsEndPoint dns ? dns.Host : Authority;
+
     /// <summary>The URI that requests are made under.</summary>
     public Uri BaseUri(bool isSecure) => new($"{(isSecure ? Uri.UriSchemeHttps : Uri.UriSchemeHttp)}://{Authority}{BasePath}");
 

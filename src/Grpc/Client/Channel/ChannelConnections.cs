@@ -4,7 +4,7 @@ using Grpc.Core;
 
 namespace Grpc.Net.Client;
 
-/// <summary>Makes a channel's connections for its handler, and knows their state: what stands, what is being made, what failed last. Thread-safe.</summary>
+/// <summary>Makes a channel's connections, and knows their state: what stands, what is being made, what failed last. Thread-safe.</summary>
 internal sealed class ChannelConnections(EndPoint endPoint, TimeSpan connectTimeout, ReconnectBackoff backoff) : IDisposable
 {
     private readonly Lock _gate = new();
@@ -46,8 +46,8 @@ internal sealed class ChannelConnections(EndPoint endPoint, TimeSpan connectTime
         }
     }
 
-    /// <summary>A connection for the handler to this channel's server; a name's addresses are tried one after another.</summary>
-    public async ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken)
+    /// <summary>A connection to this channel's server; a name's addresses are tried one after another.</summary>
+    public async ValueTask<NetworkStream> ConnectAsync(CancellationToken cancellationToken)
     {
         TrackedStream? ahead;
         lock (_gate)

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Grpc.Net.Client;
 
-/// <summary>The handler that a channel sends with: its own or a given one, connected to the channel's server.</summary>
+/// <summary>The handler or client that a channel was given to send with, connected to the channel's server.</summary>
 internal static class ChannelHandler
 {
     /// <summary>The invoker, and the connections where the handler lets the channel make them (null where it doesn't).</summary>
@@ -10,18 +10,13 @@ internal static class ChannelHandler
     {
         if (options.HttpClient is { } client)
             return (new HttpMessageInvoker(new ClientHandler(client, options.DisposeHttpClient), disposeHandler: true), RequireNothing(address, security, "HttpClient"));
-        if (options.HttpHandler is { } given)
-        {
-            if (security.HasSslSettings)
-                RequireNothing(address, security, "HttpHandler");
-            var connections = TryConnect(given, address, options);
-            if (connections is null && address.IsUnix)
-                throw NotReachable(address, "a SocketsHttpHandler without ConnectCallback that hasn't been used");
-            return (new HttpMessageInvoker(given, options.DisposeHttpClient), connections);
-        }
-        var own = GrpcHttpHandler.Create();
-        security.Configure(own.SslOptions, address.EndPoint is DnsEndPoint dns ? dns.Host : address.Authority);
-        return (new HttpMessageInvoker(own, disposeHandler: true), TryConnect(own, address, options));
+        if (security.HasSslSettings)
+            RequireNothing(address, security, "HttpHandler");
+        var given = options.HttpHandler!;
+        var connections = TryConnect(given, address, options);
+        if (connections is null && address.IsUnix)
+            throw NotReachable(address, "a SocketsHttpHandler without ConnectCallback that hasn't been used");
+        return (new HttpMessageInvoker(given, options.DisposeHttpClient), connections);
     }
 
     /// <summary>Lets the channel make the handler's connections. A handler that was used already, or makes them otherwise, stays as it is.</summary>

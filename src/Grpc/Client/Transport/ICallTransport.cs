@@ -27,25 +27,26 @@ internal readonly record struct CallHead(
     string Path, string? Host, Metadata? Headers, Metadata? Credentials, TimeSpan? Timeout, string? Encoding, string AcceptEncoding);
 
 /// <summary>
-/// One stream. Order: Send, or Start with any number of writes and one CompleteWriting; reads after the head came; trailers after a read gave 0.
-/// Writes and reads may overlap each other. Dispose ends the stream, with a reset where it hasn't ended by itself.
+/// One stream. Order: Send, or Start with any number of writes and one CompleteWriting; reads after the head came; trailers after a read gave too little.
+/// Writes and reads may overlap each other; each is awaited at once, and once. Cancelling ends the stream: all that waits for it throws.
+/// Dispose ends it too, with a reset where it hasn't ended by itself, and is the last call; only writes may come later, and fail.
 /// </summary>
 internal interface ITransportCall : IDisposable
 {
     /// <summary>Sends the head, the only message and the end of the request; takes the message over and returns its buffer in the end.</summary>
-    Task<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken);
+    ValueTask<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken);
 
     /// <summary>Sends the head; messages follow.</summary>
-    Task<IResponseHead> StartAsync(CancellationToken cancellationToken);
+    ValueTask<IResponseHead> StartAsync(CancellationToken cancellationToken);
 
-    /// <summary>Sends bytes; done when flow control has taken all of them.</summary>
-    ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken);
+    /// <summary>Sends bytes; done when they are needed no more.</summary>
+    ValueTask WriteAsync(ReadOnlyMemory<byte> framed);
 
     /// <summary>Ends the request.</summary>
     void CompleteWriting();
 
-    /// <summary>At least one byte of the response, or 0 at its end.</summary>
-    ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);
+    /// <summary>At least so many bytes of the response, from 1 to the buffer's length; fewer only at its end.</summary>
+    ValueTask<int> ReadAsync(Memory<byte> buffer, int atLeast);
 
     /// <summary>What came after the last byte.</summary>
     IHeaderBlock Trailers { get; }

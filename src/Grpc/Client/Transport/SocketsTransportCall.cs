@@ -14,6 +14,7 @@ internal sealed class SocketsTransportCall : ITransportCall
     private MessageContent? _message;
     private HttpResponseMessage? _response;
     private Stream? _body;
+    private CancellationToken _cancellation;
 
     public SocketsTransportCall(HttpMessageInvoker invoker, Uri uri, in CallHead head)
     {
@@ -28,26 +29,26 @@ internal sealed class SocketsTransportCall : ITransportCall
 
     public IHeaderBlock Trailers => new HttpHeaderBlock(_response!.TrailingHeaders);
 
-    public Task<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken)
+    public ValueTask<IResponseHead> SendAsync(FramedMessage message, CancellationToken cancellationToken)
     {
         _message = new MessageContent(message);
         _request.Content = _message;
         return ExchangeAsync(cancellationToken);
     }
 
-    public Task<IResponseHead> StartAsync(CancellationToken cancellationToken)
+    public ValueTask<IResponseHead> StartAsync(CancellationToken cancellationToken)
     {
         _streaming = new StreamingContent();
         _request.Content = _streaming;
         return ExchangeAsync(cancellationToken);
     }
 
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> framed, CancellationToken cancellationToken) =>
-        _streaming!.WriteAsync(framed, cancellationToken);
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> framed) => _streaming!.WriteAsync(framed, _cancellation);
 
     public void CompleteWriting() => _streaming!.Complete();
 
-    public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken) => _body!.ReadAsync(buffer, cancellationToken);
+    public ValueTask<int> ReadAsync(Memory<byte> buffer, int atLeast) =>
+        _body!.ReadAtLeastAsync(buffer, atLeast, throwOnEndOfStream: false, _cancellation);
 
     public void Dispose()
     {
@@ -58,8 +59,9 @@ internal sealed class SocketsTransportCall : ITransportCall
         _request.Dispose();
     }
 
-    private async Task<IResponseHead> ExchangeAsync(CancellationToken cancellationToken)
+    private async ValueTask<IResponseHead> ExchangeAsync(CancellationToken cancellationToken)
     {
+        _cancellation = cancellationToken;
         _response = await _invoker.SendAsync(_request, cancellationToken);
         _body = await _response.Content.ReadAsStreamAsync(cancellationToken);
         return new HttpResponseHead(_response);

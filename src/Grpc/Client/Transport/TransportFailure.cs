@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Grpc.Core;
+using Grpc.Net.Client.Http2;
 
 namespace Grpc.Net.Client.Transport;
 
@@ -9,6 +10,8 @@ internal static class TransportFailure
 {
     public static Status Explain(string server, Exception exception)
     {
+        if (ExplainHttp2(server, exception) is { } known)
+            return known;
         if (Find<HttpProtocolException>(exception) is { } protocol)
             return ExplainProtocol(server, protocol);
         if (Find<SocketException>(exception) is { } socket)
@@ -30,6 +33,17 @@ internal static class TransportFailure
             _ => new Status(StatusCode.Internal, $"The call to {server} failed: {exception.GetType().Name}: {exception.Message}", exception),
         };
     }
+
+    /// <summary>What this runtime's own HTTP/2 throws; null for anything else.</summary>
+    private static Status? ExplainHttp2(string server, Exception exception) => exception switch
+    {
+        StreamResetException reset => new Status(OfReset((long)reset.Error), $"The server at {server} reset the call: {reset.Message}", exception),
+        StreamRefusedException => new Status(StatusCode.Unavailable, $"The server at {server} took no call: {exception.Message}", exception),
+        ProtocolViolationException => new Status(StatusCode.Unavailable, $"The server at {server} doesn't speak HTTP/2 as it should: {exception.Message}", exception),
+        ConnectionLostException or StreamEndedException => new Status(
+            StatusCode.Unavailable, $"The connection to {server} broke during the call: {exception.Message}", exception),
+        _ => null,
+    };
 
     /// <summary>Only the text tells a reset of the one stream from the end of the whole connection.</summary>
     private static Status ExplainProtocol(string server, HttpProtocolException exception) =>

@@ -1,0 +1,139 @@
+using System.Runtime.ExceptionServices;
+using Grpc.Net.Client.Transport;
+
+namespace Grpc.Net.Client.Http2;
+
+/// <summary>
+/// A channel's HTTP/2 connections: one, and another one whenever the server's limit of streams is reached on all there are. Thread-safe.
+/// </summary>
+/// <param name="connect">Makes a wire.</param>
+/// <param name="begin">Makes a connection of it that tells this pool of its changes.</param>
+internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connect, Func<IWire, Action<Http2Connection>, Http2Connection> begin) : IDisposable
+{
+    /// <summary>How many connections a call that finds no room has made before it only waits.</summary>
+    private const int AttemptsMax = 3;
+
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stopping = new();
+
+    // Replaced under the gate, read without.
+    private volatile Http2Connection[] _connections = [];
+
+    // Under the gate: the connection that is being made, what is done at the next change, and how many calls wait for that (also read without).
+    private TaskCompletionSource<Exception?>? _attempt;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _waiting;
+    private bool _isDisposed;
+
+    /// <summary>Opens a stream where a connection has room for it now.</summary>
+    public bool TryOpen(Http2Stream stream, in CallHead head, ReadOnlyMemory<byte> onlyMessage)
+    {
+        foreach (var connection in _connections)
+        {
+            if (connection.TryOpen(stream, head, onlyMessage))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Opens a stream as soon as there is room.</summary>
+    /// <exception cref="Exception">The server can't be reached.</exception>
+    public async Task OpenAsync(Http2Stream stream, CallHead head, ReadOnlyMemory<byte> onlyMessage, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            for (var attempts = 0; ;)
+            {
+                Task changed;
+                TaskCompletionSource<Exception?>? attempt;
+                lock (_gate)
+                {
+                    ObjectDisposedException.ThrowIf(_isDisposed, typeof(GrpcChannel));
+                    changed = _changed.Task;
+                    if (TryOpen(stream, head, onlyMessage))
+                        return;
+                    attempt = _attempt ?? (attempts++ < AttemptsMax ? BeginConnect() : null);
+                }
+                await (attempt is null ? changed : Task.WhenAny(attempt.Task, changed)).WaitAsync(cancellationToken);
+                if (attempt is { Task.IsCompleted: true } && await attempt.Task is { } failure && _connections.Length == 0)
+                    ExceptionDispatchInfo.Throw(failure);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+
+    public void Dispose()
+    {
+        Http2Connection[] connections;
+        lock (_gate)
+        {
+            _isDisposed = true;
+            connections = _connections;
+        }
+        _stopping.Cancel();
+        foreach (var connection in connections)
+            connection.Close();
+        _stopping.Dispose();
+    }
+
+    private TaskCompletionSource<Exception?> BeginConnect()
+    {
+        var attempt = _attempt = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = Task.Run(() => ConnectAsync(attempt));
+        return attempt;
+    }
+
+    private async Task ConnectAsync(TaskCompletionSource<Exception?> attempt)
+    {
+        Exception? failure = null;
+        try
+        {
+            var connection = begin(await connect(_stopping.Token), OnChanged);
+            bool isWanted;
+            lock (_gate)
+            {
+                isWanted = !_isDisposed;
+                if (isWanted)
+                    _connections = [.. _connections, connection];
+            }
+            if (isWanted)
+                connection.Start();
+            else
+                connection.Close();
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+        lock (_gate)
+            _attempt = null;
+        attempt.SetResult(failure);
+        Signal();
+    }
+
+    private void OnChanged(Http2Connection connection)
+    {
+        if (!connection.IsUsable)
+        {
+            lock (_gate)
+                _connections = [.. _connections.Where(other => other != connection)];
+        }
+        if (Volatile.Read(ref _waiting) > 0)
+            Signal();
+    }
+
+    private void Signal()
+    {
+        TaskCompletionSource changed;
+        lock (_gate)
+        {
+            changed = _changed;
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        changed.SetResult();
+    }
+}

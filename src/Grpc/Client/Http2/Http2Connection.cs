@@ -1,0 +1,444 @@
+using System.Buffers.Binary;
+using Grpc.Core;
+using Grpc.Net.Client.Transport;
+
+namespace Grpc.Net.Client.Http2;
+
+/// <summary>
+/// One HTTP/2 connection (RFC 9113), the client's side. Its gate guards the table of streams, all that is to be sent, and the server's settings; what
+/// has arrived is each stream's own. No user code runs on its threads, and nothing waits while it holds the gate. Thread-safe.
+/// </summary>
+internal sealed class Http2Connection
+{
+    private readonly Lock _gate = new();
+    private readonly IWire _wire;
+    private readonly RequestHead _head;
+    private readonly Action<Http2Connection> _changed;
+    private readonly FrameSender _sender;
+    private readonly FrameReceiver _receiver;
+    private readonly KeepAlive _keepAlive;
+
+    // All under the gate.
+    private readonly Dictionary<int, Http2Stream> _streams = [];
+    private readonly HpackEncoder _encoder = new();
+    private readonly PeerSettings _settings = new();
+    private int _nextId = 1;
+    private bool _isDraining;
+    private bool _isClosed;
+
+    // The receiver's: what the server may still send on all streams together, and what has come since it was told.
+    private int _windowBytes = Http2Limits.ConnectionWindowBytes;
+    private int _arrivedBytes;
+
+    /// <param name="wire">Connected; disposed with this.</param>
+    /// <param name="head">Writes the heads of calls.</param>
+    /// <param name="times">When to ping.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="changed">Told when a stream can be opened that couldn't before, or none any more.</param>
+    public Http2Connection(IWire wire, RequestHead head, KeepAliveTimes times, TimeProvider clock, Action<Http2Connection> changed)
+    {
+        (_wire, _head, _changed) = (wire, head, changed);
+        _sender = new FrameSender(_gate, wire, OnSendFailed);
+        _receiver = new FrameReceiver(wire, this);
+        _keepAlive = new KeepAlive(clock, times, this);
+        Preface.Write(_sender.Buffer);
+    }
+
+    /// <summary>Whether streams may be opened, now or when others have ended.</summary>
+    public bool IsUsable
+    {
+        get
+        {
+            lock (_gate)
+                return !_isClosed && !_isDraining;
+        }
+    }
+
+    public bool HasStreams
+    {
+        get
+        {
+            lock (_gate)
+                return _streams.Count > 0;
+        }
+    }
+
+    /// <summary>Says hello and begins to receive.</summary>
+    public void Start()
+    {
+        _sender.Pump();
+        _ = _receiver.RunAsync();
+    }
+
+    /// <summary>Opens a stream, with a message where it is the only one; false where this connection has no room for it.</summary>
+    /// <exception cref="RpcException">The server doesn't take a head of that size.</exception>
+    public bool TryOpen(Http2Stream stream, in CallHead head, ReadOnlyMemory<byte> onlyMessage)
+    {
+        lock (_gate)
+        {
+            if (_isClosed || _isDraining || _streams.Count >= _settings.StreamsMax || _nextId < 0)
+                return false;
+            RequestHead.Check(head, _settings.HeaderListBytesMax);
+            stream.Open(this, _nextId, _settings.WindowBytes);
+            _streams.Add(_nextId, stream);
+            var start = _sender.Buffer.Count;
+            _head.Write(_encoder, _sender.Buffer, head);
+            _sender.Buffer.FrameHeaders(start, _nextId, _settings.FrameBytesMax);
+            _nextId = unchecked(_nextId + 2);
+            if (!onlyMessage.IsEmpty && !_sender.TryCopy(stream.Request, onlyMessage.Span, ends: true))
+            {
+                stream.Request.Begin(onlyMessage, endsAfter: true);
+                _sender.MakeReady(stream.Request);
+            }
+        }
+        _sender.Pump();
+        return true;
+    }
+
+    /// <summary>Sends a message; done when it needs its memory no more.</summary>
+    public ValueTask WriteAsync(Http2Stream stream, ReadOnlyMemory<byte> message)
+    {
+        ValueTask written = default;
+        lock (_gate)
+        {
+            if (!IsOpen(stream) || stream.Request.Failure is not null)
+                return ValueTask.FromException(stream.Request.Failure ?? new StreamEndedException());
+            if (!_sender.TryCopy(stream.Request, message.Span, ends: false))
+            {
+                stream.Request.Begin(message, endsAfter: false);
+                written = stream.Request.WrittenAsync();
+                _sender.MakeReady(stream.Request);
+            }
+        }
+        _sender.Pump();
+        return written;
+    }
+
+    /// <summary>Ends the request. No write is under way.</summary>
+    public void CompleteWriting(Http2Stream stream)
+    {
+        lock (_gate)
+        {
+            if (!IsOpen(stream) || stream.Request.Failure is not null || stream.Request.HasEnded)
+                return;
+            _sender.Buffer.AddFrame(FrameKind.Data, FrameFlags.EndStream, stream.Id, []);
+            stream.Request.Copied(0, ends: true);
+        }
+        _sender.Pump();
+    }
+
+    /// <summary>Ends a stream early: whatever waits for it throws this, and the server is told by a reset. Nothing where it has ended.</summary>
+    public void Abandon(Http2Stream stream, Exception failure, Http2Error error)
+    {
+        lock (_gate)
+        {
+            if (!IsOpen(stream))
+                return;
+            _streams.Remove(stream.Id);
+            _sender.Close(stream.Request, failure);
+            _sender.Buffer.AddFrame(FrameKind.ResetStream, stream.Id, (uint)error);
+        }
+        stream.Response.Fail(this, stream.Id, failure);
+        _sender.Pump();
+        OnStreamLeft();
+    }
+
+    /// <summary>A reader has taken so much: the server may send as much more.</summary>
+    public void Credit(int streamId, int bytes)
+    {
+        AddCredit(streamId, bytes);
+        _sender.Pump();
+    }
+
+    public void Ping()
+    {
+        lock (_gate)
+            _sender.Buffer.AddFrame(FrameKind.Ping, FrameFlags.None, 0, new byte[sizeof(long)]);
+        _sender.Pump();
+    }
+
+    /// <summary>Says goodbye and ends the connection; streams fail with <see cref="ConnectionLostException"/>.</summary>
+    public void Close() => Abort(new ConnectionLostException("The channel was disposed."));
+
+    /// <summary>Ends the connection at once: its streams fail. Safe to call more than once.</summary>
+    public void Abort(Exception cause)
+    {
+        var failure = cause is ConnectionLostException or ProtocolViolationException ? cause : new ConnectionLostException(cause.Message, cause);
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            _isClosed = true;
+            Preface.WriteGoodbye(_sender.Buffer, (cause as ProtocolViolationException)?.Error ?? Http2Error.NoError);
+        }
+        _sender.Pump();
+        List<Http2Stream> streams;
+        lock (_gate)
+        {
+            _sender.Stop();
+            streams = [.. _streams.Values];
+            _streams.Clear();
+            foreach (var stream in streams)
+                _sender.Close(stream.Request, failure);
+        }
+        foreach (var stream in streams)
+            stream.Response.Fail(this, stream.Id, failure);
+        _keepAlive.Dispose();
+        _wire.Dispose();
+        _changed(this);
+    }
+
+    /// <summary>Sends what the receiver has asked for.</summary>
+    public void Flush() => _sender.Pump();
+
+    /// <summary>Something came from the server.</summary>
+    public void Hear() => _keepAlive.Hear();
+
+    /// <summary>Returns a message to its pool, once no send is at work on it. True where it was at once.</summary>
+    public bool Return(RequestSide side, Wire.FramedMessage message)
+    {
+        lock (_gate)
+            return side.Return(message);
+    }
+
+    /// <summary>A frame other than DATA, HEADERS or CONTINUATION.</summary>
+    public void Receive(FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        switch (header.Kind)
+        {
+            case FrameKind.Settings:
+                FrameChecks.Settings(header);
+                if (!header.Has(FrameFlags.Ack))
+                    ApplySettings(payload);
+                break;
+            case FrameKind.Ping:
+                FrameChecks.Ping(header);
+                if (!header.Has(FrameFlags.Ack))
+                    Answer(FrameKind.Ping, payload);
+                break;
+            case FrameKind.GoAway:
+                FrameChecks.GoAway(header);
+                GoAway(BinaryPrimitives.ReadInt32BigEndian(payload) & int.MaxValue, (Http2Error)BinaryPrimitives.ReadUInt32BigEndian(payload[4..]));
+                break;
+            case FrameKind.WindowUpdate:
+                FrameChecks.Number(header);
+                Widen(header.StreamId, BinaryPrimitives.ReadInt32BigEndian(payload) & int.MaxValue);
+                break;
+            case FrameKind.ResetStream:
+                FrameChecks.Number(header);
+                Reset(header.StreamId, (Http2Error)BinaryPrimitives.ReadUInt32BigEndian(payload));
+                break;
+            case FrameKind.PushPromise:
+                throw new ProtocolViolationException(Http2Error.ProtocolError, "It sent PUSH_PROMISE, which this client forbade.");
+            default:
+                break; // Priorities, and kinds that aren't known, are ignored.
+        }
+    }
+
+    /// <summary>A header block is complete.</summary>
+    public void AddHeaders(int streamId, HeaderBlocks blocks, List<HeaderField> fields, bool ends)
+    {
+        if (Find(streamId) is not { } stream)
+            return;
+        try
+        {
+            if (stream.Response.AddHeaders(this, streamId, blocks.Of(fields), ends))
+                EndResponse(stream, streamId);
+        }
+        catch (ProtocolViolationException e)
+        {
+            Abandon(stream, e, e.Error);
+        }
+    }
+
+    /// <summary>A DATA frame begins. The stream that takes it; null where none does any more.</summary>
+    public Http2Stream? BeginData(FrameHeader header)
+    {
+        var stream = Find(header.StreamId);
+        _windowBytes -= header.Bytes;
+        if (_windowBytes < 0)
+            throw new ProtocolViolationException(Http2Error.FlowControlError, $"It sent more than the {Http2Limits.ConnectionWindowBytes} bytes that the connection's window allows.");
+        try
+        {
+            return stream?.Response.BeginData(this, header.StreamId, header.Bytes) == true ? stream : null;
+        }
+        catch (ProtocolViolationException e)
+        {
+            Abandon(stream!, e, e.Error);
+            return null;
+        }
+    }
+
+    /// <summary>Part of a DATA frame.</summary>
+    public void AddData(Http2Stream stream, int streamId, ReadOnlySpan<byte> data)
+    {
+        var credit = stream.Response.AddData(this, streamId, data);
+        if (credit > 0)
+            AddCredit(streamId, credit);
+    }
+
+    /// <summary>A DATA frame has been read to its end.</summary>
+    public void EndData(Http2Stream? stream, FrameHeader header)
+    {
+        if (stream is not null && header.Has(FrameFlags.EndStream) && stream.Response.TryEnd(this, header.StreamId))
+            EndResponse(stream, header.StreamId);
+        _arrivedBytes += header.Bytes;
+        if (_arrivedBytes < Http2Limits.ConnectionWindowBytes / 4)
+            return;
+        lock (_gate)
+            _sender.Buffer.AddFrame(FrameKind.WindowUpdate, 0, (uint)_arrivedBytes);
+        _windowBytes += _arrivedBytes;
+        _arrivedBytes = 0;
+    }
+
+    /// <summary>Whether this very stream is open here; it may have ended, and be open on another connection by now.</summary>
+    private bool IsOpen(Http2Stream stream) => _streams.TryGetValue(stream.Id, out var open) && open == stream;
+
+    private void OnSendFailed(Exception e)
+    {
+        // What the server said last may still lie in the receiver's way; it finds the end of the connection by itself.
+        lock (_gate)
+        {
+            _isDraining = true;
+            _sender.Stop();
+        }
+    }
+
+    /// <summary>The stream of a frame; null for one that has ended.</summary>
+    private Http2Stream? Find(int streamId)
+    {
+        lock (_gate)
+        {
+            if (_streams.TryGetValue(streamId, out var stream))
+                return stream;
+            return (streamId & 1) == 1 && (_nextId < 0 || streamId < _nextId) ? null : throw new ProtocolViolationException(
+                Http2Error.ProtocolError, $"It sent a frame on stream {streamId}, which was never opened.");
+        }
+    }
+
+    private void EndResponse(Http2Stream stream, int streamId)
+    {
+        lock (_gate)
+        {
+            if (stream.Id != streamId || !IsOpen(stream))
+                return;
+            if (!stream.Request.HasEnded)
+            {
+                _sender.Close(stream.Request, new StreamEndedException());
+                return;
+            }
+            _streams.Remove(streamId);
+        }
+        OnStreamLeft();
+    }
+
+    private void Reset(int streamId, Http2Error error)
+    {
+        if (Find(streamId) is not { } stream)
+            return;
+        Exception failure = error == Http2Error.RefusedStream
+            ? new StreamRefusedException("It refused the stream.")
+            : new StreamResetException(error);
+        Remove(stream, streamId, failure);
+        OnStreamLeft();
+    }
+
+    private void GoAway(int lastStreamId, Http2Error error)
+    {
+        List<Http2Stream> refused;
+        lock (_gate)
+        {
+            _isDraining = true;
+            refused = [.. _streams.Where(stream => stream.Key > lastStreamId).Select(stream => stream.Value)];
+        }
+        foreach (var stream in refused)
+            Remove(stream, stream.Id, new StreamRefusedException($"It ended the connection with {error} (0x{(uint)error:x})."));
+        _changed(this);
+        OnStreamLeft();
+    }
+
+    private void Remove(Http2Stream stream, int streamId, Exception failure)
+    {
+        lock (_gate)
+        {
+            if (!_streams.TryGetValue(streamId, out var open) || open != stream)
+                return;
+            _streams.Remove(streamId);
+            _sender.Close(stream.Request, failure);
+        }
+        stream.Response.Fail(this, streamId, failure);
+    }
+
+    private void Widen(int streamId, int bytes)
+    {
+        if (streamId != 0)
+            Find(streamId);
+        if (bytes == 0)
+            throw new ProtocolViolationException(Http2Error.ProtocolError, "It sent a WINDOW_UPDATE of 0.");
+        lock (_gate)
+        {
+            if (streamId == 0)
+            {
+                if (!_sender.Widen(bytes))
+                    throw new ProtocolViolationException(Http2Error.FlowControlError, "It widened the connection's window beyond 2³¹ − 1 bytes.");
+            }
+            else if (_streams.TryGetValue(streamId, out var stream))
+            {
+                WidenStream(stream, bytes);
+            }
+        }
+    }
+
+    private void WidenStream(Http2Stream stream, int bytes)
+    {
+        if (stream.Request.Window + (long)bytes > int.MaxValue)
+            throw new ProtocolViolationException(Http2Error.FlowControlError, "It widened a stream's window beyond 2³¹ − 1 bytes.");
+        stream.Request.Window += bytes;
+        _sender.MakeReady(stream.Request);
+    }
+
+    private void ApplySettings(ReadOnlySpan<byte> payload)
+    {
+        lock (_gate)
+        {
+            var windowBytes = _settings.WindowBytes;
+            _settings.Apply(payload);
+            _encoder.Resize(_settings.HeaderTableBytes);
+            _sender.FrameBytesMax = Math.Min(_settings.FrameBytesMax, Http2Limits.SentFrameBytesMax);
+            foreach (var stream in _streams.Values)
+                WidenStream(stream, _settings.WindowBytes - windowBytes);
+        }
+        Answer(FrameKind.Settings, []);
+        _changed(this);
+    }
+
+    private void Answer(FrameKind kind, ReadOnlySpan<byte> payload)
+    {
+        lock (_gate)
+        {
+            if (++_sender.WaitingAnswers > Http2Limits.WaitingAnswersMax)
+                throw new ProtocolViolationException(Http2Error.EnhanceYourCalm, $"It asked for more than {Http2Limits.WaitingAnswersMax} answers and reads none.");
+            _sender.Buffer.AddFrame(kind, FrameFlags.Ack, 0, payload);
+        }
+    }
+
+    private void AddCredit(int streamId, int bytes)
+    {
+        lock (_gate)
+        {
+            if (_streams.ContainsKey(streamId))
+                _sender.Buffer.AddFrame(FrameKind.WindowUpdate, streamId, (uint)bytes);
+        }
+    }
+
+    private void OnStreamLeft()
+    {
+        bool isDone;
+        lock (_gate)
+            isDone = _isDraining && _streams.Count == 0;
+        if (isDone)
+            Abort(new ConnectionLostException("The server ended the connection."));
+        else
+            _changed(this);
+    }
+}
