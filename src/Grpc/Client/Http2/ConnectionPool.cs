@@ -20,7 +20,7 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
     private volatile Http2Connection[] _connections = [];
 
     // Under the gate: the connection that is being made, what is done at the next change, and how many calls wait for that (also read without).
-    private TaskCompletionSource<Exception?>? _attempt;
+    private ConnectAttempt? _attempt;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _waiting;
     private bool _isDisposed;
@@ -37,27 +37,30 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
     }
 
     /// <summary>Opens a stream as soon as there is room.</summary>
-    /// <exception cref="Exception">The server can't be reached.</exception>
+    /// <exception cref="Exception">The server can't be reached, or ends each connection before anything is sent on it.</exception>
     public async Task OpenAsync(Http2Stream stream, CallHead head, ReadOnlyMemory<byte> onlyMessage, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _waiting);
         try
         {
+            ConnectAttempt? attempt = null;
             for (var attempts = 0; ;)
             {
                 Task changed;
-                TaskCompletionSource<Exception?>? attempt;
                 lock (_gate)
                 {
                     ObjectDisposedException.ThrowIf(_isDisposed, typeof(GrpcChannel));
                     changed = _changed.Task;
                     if (TryOpen(stream, head, onlyMessage))
                         return;
-                    attempt = _attempt ?? (attempts++ < AttemptsMax ? BeginConnect() : null);
+                    var hasNone = _connections.Length == 0;
+                    if (hasNone && attempt is { Task.IsCompleted: true } && (attempt.Failure is not null || attempts >= AttemptsMax))
+                        ExceptionDispatchInfo.Throw(attempt.Failure ?? new ConnectionLostException("The server ended each connection before a call was made on it."));
+                    attempt = _attempt ?? (hasNone || attempts < AttemptsMax ? BeginConnect() : null);
+                    if (attempt is not null)
+                        attempts++;
                 }
                 await (attempt is null ? changed : Task.WhenAny(attempt.Task, changed)).WaitAsync(cancellationToken);
-                if (attempt is { Task.IsCompleted: true } && await attempt.Task is { } failure && _connections.Length == 0)
-                    ExceptionDispatchInfo.Throw(failure);
             }
         }
         finally
@@ -80,16 +83,15 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
         _stopping.Dispose();
     }
 
-    private TaskCompletionSource<Exception?> BeginConnect()
+    private ConnectAttempt BeginConnect()
     {
-        var attempt = _attempt = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var attempt = _attempt = new ConnectAttempt();
         _ = Task.Run(() => ConnectAsync(attempt));
         return attempt;
     }
 
-    private async Task ConnectAsync(TaskCompletionSource<Exception?> attempt)
+    private async Task ConnectAsync(ConnectAttempt attempt)
     {
-        Exception? failure = null;
         try
         {
             var connection = begin(await connect(_stopping.Token), OnChanged);
@@ -104,14 +106,15 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
                 connection.Start();
             else
                 connection.Close();
+            attempt.Made(connection);
         }
         catch (Exception e)
         {
-            failure = e;
+            attempt.Failed(e);
         }
         lock (_gate)
             _attempt = null;
-        attempt.SetResult(failure);
+        attempt.End();
         Signal();
     }
 
@@ -136,4 +139,26 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
         }
         changed.SetResult();
     }
+}
+
+/// <summary>A connection in the making.</summary>
+internal sealed class ConnectAttempt
+{
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // One of the two, written before the end.
+    private Http2Connection? _connection;
+    private Exception? _failure;
+
+    /// <summary>Done at the end, however that was; never fails.</summary>
+    public Task Task => _ended.Task;
+
+    /// <summary>Why there is no connection: it couldn't be made, or broke at once. Null where the server ended it in good order.</summary>
+    public Exception? Failure => _failure ?? _connection?.Failure;
+
+    public void Made(Http2Connection connection) => _connection = connection;
+
+    public void Failed(Exception failure) => _failure = failure;
+
+    public void End() => _ended.SetResult();
 }

@@ -25,6 +25,7 @@ internal sealed class Http2Connection
     private int _nextId = 1;
     private bool _isDraining;
     private bool _isClosed;
+    private Exception? _failure;
 
     // The receiver's: what the server may still send on all streams together, and what has come since it was told.
     private int _windowBytes = Http2Limits.ConnectionWindowBytes;
@@ -51,6 +52,16 @@ internal sealed class Http2Connection
         {
             lock (_gate)
                 return !_isClosed && !_isDraining;
+        }
+    }
+
+    /// <summary>What ended the connection without a GOAWAY before it; null otherwise.</summary>
+    public Exception? Failure
+    {
+        get
+        {
+            lock (_gate)
+                return _failure;
         }
     }
 
@@ -169,6 +180,7 @@ internal sealed class Http2Connection
             if (_isClosed)
                 return;
             _isClosed = true;
+            _failure = _isDraining ? null : failure;
             Preface.WriteGoodbye(_sender.Buffer, (cause as ProtocolViolationException)?.Error ?? Http2Error.NoError);
         }
         _sender.Pump();
