@@ -12,7 +12,7 @@ public static class GrpcKestrelExtensions
     internal const int HeaderBytesMax = 16 * 1024;
     internal const int HeadersPerCallBytesMax = 32 * 1024;
     internal const int HeaderTableBytesMax = 4096;
-    internal const int FrameBytesMax = 16 * 1024;
+    internal const int FrameBytesMax = 128 * 1024;
     internal const int StreamWindowBytes = 768 * 1024;
     internal const int ConnectionWindowBytes = 1024 * 1024;
 

@@ -8,7 +8,7 @@ namespace DistSgd.Grpc.Tests.Hostile;
 [Collection(HostileCollection.Name)]
 public sealed class FrameAttackTests
 {
-    private const int FrameBytesMax = 16 * 1024;
+    private const int FrameBytesMax = GrpcKestrelExtensions.FrameBytesMax;
 
     [Fact]
     public Task Preface_Garbage_EndsTheConnection() => HostileRun.AttackAsync(async (_, peer) =>

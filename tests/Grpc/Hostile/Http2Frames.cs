@@ -36,6 +36,7 @@ internal enum Setting : ushort
 {
     HeaderTableSize = 1,
     EnablePush = 2,
+    StreamsMax = 3,
     InitialWindowSize = 4,
     MaxFrameSize = 5,
 }

@@ -32,9 +32,12 @@ internal sealed class RawPeer(Socket socket) : IDisposable
     /// <summary>Begins as a server.</summary>
     public async Task WelcomeAsync(params (Setting Id, uint Value)[] settings)
     {
-        await _stream.ReadExactlyAsync(new byte[Http2Frames.Preface.Length]).AsTask().WaitAsync(Patience);
+        await SkipPrefaceAsync();
         await SendAsync(Http2Frames.Settings(settings));
     }
+
+    /// <summary>Reads what a client says before its first frame.</summary>
+    public async Task SkipPrefaceAsync() => await _stream.ReadExactlyAsync(new byte[Http2Frames.Preface.Length]).AsTask().WaitAsync(Patience);
 
     /// <summary>Sends the bytes again and again; false where the other side ended the connection before the last time.</summary>
     public async Task<bool> TryFloodAsync(Func<int, byte[]> frames, int times)

@@ -7,8 +7,8 @@ namespace Grpc.Net.Client.Http2;
 /// A channel's HTTP/2 connections: one, and another one whenever the server's limit of streams is reached on all there are. Thread-safe.
 /// </summary>
 /// <param name="connect">Makes a wire.</param>
-/// <param name="begin">Makes a connection of it that tells this pool of its changes.</param>
-internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connect, Func<IWire, Action<Http2Connection>, Http2Connection> begin) : IDisposable
+/// <param name="begin">Makes a connection of it, with so many streams before the server says how many, that tells this pool of its changes.</param>
+internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connect, Func<IWire, int, Action<Http2Connection>, Http2Connection> begin) : IDisposable
 {
     /// <summary>How many connections a call that finds no room has made before it only waits.</summary>
     private const int AttemptsMax = 3;
@@ -18,6 +18,9 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
 
     // Replaced under the gate, read without.
     private volatile Http2Connection[] _connections = [];
+
+    // What a server said last, and so is likely to say on its next connection. Any thread's.
+    private volatile int _streamsMax = Http2Limits.StreamsBeforeSettings;
 
     // Under the gate: the connection that is being made, what is done at the next change, and how many calls wait for that (also read without).
     private ConnectAttempt? _attempt;
@@ -53,7 +56,7 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
                     changed = _changed.Task;
                     if (TryOpen(stream, head, onlyMessage))
                         return;
-                    var hasNone = _connections.Length == 0;
+                    var hasNone = !Array.Exists(_connections, connection => connection.IsUsable);
                     if (hasNone && attempt is { Task.IsCompleted: true } && (attempt.Failure is not null || attempts >= AttemptsMax))
                         ExceptionDispatchInfo.Throw(attempt.Failure ?? new ConnectionLostException("The server ended each connection before a call was made on it."));
                     attempt = _attempt ?? (hasNone || attempts < AttemptsMax ? BeginConnect() : null);
@@ -94,7 +97,7 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
     {
         try
         {
-            var connection = begin(await connect(_stopping.Token), OnChanged);
+            var connection = begin(await connect(_stopping.Token), _streamsMax, OnChanged);
             bool isWanted;
             lock (_gate)
             {
@@ -113,13 +116,17 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
             attempt.Failed(e);
         }
         lock (_gate)
+        {
+            // Together: whoever waits for this attempt mustn't begin another one before it knows how this one ended.
+            attempt.End();
             _attempt = null;
-        attempt.End();
+        }
         Signal();
     }
 
     private void OnChanged(Http2Connection connection)
     {
+        _streamsMax = Math.Min(connection.StreamsMax, Http2Limits.StreamsBeforeSettings);
         if (!connection.IsUsable)
         {
             lock (_gate)

@@ -100,7 +100,7 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
     public void Dispose()
     {
         _cancellation.Dispose();
-        Abandon(new OperationCanceledException("The call was disposed."));
+        Abandon(null);
         _stream.Response.Leave();
         var isFree = _message is not { } message || Return(message);
         _message = null;
@@ -167,7 +167,7 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
             Abandon(new OperationCanceledException(cancellationToken));
     }
 
-    private void Abandon(Exception failure) => _stream.Connection?.Abandon(_stream, failure, Http2Error.Cancel);
+    private void Abandon(Exception? failure) => _stream.Connection?.Abandon(_stream, failure, Http2Error.Cancel);
 
     private bool Return(FramedMessage message)
     {

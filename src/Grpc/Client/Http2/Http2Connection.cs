@@ -21,7 +21,7 @@ internal sealed class Http2Connection
     // All under the gate.
     private readonly Dictionary<int, Http2Stream> _streams = [];
     private readonly HpackEncoder _encoder = new();
-    private readonly PeerSettings _settings = new();
+    private readonly PeerSettings _settings;
     private int _nextId = 1;
     private bool _isDraining;
     private bool _isClosed;
@@ -33,12 +33,14 @@ internal sealed class Http2Connection
 
     /// <param name="wire">Connected; disposed with this.</param>
     /// <param name="head">Writes the heads of calls.</param>
+    /// <param name="streamsMax">How many streams may be open before the server has said it.</param>
     /// <param name="times">When to ping.</param>
     /// <param name="clock">The time.</param>
     /// <param name="changed">Told when a stream can be opened that couldn't before, or none any more.</param>
-    public Http2Connection(IWire wire, RequestHead head, KeepAliveTimes times, TimeProvider clock, Action<Http2Connection> changed)
+    public Http2Connection(IWire wire, RequestHead head, int streamsMax, KeepAliveTimes times, TimeProvider clock, Action<Http2Connection> changed)
     {
         (_wire, _head, _changed) = (wire, head, changed);
+        _settings = new PeerSettings(streamsMax);
         _sender = new FrameSender(_gate, wire, OnSendFailed);
         _receiver = new FrameReceiver(wire, this);
         _keepAlive = new KeepAlive(clock, times, this);
@@ -62,6 +64,16 @@ internal sealed class Http2Connection
         {
             lock (_gate)
                 return _failure;
+        }
+    }
+
+    /// <summary>How many streams the server lets be open, as it said last.</summary>
+    public int StreamsMax
+    {
+        get
+        {
+            lock (_gate)
+                return _settings.StreamsMax;
         }
     }
 
@@ -139,12 +151,16 @@ internal sealed class Http2Connection
     }
 
     /// <summary>Ends a stream early: whatever waits for it throws this, and the server is told by a reset. Nothing where it has ended.</summary>
-    public void Abandon(Http2Stream stream, Exception failure, Http2Error error)
+    /// <param name="stream">Not in use on another connection.</param>
+    /// <param name="failure">What is thrown; null says that the call was disposed.</param>
+    /// <param name="error">What the server is told.</param>
+    public void Abandon(Http2Stream stream, Exception? failure, Http2Error error)
     {
         lock (_gate)
         {
             if (!IsOpen(stream))
                 return;
+            failure ??= new OperationCanceledException("The call was disposed.");
             _streams.Remove(stream.Id);
             _sender.Close(stream.Request, failure);
             _sender.Buffer.AddFrame(FrameKind.ResetStream, stream.Id, (uint)error);
@@ -426,12 +442,17 @@ internal sealed class Http2Connection
 
     private void Answer(FrameKind kind, ReadOnlySpan<byte> payload)
     {
+        bool areMany;
         lock (_gate)
         {
             if (++_sender.WaitingAnswers > Http2Limits.WaitingAnswersMax)
                 throw new ProtocolViolationException(Http2Error.EnhanceYourCalm, $"It asked for more than {Http2Limits.WaitingAnswersMax} answers and reads none.");
             _sender.Buffer.AddFrame(kind, FrameFlags.Ack, 0, payload);
+            areMany = _sender.WaitingAnswers > Http2Limits.WaitingAnswersMax / 2;
         }
+        // They leave now, where they can; what arrived in one piece may ask for many.
+        if (areMany)
+            _sender.Pump();
     }
 
     private void AddCredit(int streamId, int bytes)

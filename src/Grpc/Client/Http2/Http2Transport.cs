@@ -28,7 +28,7 @@ internal sealed class Http2Transport : ICallTransport
         var connector = new WireConnector(connections, security, address.HostName);
         var head = new RequestHead(address.BasePath, address.Authority, security.IsSecure);
         return new Http2Transport(
-            new ConnectionPool(connector.ConnectAsync, (wire, changed) => new Http2Connection(wire, head, KeepAliveTimes.Default, TimeProvider.System, changed)),
+            new ConnectionPool(connector.ConnectAsync, (wire, streamsMax, changed) => new Http2Connection(wire, head, streamsMax, KeepAliveTimes.Default, TimeProvider.System, changed)),
             serverName);
     }
 

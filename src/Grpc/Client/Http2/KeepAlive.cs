@@ -17,11 +17,12 @@ internal sealed class KeepAlive : IDisposable
     private readonly Http2Connection _connection;
     private readonly ITimer _timer;
 
-    // Written by the receiver at each arrival, read by the timer.
+    // Written by the receiver at each arrival, read by the timer: when it was, and the how-manieth.
     private long _heardAt;
+    private long _heard;
 
     // Only the timer's.
-    private long _pingedAt;
+    private long _heardBeforePing;
     private bool _isPinged;
 
     public KeepAlive(TimeProvider clock, KeepAliveTimes times, Http2Connection connection)
@@ -32,23 +33,27 @@ internal sealed class KeepAlive : IDisposable
     }
 
     /// <summary>Something came from the server.</summary>
-    public void Hear() => Volatile.Write(ref _heardAt, _clock.GetTimestamp());
+    public void Hear()
+    {
+        Volatile.Write(ref _heardAt, _clock.GetTimestamp());
+        Volatile.Write(ref _heard, _heard + 1);
+    }
 
     public void Dispose() => _timer.Dispose();
 
     private void Tick()
     {
-        var heardAt = Volatile.Read(ref _heardAt);
-        if (_isPinged && heardAt <= _pingedAt)
+        var heard = Volatile.Read(ref _heard);
+        if (_isPinged && heard == _heardBeforePing)
         {
             _connection.Abort(new ConnectionLostException($"The server was silent for {_times.Silence.TotalSeconds:0.#} s and didn't answer a ping within {_times.Answer.TotalSeconds:0.#} s."));
             return;
         }
-        var left = _times.Silence - _clock.GetElapsedTime(heardAt);
+        var left = _times.Silence - _clock.GetElapsedTime(Volatile.Read(ref _heardAt));
         _isPinged = left <= TimeSpan.Zero && _connection.HasStreams;
         if (_isPinged)
         {
-            _pingedAt = _clock.GetTimestamp();
+            _heardBeforePing = heard;
             _connection.Ping();
         }
         _timer.Change(_isPinged ? _times.Answer : left > TimeSpan.Zero ? left : _times.Silence, Timeout.InfiniteTimeSpan);

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Grpc.Net.Client.Http2;
 
 /// <summary>What the server's SETTINGS frames said last (RFC 9113 §6.5.2). Under the connection's gate.</summary>
-internal sealed class PeerSettings
+/// <param name="streamsMax">How many streams may be open before any settings have come.</param>
+internal sealed class PeerSettings(int streamsMax)
 {
     private const int EntryBytes = 6;
     private const int FrameBytesLimit = (1 << 24) - 1;
@@ -12,7 +13,7 @@ internal sealed class PeerSettings
 
     public int HeaderTableBytes { get; private set; } = Http2Limits.HeaderTableBytes;
 
-    public int StreamsMax { get; private set; } = Http2Limits.StreamsBeforeSettings;
+    public int StreamsMax { get; private set; } = streamsMax;
 
     public int WindowBytes { get; private set; } = Http2Limits.DefaultWindowBytes;
 
