@@ -28,7 +28,10 @@ public sealed class GrpcChannelOptions
     /// <summary>Where the channel logs; null (the default) means nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
-    /// <summary>The handler to send with; null (the default) makes one by <see cref="GrpcHttpHandler.Create"/>. Not together with HttpClient.</summary>
+    /// <summary>
+    /// The handler to send with, <see cref="GrpcHttpHandler.Create"/> makes one; null (the default) uses HTTP/2 of this runtime's own, which allocates and
+    /// copies less: no proxies, a ping after 6 min of silence during a call, 10 s to connect. Not together with HttpClient.
+    /// </summary>
     public HttpMessageHandler? HttpHandler { get; set; }
 
     /// <summary>The client to send with; null (the default) uses HttpHandler.</summary>

@@ -89,7 +89,9 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
     private ConnectAttempt BeginConnect()
     {
         var attempt = _attempt = new ConnectAttempt();
-        _ = Task.Run(() => ConnectAsync(attempt));
+        // The connection outlives the call that needed it first, whose context mustn't flow into it.
+        using (ExecutionContext.SuppressFlow())
+            _ = Task.Run(() => ConnectAsync(attempt));
         return attempt;
     }
 

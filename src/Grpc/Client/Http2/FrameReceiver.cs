@@ -119,6 +119,8 @@ internal sealed class FrameReceiver(IWire wire, Http2Connection connection)
             _start += bytes;
             left -= bytes;
         }
+        if (stream is not null && header.Has(FrameFlags.Padded))
+            connection.SkipData(stream, header.StreamId, 1 + padding);
         connection.EndData(stream, header);
     }
 

@@ -305,6 +305,14 @@ internal sealed class Http2Connection
             AddCredit(streamId, credit);
     }
 
+    /// <summary>Padding of a DATA frame, which counts as read.</summary>
+    public void SkipData(Http2Stream stream, int streamId, int bytes)
+    {
+        var credit = stream.Response.SkipData(this, streamId, bytes);
+        if (credit > 0)
+            AddCredit(streamId, credit);
+    }
+
     /// <summary>A DATA frame has been read to its end.</summary>
     public void EndData(Http2Stream? stream, FrameHeader header)
     {

@@ -6,6 +6,8 @@ namespace Grpc.Net.Client.Http2;
 /// <summary>Connects to a channel's server, with TLS where its credentials say so. Thread-safe.</summary>
 internal sealed class WireConnector
 {
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
     private readonly ChannelConnections _connections;
     private readonly SslClientAuthenticationOptions? _ssl;
 
@@ -26,7 +28,7 @@ internal sealed class WireConnector
         var secured = new SslStream(stream);
         try
         {
-            await secured.AuthenticateAsClientAsync(_ssl, cancellationToken);
+            await secured.AuthenticateAsClientAsync(_ssl, cancellationToken).WaitAsync(HandshakeTimeout, cancellationToken);
             return secured.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2
                 ? new StreamWire(secured)
                 : throw new AuthenticationException("the server doesn't offer HTTP/2 (ALPN \"h2\").");

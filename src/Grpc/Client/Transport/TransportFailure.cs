@@ -40,8 +40,8 @@ internal static class TransportFailure
         StreamResetException reset => new Status(OfReset((long)reset.Error), $"The server at {server} reset the call: {reset.Message}", exception),
         StreamRefusedException => new Status(StatusCode.Unavailable, $"The server at {server} took no call: {exception.Message}", exception),
         ProtocolViolationException => new Status(StatusCode.Unavailable, $"The server at {server} doesn't speak HTTP/2 as it should: {exception.Message}", exception),
-        ConnectionLostException or StreamEndedException => new Status(
-            StatusCode.Unavailable, $"The connection to {server} broke during the call: {exception.Message}", exception),
+        ConnectionLostException => new Status(StatusCode.Unavailable, $"The connection to {server} broke during the call: {exception.Message}", exception),
+        StreamEndedException => new Status(StatusCode.Unknown, $"The server at {server} ended the call before it was complete; its status hasn't been read.", exception),
         _ => null,
     };
 
