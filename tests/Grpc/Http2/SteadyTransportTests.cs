@@ -101,7 +101,6 @@ public sealed class SteadyTransportTests
         private readonly byte[] _message = Http2Frames.Data(0, Http2Frames.Message(new byte[AnswerBytes - 5]));
         private readonly byte[] _trailers = AnsweringPeer.Trailers(0);
         private readonly byte[] _update = Http2Frames.WindowUpdate(0, 1);
-        private readonly Task _serving;
         private int _start;
         private int _end;
 
@@ -110,7 +109,7 @@ public sealed class SteadyTransportTests
             _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
             _listener.Listen();
             Address = $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndPoint!).Port}";
-            _serving = Task.Factory.StartNew(Serve, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            _ = Task.Factory.StartNew(Serve, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         public string Address { get; }
