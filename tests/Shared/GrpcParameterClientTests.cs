@@ -212,7 +212,8 @@ public sealed class GrpcParameterClientTests
         ParameterExchange[] exchanges = [.. Enumerable.Range(1, 300).Select(i => PushPull(16, (ulong)i))];
         await Task.WhenAll(exchanges.Select(exchange => client.ExecuteAsync(exchange, CancellationToken.None).AsTask())).WaitAsync(Patience);
         Assert.Equal(300, parameters.Applied);
-        Assert.True(parameters.Streams >= 4, $"{parameters.Streams} streams");
+        // Exchanges 50 and 51 may come in one message: the second is then done before the first one's cut is felt.
+        Assert.True(parameters.Streams >= 3, $"{parameters.Streams} streams");
         ulong[] first = [.. parameters.Requests.Select(request => request.Push.Name.Sequence).Distinct()];
         Assert.Equal(Enumerable.Range(1, 300).Select(i => (ulong)i), first);
         Assert.All(exchanges, exchange => Assert.True(exchange.Pulled.Span[0] >= exchange.PushName.Sequence));

@@ -10,7 +10,8 @@ namespace Grpc.Net.Client.Http2;
 /// </summary>
 internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : ITransportCall
 {
-    private readonly Http2Stream _stream = new();
+    // Another one after a refusal: the last of the refused one's frames may still be leaving.
+    private Http2Stream _stream = new();
     private CallHead _head;
     private FramedMessage? _message;
     private CancellationTokenRegistration _cancellation;
@@ -43,6 +44,7 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
             catch (StreamRefusedException) when (retries < Http2Limits.RetriesMax)
             {
                 // No server did anything with it.
+                _stream = new Http2Stream();
             }
         }
     }
@@ -144,9 +146,11 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
     {
         lock (_gate)
         {
-            if (!_hasWritten)
-                _opening = NewOpening();
-            return !_hasWritten;
+            if (_hasWritten)
+                return false;
+            _opening = NewOpening();
+            _stream = new Http2Stream();
+            return true;
         }
     }
 
