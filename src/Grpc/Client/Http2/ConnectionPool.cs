@@ -90,8 +90,7 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
     {
         var attempt = _attempt = new ConnectAttempt();
         // The connection outlives the call that needed it first, whose context mustn't flow into it.
-        using (ExecutionContext.SuppressFlow())
-            _ = Task.Run(() => ConnectAsync(attempt));
+        ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Pool.ConnectAsync(work.Attempt), (Pool: this, Attempt: attempt), preferLocal: false);
         return attempt;
     }
 

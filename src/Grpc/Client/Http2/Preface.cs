@@ -6,6 +6,7 @@ namespace Grpc.Net.Client.Http2;
 internal static class Preface
 {
     private const int SettingBytes = 6;
+    private const int GoodbyeBytes = 8;
 
     private static readonly (ushort Id, int Value)[] Settings =
     [
@@ -31,9 +32,7 @@ internal static class Preface
     /// <summary>GOAWAY: no stream of the server's was ever taken.</summary>
     public static void WriteGoodbye(OutgoingBuffer destination, Http2Error error)
     {
-        Span<byte> payload = stackalloc byte[2 * sizeof(uint)];
-        payload.Clear();
-        BinaryPrimitives.WriteUInt32BigEndian(payload[sizeof(uint)..], (uint)error);
-        destination.AddFrame(FrameKind.GoAway, FrameFlags.None, 0, payload);
+        destination.Add(new FrameHeader(GoodbyeBytes, FrameKind.GoAway, FrameFlags.None, 0));
+        BinaryPrimitives.WriteUInt64BigEndian(destination.Take(GoodbyeBytes), (uint)error);
     }
 }
