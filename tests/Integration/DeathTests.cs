@@ -100,7 +100,8 @@ public sealed class DeathTests : IDisposable
         // In one process too, and to the end.
         string[] ended = await ProgramRun.MustAsync("train", "--data", data, "--seconds-max", "0.5", "--optimizer", "adam", "--epochs", "100000", "--exchange", "dense", "--checkpoint", _folder["state"], "--out", _folder["m"]);
         Assert.Contains(ended, line => line.Contains("behind epoch", StringComparison.Ordinal));
-        Assert.Equal(["clicks.libsvm", "m", "state"], _folder.Names);
+        // Killed while it wrote the file, it leaves a part, which saves of a minute later remove.
+        Assert.Equal(["clicks.libsvm", "m", "state"], _folder.Names.Where(name => !name.StartsWith(".state.", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Grpc.Wire;
 
 namespace Grpc.Net.Client;
 
@@ -17,6 +18,7 @@ internal static class CallAuthenticator
         {
             foreach (var interceptor in interceptors)
                 await interceptor(context, metadata).WaitAsync(context.CancellationToken);
+            MetadataHeaders.Check(metadata);
             return metadata;
         }
         catch (Exception e) when (e is not RpcException && !context.CancellationToken.IsCancellationRequested)

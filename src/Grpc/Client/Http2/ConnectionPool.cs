@@ -10,7 +10,7 @@ namespace Grpc.Net.Client.Http2;
 /// <param name="begin">Makes a connection of it, with so many streams before the server says how many, that tells this pool of its changes.</param>
 internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connect, Func<IWire, int, Action<Http2Connection>, Http2Connection> begin) : IDisposable
 {
-    /// <summary>How many connections a call that finds no room has made before it only waits.</summary>
+    /// <summary>How many connections that nobody could use a call that finds no room has made before it only waits.</summary>
     private const int AttemptsMax = 3;
 
     private readonly Lock _gate = new();
@@ -57,11 +57,12 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<IWire>> connec
                     if (TryOpen(stream, head, onlyMessage))
                         return;
                     var hasNone = !Array.Exists(_connections, connection => connection.IsUsable);
-                    if (hasNone && attempt is { Task.IsCompleted: true } && (attempt.Failure is not null || attempts >= AttemptsMax))
+                    if (hasNone && attempt is { Task.IsCompleted: true } && (attempt.Failure is not null || attempts + 1 >= AttemptsMax))
                         ExceptionDispatchInfo.Throw(attempt.Failure ?? new ConnectionLostException("The server ended each connection before a call was made on it."));
+                    // Others may have filled the new connection at once: only one that nobody could use was in vain.
+                    if (attempt is { Task.IsCompleted: true })
+                        attempts = attempt.WasUsed ? 0 : attempts + 1;
                     attempt = _attempt ?? (hasNone || attempts < AttemptsMax ? BeginConnect() : null);
-                    if (attempt is not null)
-                        attempts++;
                 }
                 await (attempt is null ? changed : Task.WhenAny(attempt.Task, changed)).WaitAsync(cancellationToken);
             }
@@ -163,6 +164,9 @@ internal sealed class ConnectAttempt
 
     /// <summary>Why there is no connection: it couldn't be made, or broke at once. Null where the server ended it in good order.</summary>
     public Exception? Failure => _failure ?? _connection?.Failure;
+
+    /// <summary>Whether a call was made on it.</summary>
+    public bool WasUsed => _connection?.WasUsed == true;
 
     public void Made(Http2Connection connection) => _connection = connection;
 

@@ -164,6 +164,9 @@ internal sealed class FrameSender
             var side = _ready[0];
             _ready.RemoveAt(0);
             side.IsReady = false;
+            // The server may have narrowed it since; what widens it makes it ready again.
+            if (side.Window <= 0)
+                continue;
             var bytes = Math.Min(Math.Min(side.LeftBytes, FrameBytesMax), Math.Min(side.Window, _window));
             _window -= bytes;
             _batch.AddFrame(side, bytes);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client.Transport;
 
@@ -54,6 +55,16 @@ internal sealed class Http2Connection
         {
             lock (_gate)
                 return !_isClosed && !_isDraining;
+        }
+    }
+
+    /// <summary>Whether a stream was ever opened.</summary>
+    public bool WasUsed
+    {
+        get
+        {
+            lock (_gate)
+                return _nextId != 1;
         }
     }
 
@@ -332,6 +343,9 @@ internal sealed class Http2Connection
 
     private void OnSendFailed(Exception e)
     {
+        // Not the wire's end, of which the receiver would never hear.
+        if (e is not (SocketException or IOException or ConnectionLostException or ObjectDisposedException))
+            ThreadPool.UnsafeQueueUserWorkItem(static work => work.Connection.Abort(work.Cause), (Connection: this, Cause: e), preferLocal: false);
         // What the server said last may still lie in the receiver's way; it finds the end of the connection by itself.
         lock (_gate)
         {
