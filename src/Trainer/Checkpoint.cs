@@ -9,7 +9,7 @@ namespace DistSgd.Trainer;
 
 /// <summary>
 /// The state of a training between two epochs: every parameter with its optimizer state, in the units of training, and how far it has come. As a file it is a
-/// safetensors file with one tensor, <c>entries</c> [keys, floats a key], and metadata that tells which training it belongs to.
+/// safetensors file with one tensor, <c>entries</c> [keys, floats a key], metadata that tells which training it belongs to, and a checksum of all of it.
 /// </summary>
 /// <param name="Epochs">Epochs that are done.</param>
 /// <param name="Steps">Steps of all workers that are done.</param>
@@ -44,6 +44,7 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
                 if (file.Metadata.GetValueOrDefault(name, "not known") is var theirs && theirs != own)
                     throw new TrainingException($"{path} is the checkpoint of another training: its {name} is {theirs}, that of this one {own}. Give another --checkpoint, or delete it to begin anew.");
             }
+            file.CheckContent();
             return new Checkpoint(checked((int)Number(path, file, "epochs done")), Number(path, file, "steps done"), Read(path, file, job));
         }
         catch (ModelFileException damaged)
@@ -68,6 +69,7 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
         file.AddMetadata("steps done", Steps.ToString(CultureInfo.InvariantCulture));
         foreach ((string name, string value) in Facts(job, data, labels))
             file.AddMetadata(name, value);
+        file.AddChecksum();
         file.Save(path);
     }
 

@@ -190,7 +190,7 @@ public sealed record TrainingOptions
     /// <summary>In which order each worker visits its rows.</summary>
     public RowOrderKind Order { get; init; }
 
-    /// <summary>Most bytes of rows that workers gather in memory; more are gathered from the data, best a mapped cache, in each epoch. At least 1. Null: half of the machine's memory.</summary>
+    /// <summary>Most bytes of rows that workers gather in memory; more are gathered from the data, best its cache, in each epoch. At least 1. Null: half of the machine's memory.</summary>
     public long? MemoryMax { get; init; }
 
     /// <summary>Half of the machine's memory, in bytes.</summary>

@@ -92,9 +92,14 @@ public sealed class CheckpointTests
             Assert.Contains("delete it to begin anew", refused.Message, StringComparison.Ordinal);
         }
         Assert.Equal(before, await File.ReadAllBytesAsync(path));
-        await File.WriteAllBytesAsync(path, before[..(before.Length / 2)]);
-        TrainingException cut = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, Options with { Checkpoint = path }));
-        Assert.Contains("delete it to begin anew", cut.Message, StringComparison.Ordinal);
+        byte[] changed = [.. before];
+        changed[^3] ^= 1;
+        foreach (byte[] damaged in (byte[][])[before[..(before.Length / 2)], changed])
+        {
+            await File.WriteAllBytesAsync(path, damaged);
+            TrainingException refused = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, Options with { Checkpoint = path }));
+            Assert.Contains("delete it to begin anew", refused.Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -108,7 +108,7 @@ internal sealed class ShardMemory : IDisposable
     {
         if (HasWideKeys)
         {
-            CopyRuns(positions, planes, toPlanes: true);
+            CopyRuns(positions, planes);
             return;
         }
         ReadOnlySpan<float> floats = Floats;
@@ -124,11 +124,6 @@ internal sealed class ShardMemory : IDisposable
     /// <summary>Copies planes back to their parameters.</summary>
     public void Scatter(ReadOnlySpan<int> positions, RulePlanes planes)
     {
-        if (HasWideKeys)
-        {
-            CopyRuns(positions, planes, toPlanes: false);
-            return;
-        }
         Span<float> floats = Floats;
         for (int slot = 0; slot < Stride; slot++)
         {
@@ -248,17 +243,14 @@ internal sealed class ShardMemory : IDisposable
     }
 
     // Parameters of one key follow each other, in memory as in the planes.
-    private void CopyRuns(ReadOnlySpan<int> positions, RulePlanes planes, bool toPlanes)
+    private void CopyRuns(ReadOnlySpan<int> positions, RulePlanes planes)
     {
         Span<float> floats = Floats;
         for (int i = 0; i < positions.Length;)
         {
             int count = Math.Min(positions.Length - i, Width - positions[i] % Width);
             for (int slot = 0; slot < Stride; slot++)
-            {
-                Span<float> memory = floats.Slice(positions[i] + slot * SlotStep, count), plane = planes[slot].Slice(i, count);
-                (toPlanes ? memory : plane).CopyTo(toPlanes ? plane : memory);
-            }
+                floats.Slice(positions[i] + slot * SlotStep, count).CopyTo(planes[slot][i..]);
             i += count;
         }
     }

@@ -33,19 +33,20 @@ internal sealed class ShardSteps(UpdateRule rule, RuleKernel kernel, ShardMemory
 
     private void StepAlike(GradientPush push, in ShardKeys keys)
     {
-        if (!keys.IsRange && memory.HasWideKeys)
+        if (keys.IsRange)
+        {
+            var range = new RangeStep(this, push, keys.First * memory.Width);
+            memory.ForEachStripe(new KeyRange(keys.First, keys.Count), range, static (range, part) => range.Run(part));
+        }
+        else if (memory.HasWideKeys)
         {
             for (int place = 0; place < keys.Count; place++)
                 StepPart(push.Slice(place * Width, Width), new KeyRange(keys[place], 1));
-            return;
         }
-        if (!keys.IsRange)
+        else
         {
             StepChunks(push, keys);
-            return;
         }
-        var range = new RangeStep(this, push, keys.First * memory.Width);
-        memory.ForEachStripe(new KeyRange(keys.First, keys.Count), range, static (range, part) => range.Run(part));
     }
 
     private void StepPart(GradientPush push, KeyRange part)

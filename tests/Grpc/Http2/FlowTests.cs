@@ -64,6 +64,28 @@ public sealed class FlowTests
         await client.UnaryAsync(new EchoRequest { Payload = ByteString.CopyFrom(new byte[200_000]) }).ResponseAsync.WaitAsync(Patience);
     }
 
+    [Fact]
+    public async Task Window_ShrunkBelow0WhileTheConnectionsWindowHoldsAMessage_HoldsItUntilBothHaveGrown()
+    {
+        await using var server = new RawServer(async peer =>
+        {
+            await peer.SendAsync(AnsweringPeer.Response(await peer.WelcomeCallAsync((Setting.InitialWindowSize, 1_000_000))));
+            var stream = await peer.HearCallAsync();
+            // The stream may send on, the connection may not: of its 65,535 bytes the first call took a few.
+            await SumOfDataAsync(peer, stream, 65_000);
+            await peer.SendAsync(Http2Frames.Settings((Setting.InitialWindowSize, 0)), Http2Frames.WindowUpdate(0, 1 << 20));
+            Assert.DoesNotContain((await peer.PingAsync()).Frames, frame => frame.Type == FrameType.Data);
+            await peer.SendAsync(Http2Frames.WindowUpdate(stream, 1 << 20));
+            await peer.HearAsync(frame => frame.Type == FrameType.Data && (frame.Flags & Http2Frames.EndStream) != 0);
+            await peer.SendAsync(AnsweringPeer.Response(stream));
+            await peer.HearToEndAsync();
+        });
+        using var channel = GrpcChannel.ForAddress(server.Address);
+        var client = new Echo.EchoClient(channel);
+        await client.UnaryAsync(new EchoRequest()).ResponseAsync.WaitAsync(Patience);
+        await client.UnaryAsync(new EchoRequest { Payload = ByteString.CopyFrom(new byte[200_000]) }).ResponseAsync.WaitAsync(Patience);
+    }
+
     [Theory]
     [InlineData(Http2Error.Cancel, StatusCode.Cancelled)]
     [InlineData(Http2Error.None, StatusCode.Internal)]
@@ -117,6 +139,7 @@ public sealed class FlowTests
     [Fact]
     public async Task Streams_BeyondTheServersLimit_GoOverOtherConnections()
     {
+        const int Calls = 20;
         var held = new LiveCount();
         var release = new TaskCompletionSource();
         await using var server = new RawServer(async peer =>
@@ -133,9 +156,9 @@ public sealed class FlowTests
         using var channel = GrpcChannel.ForAddress(server.Address);
         var client = new Echo.EchoClient(channel);
         await client.UnaryAsync(new EchoRequest()).ResponseAsync.WaitAsync(Patience);
-        var calls = Enumerable.Range(0, 3).Select(_ => client.UnaryAsync(new EchoRequest()).ResponseAsync).ToList();
-        // Each connection answers one call at a time, and none is answered yet: all three have been heard, so there are three connections.
-        await held.WhenAsync(live => live == 4, "calls that a server has heard");
+        var calls = Enumerable.Range(0, Calls).Select(_ => client.UnaryAsync(new EchoRequest()).ResponseAsync).ToList();
+        // Each connection answers one call at a time, and none is answered yet: all have been heard, so there are as many connections.
+        await held.WhenAsync(live => live == 1 + Calls, "calls that a server has heard");
         release.SetResult();
         await Task.WhenAll(calls).WaitAsync(Patience);
     }

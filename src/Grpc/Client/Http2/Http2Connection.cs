@@ -28,9 +28,7 @@ internal sealed class Http2Connection
     private bool _isClosed;
     private Exception? _failure;
 
-    // The receiver's: what the server may still send on all streams together, and what has come since it was told.
-    private int _windowBytes = Http2Limits.ConnectionWindowBytes;
-    private int _arrivedBytes;
+    private readonly ReceiveWindow _window = new();
 
     /// <param name="wire">Connected; disposed with this.</param>
     /// <param name="head">Writes the heads of calls.</param>
@@ -167,16 +165,22 @@ internal sealed class Http2Connection
     /// <param name="error">What the server is told.</param>
     public void Abandon(Http2Stream stream, Exception? failure, Http2Error error)
     {
+        int id;
         lock (_gate)
         {
             if (!IsOpen(stream))
                 return;
             failure ??= new OperationCanceledException("The call was disposed.");
-            _streams.Remove(stream.Id);
-            _sender.Close(stream.Request, failure);
-            _sender.Buffer.AddFrame(FrameKind.ResetStream, stream.Id, (uint)error);
+            id = stream.Id;
+            _streams.Remove(id);
+            // Its reader may know of its end before the receiver has taken it off the table: there is nothing to reset then.
+            if (!stream.Request.HasEnded || !stream.Response.HasEnded)
+            {
+                _sender.Close(stream.Request, failure);
+                _sender.Buffer.AddFrame(FrameKind.ResetStream, id, (uint)error);
+            }
         }
-        stream.Response.Fail(this, stream.Id, failure);
+        stream.Response.Fail(this, id, failure);
         _sender.Pump();
         OnStreamLeft();
     }
@@ -294,9 +298,7 @@ internal sealed class Http2Connection
     public Http2Stream? BeginData(FrameHeader header)
     {
         var stream = Find(header.StreamId);
-        _windowBytes -= header.Bytes;
-        if (_windowBytes < 0)
-            throw new ProtocolViolationException(Http2Error.FlowControlError, $"It sent more than the {Http2Limits.ConnectionWindowBytes} bytes that the connection's window allows.");
+        _window.Take(header.Bytes);
         try
         {
             return stream?.Response.BeginData(this, header.StreamId, header.Bytes) == true ? stream : null;
@@ -329,13 +331,11 @@ internal sealed class Http2Connection
     {
         if (stream is not null && header.Has(FrameFlags.EndStream) && stream.Response.TryEnd(this, header.StreamId))
             EndResponse(stream, header.StreamId);
-        _arrivedBytes += header.Bytes;
-        if (_arrivedBytes < Http2Limits.ConnectionWindowBytes / 4)
-            return;
-        lock (_gate)
-            _sender.Buffer.AddFrame(FrameKind.WindowUpdate, 0, (uint)_arrivedBytes);
-        _windowBytes += _arrivedBytes;
-        _arrivedBytes = 0;
+        if (_window.Arrived(header.Bytes) is > 0 and var credit)
+        {
+            lock (_gate)
+                _sender.Buffer.AddFrame(FrameKind.WindowUpdate, 0, (uint)credit);
+        }
     }
 
     /// <summary>Whether this very stream is open here; it may have ended, and be open on another connection by now.</summary>

@@ -42,6 +42,16 @@ internal sealed class ResponseSide : IValueTaskSource<IResponseHead>, IValueTask
         }
     }
 
+    /// <summary>Whether the response has ended, as far as the server is concerned.</summary>
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_gate)
+                return _trailers is not null;
+        }
+    }
+
     public void Open(Http2Connection connection, int streamId)
     {
         lock (_gate)
