@@ -46,6 +46,20 @@ public sealed class CallCredentialsTests
     }
 
     [Fact]
+    public async Task Headers_ChangedWhileTheCallWaitsForItsCredentials_AreSentAsTheyWere()
+    {
+        var release = new TaskCompletionSource();
+        await using var host = await StartTlsAsync(Tls);
+        var headers = new Metadata { { "echo-d", "4" } };
+        var call = host.Client.UnaryAsync(new EchoRequest(), new CallOptions(headers, credentials: CallCredentials.FromInterceptor((_, _) => release.Task)));
+        headers.Clear();
+        headers.Add("echo-e", "not to be sent");
+        release.SetResult();
+        await call.ResponseAsync.WaitAsync(Patience);
+        Assert.Equal("4 ", Join(host, "echo-d", "echo-e"));
+    }
+
+    [Fact]
     public async Task Interceptor_IsToldServiceAndMethod()
     {
         AuthInterceptorContext? seen = null;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using Grpc.Core;
+using Grpc.Net.Client.Http2;
 using Grpc.Net.Client.Transport;
 using Grpc.Wire;
 
@@ -14,10 +15,13 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     where TRequest : class
     where TResponse : class
 {
+    private const string WriteAfterOk = "Can't write the message: the call has ended with OK.";
+
     private readonly ChannelSettings _channel;
     private readonly Method<TRequest, TResponse> _method;
     private readonly string? _host;
     private readonly CallOptions _options;
+    private readonly Metadata? _headers;
     private readonly CallLifetime _lifetime;
     private readonly CallOutcome _outcome;
     private readonly PayloadReader _payload = new();
@@ -30,15 +34,22 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     private Task? _headTask;
     private TaskCompletionSource? _opened;
 
-    // 1 while the reading flow runs (from the start until the head came, then during each read); claimed by compare-exchange.
-    private int _isFlowing = 1;
+    // What the reading flow does: from the start until the head came, then during each read, it is under way. Claimed by compare-exchange.
+    private int _flow = UnderWay;
+    private const int Paused = 0;
+    private const int UnderWay = 1;
+    private const int Ending = 2;
+
+    // Done at the flow's next pause; set by a writer that waits for it.
+    private TaskCompletionSource? _paused;
 
     /// <exception cref="ArgumentException">The headers can't be sent.</exception>
     /// <exception cref="InvalidOperationException">The headers ask for an encoding that the channel hasn't.</exception>
     public ClientCall(ChannelSettings channel, Method<TRequest, TResponse> method, string? host, in CallOptions options)
     {
-        MetadataHeaders.Check(options.Headers);
-        _compressor = RequestCompressor.Find(options.Headers, channel.Encodings);
+        // A call that waits for its credentials, its server or its turn reads them later: whoever made them may have changed them then.
+        _headers = MetadataHeaders.Copy(options.Headers);
+        _compressor = RequestCompressor.Find(_headers, channel.Encodings);
         _channel = channel;
         _method = method;
         _host = host;
@@ -102,8 +113,14 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
             await headTask;
         if (_outcome.HasEnded)
             return _outcome.Failure is { } failure ? throw failure : null;
-        if (Interlocked.Exchange(ref _isFlowing, 1) == 1)
-            throw new InvalidOperationException("Can't read the next message: the last read hasn't ended.");
+        switch (Interlocked.CompareExchange(ref _flow, UnderWay, Paused))
+        {
+            case UnderWay:
+                throw new InvalidOperationException("Can't read the next message: the last read hasn't ended.");
+            case Ending:
+                await _outcome.EndedAsync;
+                return _outcome.Failure is { } cancelled ? throw cancelled : null;
+        }
         try
         {
             if (await _reader!.ReadAsync())
@@ -137,11 +154,12 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
         }
         catch (Exception e)
         {
-            // A server that ends the call early breaks the writing: where the reading flow is at work, it knows the reason.
-            if (Volatile.Read(ref _isFlowing) == 1)
-                await _outcome.EndedAsync;
+            // A server that ends the call early breaks the writing: where the reading flow is at work, it may find the reason.
+            await Task.WhenAny(_outcome.EndedAsync, PausedAsync());
             ThrowIfEnded();
-            throw new RpcException(_lifetime.Explain(_channel.Transport.Explain, e));
+            // Nobody has read so far; the trailers have come.
+            var status = e is StreamEndedException ? ResponseStatus.Read(_stream!.Trailers) : _lifetime.Explain(_channel.Transport.Explain, e);
+            throw new RpcException(status, status.StatusCode == StatusCode.OK ? WriteAfterOk : status.ToString());
         }
         finally
         {
@@ -226,7 +244,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     private ITransportCall OpenStream(Metadata? credentials)
     {
         var head = new CallHead(
-            _method.FullName, _host, _options.Headers, credentials, _lifetime.TimeLeft, _compressor?.EncodingName, _channel.Encodings.AcceptHeader);
+            _method.FullName, _host, _headers, credentials, _lifetime.TimeLeft, _compressor?.EncodingName, _channel.Encodings.AcceptHeader);
         _stream = _channel.Transport.Open(head);
         _reader = new ResponseReader(_stream, _channel.ReceiveLimitBytes);
         return _stream;
@@ -280,9 +298,20 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     /// <summary>The reading flow pauses; a cancellation that came meanwhile ends the call now, as nobody else would.</summary>
     private void LeaveFlow()
     {
-        Volatile.Write(ref _isFlowing, 0);
+        Interlocked.Exchange(ref _flow, Paused);
+        Interlocked.Exchange(ref _paused, null)?.TrySetResult();
         if (!_outcome.HasEnded && _lifetime.IsCancelled)
             EndIfIdle();
+    }
+
+    /// <summary>Done when the reading flow isn't at work; it may have ended the call then. For one writer at a time.</summary>
+    private Task PausedAsync()
+    {
+        var paused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _paused, paused);
+        if (Volatile.Read(ref _flow) == Paused)
+            paused.TrySetResult();
+        return paused.Task;
     }
 
     private void EndWhenCancelled() =>
@@ -290,7 +319,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
 
     private void EndIfIdle()
     {
-        if (Interlocked.Exchange(ref _isFlowing, 1) == 0)
+        if (Interlocked.CompareExchange(ref _flow, Ending, Paused) == Paused)
             End(new OperationCanceledException("The call was cancelled."));
     }
 
@@ -304,7 +333,7 @@ internal sealed class ClientCall<TRequest, TResponse> : ICallParts
     private void ThrowIfEnded()
     {
         if (_outcome.HasEnded)
-            throw _outcome.Failure ?? new RpcException(_outcome.Status, "Can't write the message: the call has ended with OK.");
+            throw _outcome.Failure ?? new RpcException(_outcome.Status, WriteAfterOk);
     }
 
     private void End(Exception exception) => End(_lifetime.Explain(_channel.Transport.Explain, exception), null);

@@ -50,6 +50,21 @@ public sealed class HpackTests
             "88c16196d07abe941054d444a8200595040b8166e084a62d1bffc05a839bd9ab77ad94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007"));
 
     [Theory]
+    [InlineData(new[] { 256 }, "3fe101")] // 256
+    [InlineData(new[] { 4096 }, "")]
+    [InlineData(new[] { 0, 4096 }, "203fe11f")] // 0, then 4096: what was in the table is gone
+    [InlineData(new[] { 256, 0, 100 }, "203f45")]
+    public void TableSize_ThatTheDecoderSet_IsSaidBeforeTheNextBlock_TheSmallestFirst(int[] sizes, string expected)
+    {
+        var (encoder, written) = (new HpackEncoder(), new OutgoingBuffer());
+        foreach (var bytes in sizes)
+            encoder.Resize(bytes);
+        encoder.Begin(written);
+        encoder.Begin(written);
+        Assert.Equal(expected, Convert.ToHexStringLower(written.Written));
+    }
+
+    [Theory]
     [InlineData("80", "the index 0")]
     [InlineData("be", "the index 62, the table has 61 entries")]
     [InlineData("7f00", "the index 63")]

@@ -71,7 +71,7 @@ internal sealed class FrameReceiver(IWire wire, Http2Connection connection)
         if (header.Kind is FrameKind.Headers or FrameKind.Continuation)
             _headers.Receive(header, payload);
         else
-            connection.Receive(header, payload);
+            ControlFrames.Receive(connection, header, payload);
         _start += header.Bytes;
     }
 

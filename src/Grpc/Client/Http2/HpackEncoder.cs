@@ -17,14 +17,21 @@ internal sealed class HpackEncoder
     // When each field, and each name, was added last, counted from 1; what has been evicted since is found out by its age.
     private readonly Dictionary<HeaderField, long> _fields = [];
     private readonly Dictionary<string, long> _names = new(StringComparer.Ordinal);
+
+    // The smallest size that the table had since the last block; the table's own size where it wasn't resized, or only once.
+    private int _leastBytes = Http2Limits.HeaderTableBytes;
     private bool _hasResized;
 
-    /// <summary>Begins a block.</summary>
+    /// <summary>Begins a block: says how the table's size has changed, the smallest size first where it grew again (RFC 7541 §4.2).</summary>
     public void Begin(OutgoingBuffer destination)
     {
-        if (_hasResized)
-            HpackInteger.Write(destination, TableSize, 5, _table.BytesMax);
+        if (!_hasResized)
+            return;
+        if (_leastBytes < _table.BytesMax)
+            HpackInteger.Write(destination, TableSize, 5, _leastBytes);
+        HpackInteger.Write(destination, TableSize, 5, _table.BytesMax);
         _hasResized = false;
+        _leastBytes = _table.BytesMax;
     }
 
     /// <summary>The decoder's table became smaller, or larger, but not beyond what this encoder uses.</summary>
@@ -35,6 +42,7 @@ internal sealed class HpackEncoder
             return;
         _table.Resize(bytes);
         _hasResized = true;
+        _leastBytes = Math.Min(_leastBytes, bytes);
     }
 
     /// <summary>A field that is likely to come again.</summary>

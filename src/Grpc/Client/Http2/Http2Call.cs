@@ -94,7 +94,7 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
             if (_opening is not null)
                 return;
         }
-        _stream.Connection!.CompleteWriting(_stream);
+        _stream.Connection?.CompleteWriting(_stream);
     }
 
     public ValueTask<int> ReadAsync(Memory<byte> buffer, int atLeast) => _stream.ReadAsync(buffer, atLeast);
@@ -113,20 +113,19 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
 
     private async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
-        if (!pool.TryOpen(_stream, _head, default))
+        try
         {
-            TaskCompletionSource opening;
-            lock (_gate)
-                opening = _opening ??= NewOpening();
-            try
+            if (!pool.TryOpen(_stream, _head, default))
             {
+                lock (_gate)
+                    _opening ??= NewOpening();
                 await pool.OpenAsync(_stream, _head, default, cancellationToken);
             }
-            catch (Exception e)
-            {
-                opening.SetException(e);
-                throw;
-            }
+        }
+        catch (Exception e)
+        {
+            FailOpening(e);
+            throw;
         }
         TaskCompletionSource? opened;
         bool isComplete;
@@ -139,6 +138,20 @@ internal sealed class Http2Call(ConnectionPool pool, Action<Http2Call> keep) : I
             _stream.Connection!.CompleteWriting(_stream);
         opened?.SetResult();
         EndIfCancelled(cancellationToken);
+    }
+
+    /// <summary>The stream won't be opened: whoever wants to write on it throws this.</summary>
+    private void FailOpening(Exception failure)
+    {
+        Task opening;
+        lock (_gate)
+        {
+            _opening ??= NewOpening();
+            _opening.SetException(failure);
+            opening = _opening.Task;
+        }
+        // Nobody need write.
+        _ = opening.Exception;
     }
 
     /// <summary>Whether the stream may be opened again: no message is lost with it. Writers wait from now on.</summary>

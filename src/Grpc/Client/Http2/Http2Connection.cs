@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client.Transport;
@@ -20,11 +19,11 @@ internal sealed class Http2Connection
     private readonly KeepAlive _keepAlive;
 
     // All under the gate.
-    private readonly Dictionary<int, Http2Stream> _streams = [];
+    private readonly StreamTable _streams = new();
     private readonly HpackEncoder _encoder = new();
     private readonly PeerSettings _settings;
-    private int _nextId = 1;
     private bool _isDraining;
+    private bool _hasSaidGoodbye;
     private bool _isClosed;
     private Exception? _failure;
 
@@ -62,7 +61,7 @@ internal sealed class Http2Connection
         get
         {
             lock (_gate)
-                return _nextId != 1;
+                return _streams.WasUsed;
         }
     }
 
@@ -108,15 +107,15 @@ internal sealed class Http2Connection
     {
         lock (_gate)
         {
-            if (_isClosed || _isDraining || _streams.Count >= _settings.StreamsMax || _nextId < 0)
+            if (_isClosed || _isDraining || _streams.Count >= _settings.StreamsMax)
                 return false;
             RequestHead.Check(head, _settings.HeaderListBytesMax);
-            stream.Open(this, _nextId, _settings.WindowBytes);
-            _streams.Add(_nextId, stream);
+            var id = _streams.Add(stream);
+            _isDraining = _streams.IsUsedUp;
+            stream.Open(this, id, _settings.WindowBytes);
             var start = _sender.Buffer.Count;
             _head.Write(_encoder, _sender.Buffer, head);
-            _sender.Buffer.FrameHeaders(start, _nextId, _settings.FrameBytesMax);
-            _nextId = unchecked(_nextId + 2);
+            _sender.Buffer.FrameHeaders(start, id, _settings.FrameBytesMax);
             if (!onlyMessage.IsEmpty && !_sender.TryCopy(stream.Request, onlyMessage.Span, ends: true))
             {
                 stream.Request.Begin(onlyMessage, endsAfter: true);
@@ -133,7 +132,7 @@ internal sealed class Http2Connection
         ValueTask written = default;
         lock (_gate)
         {
-            if (!IsOpen(stream) || stream.Request.Failure is not null)
+            if (!_streams.Has(stream) || stream.Request.Failure is not null)
                 return ValueTask.FromException(stream.Request.Failure ?? new StreamEndedException());
             if (!_sender.TryCopy(stream.Request, message.Span, ends: false))
             {
@@ -151,7 +150,7 @@ internal sealed class Http2Connection
     {
         lock (_gate)
         {
-            if (!IsOpen(stream) || stream.Request.Failure is not null || stream.Request.HasEnded)
+            if (!_streams.Has(stream) || stream.Request.Failure is not null || stream.Request.HasEnded)
                 return;
             _sender.Buffer.AddFrame(FrameKind.Data, FrameFlags.EndStream, stream.Id, []);
             stream.Request.Copied(0, ends: true);
@@ -166,9 +165,10 @@ internal sealed class Http2Connection
     public void Abandon(Http2Stream stream, Exception? failure, Http2Error error)
     {
         int id;
+        bool isStuck;
         lock (_gate)
         {
-            if (!IsOpen(stream))
+            if (!_streams.Has(stream))
                 return;
             failure ??= new OperationCanceledException("The call was disposed.");
             id = stream.Id;
@@ -179,9 +179,13 @@ internal sealed class Http2Connection
                 _sender.Close(stream.Request, failure);
                 _sender.Buffer.AddFrame(FrameKind.ResetStream, id, (uint)error);
             }
+            // Calls that are given up make room for others, which wait for the same server to read.
+            isStuck = _sender.Buffer.Count > Http2Limits.OutgoingBytesMax;
         }
         stream.Response.Fail(this, id, failure);
         _sender.Pump();
+        if (isStuck)
+            Abort(new ConnectionLostException($"The server reads nothing: {Http2Limits.OutgoingBytesMax} bytes of calls' heads wait for it."));
         OnStreamLeft();
     }
 
@@ -211,7 +215,7 @@ internal sealed class Http2Connection
             if (_isClosed)
                 return;
             _isClosed = true;
-            _failure = _isDraining ? null : failure;
+            _failure = _hasSaidGoodbye ? null : failure;
             Preface.WriteGoodbye(_sender.Buffer, (cause as ProtocolViolationException)?.Error ?? Http2Error.NoError);
         }
         _sender.Pump();
@@ -219,7 +223,7 @@ internal sealed class Http2Connection
         lock (_gate)
         {
             _sender.Stop();
-            streams = [.. _streams.Values];
+            streams = [.. _streams.All];
             _streams.Clear();
             foreach (var stream in streams)
                 _sender.Close(stream.Request, failure);
@@ -244,38 +248,78 @@ internal sealed class Http2Connection
             return side.Return(message);
     }
 
-    /// <summary>A frame other than DATA, HEADERS or CONTINUATION.</summary>
-    public void Receive(FrameHeader header, ReadOnlySpan<byte> payload)
+    public void ApplySettings(ReadOnlySpan<byte> payload)
     {
-        switch (header.Kind)
+        lock (_gate)
         {
-            case FrameKind.Settings:
-                FrameChecks.Settings(header);
-                if (!header.Has(FrameFlags.Ack))
-                    ApplySettings(payload);
-                break;
-            case FrameKind.Ping:
-                FrameChecks.Ping(header);
-                if (!header.Has(FrameFlags.Ack))
-                    Answer(FrameKind.Ping, payload);
-                break;
-            case FrameKind.GoAway:
-                FrameChecks.GoAway(header);
-                GoAway(BinaryPrimitives.ReadInt32BigEndian(payload) & int.MaxValue, (Http2Error)BinaryPrimitives.ReadUInt32BigEndian(payload[4..]));
-                break;
-            case FrameKind.WindowUpdate:
-                FrameChecks.Number(header);
-                Widen(header.StreamId, BinaryPrimitives.ReadInt32BigEndian(payload) & int.MaxValue);
-                break;
-            case FrameKind.ResetStream:
-                FrameChecks.Number(header);
-                Reset(header.StreamId, (Http2Error)BinaryPrimitives.ReadUInt32BigEndian(payload));
-                break;
-            case FrameKind.PushPromise:
-                throw new ProtocolViolationException(Http2Error.ProtocolError, "It sent PUSH_PROMISE, which this client forbade.");
-            default:
-                break; // Priorities, and kinds that aren't known, are ignored.
+            var windowBytes = _settings.WindowBytes;
+            _settings.Apply(payload);
+            _encoder.Resize(_settings.HeaderTableBytes);
+            _sender.FrameBytesMax = Math.Min(_settings.FrameBytesMax, Http2Limits.SentFrameBytesMax);
+            foreach (var stream in _streams.All)
+                WidenStream(stream, _settings.WindowBytes - windowBytes);
         }
+        Answer(FrameKind.Settings, []);
+        _changed(this);
+    }
+
+    /// <summary>Answers a ping or settings.</summary>
+    public void Answer(FrameKind kind, ReadOnlySpan<byte> payload)
+    {
+        bool areMany;
+        lock (_gate)
+        {
+            if (++_sender.WaitingAnswers > Http2Limits.WaitingAnswersMax)
+                throw new ProtocolViolationException(Http2Error.EnhanceYourCalm, $"It asked for more than {Http2Limits.WaitingAnswersMax} answers and reads none.");
+            _sender.Buffer.AddFrame(kind, FrameFlags.Ack, 0, payload);
+            areMany = _sender.WaitingAnswers > Http2Limits.WaitingAnswersMax / 2;
+        }
+        // They leave now, where they can; what arrived in one piece may ask for many.
+        if (areMany)
+            _sender.Pump();
+    }
+
+    /// <summary>The server takes so much more on a stream, or, where its number is 0, on all together.</summary>
+    public void Widen(int streamId, int bytes)
+    {
+        lock (_gate)
+        {
+            var stream = streamId != 0 && _streams.TryFind(streamId, out var open) ? open : null;
+            if (bytes == 0)
+                throw new ProtocolViolationException(Http2Error.ProtocolError, "It sent a WINDOW_UPDATE of 0.");
+            if (stream is not null)
+                WidenStream(stream, bytes);
+            else if (streamId == 0 && !_sender.Widen(bytes))
+                throw new ProtocolViolationException(Http2Error.FlowControlError, "It widened the connection's window beyond 2³¹ − 1 bytes.");
+        }
+    }
+
+    /// <summary>The server resets a stream.</summary>
+    public void Reset(int streamId, Http2Error error)
+    {
+        if (Find(streamId) is not { } stream)
+            return;
+        Exception failure = error == Http2Error.RefusedStream
+            ? new StreamRefusedException("It refused the stream.")
+            : new StreamResetException(error);
+        Remove(stream, streamId, failure);
+        OnStreamLeft();
+    }
+
+    /// <summary>The server opens no streams any more, and did nothing with those above the last one.</summary>
+    public void GoAway(int lastStreamId, Http2Error error)
+    {
+        List<Http2Stream> refused;
+        lock (_gate)
+        {
+            _isDraining = true;
+            _hasSaidGoodbye = true;
+            refused = [.. _streams.All.Where(stream => stream.Id > lastStreamId)];
+        }
+        foreach (var stream in refused)
+            Remove(stream, stream.Id, new StreamRefusedException($"It ended the connection with {error} (0x{(uint)error:x})."));
+        _changed(this);
+        OnStreamLeft();
     }
 
     /// <summary>A header block is complete.</summary>
@@ -338,9 +382,6 @@ internal sealed class Http2Connection
         }
     }
 
-    /// <summary>Whether this very stream is open here; it may have ended, and be open on another connection by now.</summary>
-    private bool IsOpen(Http2Stream stream) => _streams.TryGetValue(stream.Id, out var open) && open == stream;
-
     private void OnSendFailed(Exception e)
     {
         // Not the wire's end, of which the receiver would never hear.
@@ -358,19 +399,14 @@ internal sealed class Http2Connection
     private Http2Stream? Find(int streamId)
     {
         lock (_gate)
-        {
-            if (_streams.TryGetValue(streamId, out var stream))
-                return stream;
-            return (streamId & 1) == 1 && (_nextId < 0 || streamId < _nextId) ? null : throw new ProtocolViolationException(
-                Http2Error.ProtocolError, $"It sent a frame on stream {streamId}, which was never opened.");
-        }
+            return _streams.TryFind(streamId, out var stream) ? stream : null;
     }
 
     private void EndResponse(Http2Stream stream, int streamId)
     {
         lock (_gate)
         {
-            if (stream.Id != streamId || !IsOpen(stream))
+            if (stream.Id != streamId || !_streams.Has(stream))
                 return;
             if (!stream.Request.HasEnded)
             {
@@ -382,61 +418,16 @@ internal sealed class Http2Connection
         OnStreamLeft();
     }
 
-    private void Reset(int streamId, Http2Error error)
-    {
-        if (Find(streamId) is not { } stream)
-            return;
-        Exception failure = error == Http2Error.RefusedStream
-            ? new StreamRefusedException("It refused the stream.")
-            : new StreamResetException(error);
-        Remove(stream, streamId, failure);
-        OnStreamLeft();
-    }
-
-    private void GoAway(int lastStreamId, Http2Error error)
-    {
-        List<Http2Stream> refused;
-        lock (_gate)
-        {
-            _isDraining = true;
-            refused = [.. _streams.Where(stream => stream.Key > lastStreamId).Select(stream => stream.Value)];
-        }
-        foreach (var stream in refused)
-            Remove(stream, stream.Id, new StreamRefusedException($"It ended the connection with {error} (0x{(uint)error:x})."));
-        _changed(this);
-        OnStreamLeft();
-    }
-
     private void Remove(Http2Stream stream, int streamId, Exception failure)
     {
         lock (_gate)
         {
-            if (!_streams.TryGetValue(streamId, out var open) || open != stream)
+            if (!_streams.Has(stream, streamId))
                 return;
             _streams.Remove(streamId);
             _sender.Close(stream.Request, failure);
         }
         stream.Response.Fail(this, streamId, failure);
-    }
-
-    private void Widen(int streamId, int bytes)
-    {
-        if (streamId != 0)
-            Find(streamId);
-        if (bytes == 0)
-            throw new ProtocolViolationException(Http2Error.ProtocolError, "It sent a WINDOW_UPDATE of 0.");
-        lock (_gate)
-        {
-            if (streamId == 0)
-            {
-                if (!_sender.Widen(bytes))
-                    throw new ProtocolViolationException(Http2Error.FlowControlError, "It widened the connection's window beyond 2³¹ − 1 bytes.");
-            }
-            else if (_streams.TryGetValue(streamId, out var stream))
-            {
-                WidenStream(stream, bytes);
-            }
-        }
     }
 
     private void WidenStream(Http2Stream stream, int bytes)
@@ -447,41 +438,11 @@ internal sealed class Http2Connection
         _sender.MakeReady(stream.Request);
     }
 
-    private void ApplySettings(ReadOnlySpan<byte> payload)
-    {
-        lock (_gate)
-        {
-            var windowBytes = _settings.WindowBytes;
-            _settings.Apply(payload);
-            _encoder.Resize(_settings.HeaderTableBytes);
-            _sender.FrameBytesMax = Math.Min(_settings.FrameBytesMax, Http2Limits.SentFrameBytesMax);
-            foreach (var stream in _streams.Values)
-                WidenStream(stream, _settings.WindowBytes - windowBytes);
-        }
-        Answer(FrameKind.Settings, []);
-        _changed(this);
-    }
-
-    private void Answer(FrameKind kind, ReadOnlySpan<byte> payload)
-    {
-        bool areMany;
-        lock (_gate)
-        {
-            if (++_sender.WaitingAnswers > Http2Limits.WaitingAnswersMax)
-                throw new ProtocolViolationException(Http2Error.EnhanceYourCalm, $"It asked for more than {Http2Limits.WaitingAnswersMax} answers and reads none.");
-            _sender.Buffer.AddFrame(kind, FrameFlags.Ack, 0, payload);
-            areMany = _sender.WaitingAnswers > Http2Limits.WaitingAnswersMax / 2;
-        }
-        // They leave now, where they can; what arrived in one piece may ask for many.
-        if (areMany)
-            _sender.Pump();
-    }
-
     private void AddCredit(int streamId, int bytes)
     {
         lock (_gate)
         {
-            if (_streams.ContainsKey(streamId))
+            if (_streams.TryFind(streamId, out _))
                 _sender.Buffer.AddFrame(FrameKind.WindowUpdate, streamId, (uint)bytes);
         }
     }

@@ -36,6 +36,12 @@ internal static class Http2Limits
     /// <summary>Answers to pings and settings that may wait for the server to read; one that lets more wait is given up.</summary>
     public const int WaitingAnswersMax = 1000;
 
+    /// <summary>
+    /// Heads and resets of calls that may wait for a server to read, bytes: some 50,000 calls that were given up. A server that lets more wait is given
+    /// up itself.
+    /// </summary>
+    public const int OutgoingBytesMax = 4 * 1024 * 1024;
+
     /// <summary>How often a call that no server did anything with is sent again.</summary>
     public const int RetriesMax = 3;
 }
