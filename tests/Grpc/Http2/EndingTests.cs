@@ -42,14 +42,15 @@ public sealed class EndingTests
         var heard = new TaskCompletionSource<Heard>();
         await using var server = new RawServer(async peer =>
         {
-            var stream = await peer.WelcomeCallAsync();
-            var answered = 0;
-            heard.SetResult(await peer.HearAsync(frame =>
+            await peer.WelcomeAsync();
+            var frames = new List<Frame>();
+            for (var i = 0; i < Calls; i++)
             {
-                if (frame.Type == FrameType.Data)
-                    peer.SendAsync(AnsweringPeer.Response(frame.Stream)).Wait();
-                return frame.Type == FrameType.ResetStream || frame.Type == FrameType.Data && ++answered == Calls;
-            }));
+                frames.AddRange((await peer.HearAsync(frame => frame.Type == FrameType.Data)).Frames);
+                await peer.SendAsync(AnsweringPeer.Response(frames[^1].Stream));
+            }
+            frames.AddRange((await peer.PingAsync()).Frames);
+            heard.SetResult(new Heard(frames, HasEnded: false));
             await peer.HearToEndAsync();
         });
         using var channel = GrpcChannel.ForAddress(server.Address);
