@@ -15,8 +15,8 @@ namespace DistSgd.Bench.Train;
 public static class TrainBench
 {
     private const int Epochs = 60;
-    private const int ShortEpochs = 40;
-    private const int LongEpochs = 120;
+    private const int ShortEpochs = 100;
+    private const int LongEpochs = 500;
     private const int Rounds = 3;
     private const int WireBatch = 1024;
     private static readonly OptimizerKind[] Additive = [.. UpdateRules.All.Where(rule => rule.Facts.IsAdditive).Select(rule => rule.Kind)];

@@ -30,6 +30,13 @@ public sealed class DenseTests : IDisposable
     });
 
     [Fact]
+    public void TimeSince_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
+    {
+        TimeSince.Apply(form, 0.25f, b);
+        Samples.SameBits(y.Select(v => 0.25f - v > 0 ? 0.25f - v : 0).ToArray(), b, what);
+    });
+
+    [Fact]
     public void Scale_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
     {
         Scale.Apply(form, -1.7f, b);

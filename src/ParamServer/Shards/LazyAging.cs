@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DistSgd.Kernels;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Shared.Sharding;
@@ -87,7 +88,7 @@ internal sealed class LazyAging : IShardAging, IDisposable
         while (chunks.Next())
         {
             _memory.Gather(chunks.Positions, chunks.Planes);
-            if (CatchUp(chunks, regularized, rates, steps))
+            if (CatchUp(chunks, chunks.Planes, regularized, rates, steps))
                 _memory.Scatter(chunks.Positions, chunks.Planes);
         }
         Remember(keys, regularized, rates, steps);
@@ -109,10 +110,15 @@ internal sealed class LazyAging : IShardAging, IDisposable
         var chunks = new ParameterChunks(keys, _memory.Width, stackalloc float[ParameterChunks.RoomFloats], stackalloc int[ParameterChunks.RoomIntegers]);
         while (chunks.Next())
         {
-            _memory.Gather(chunks.Positions, chunks.Planes);
             Span<float> copy = packed.Slice(chunks.Before * stride, chunks.Count * stride);
+            if (_memory.Stride == 1)
+            {
+                CatchUp(chunks, new RulePlanes(copy, default, default, default), regularized, rates, steps);
+                continue;
+            }
+            _memory.Gather(chunks.Positions, chunks.Planes);
             Spread(copy, stride, chunks.Planes);
-            if (CatchUp(chunks, regularized, rates, steps))
+            if (CatchUp(chunks, chunks.Planes, regularized, rates, steps))
                 Collect(chunks.Planes, copy, stride);
         }
     }
@@ -139,7 +145,7 @@ internal sealed class LazyAging : IShardAging, IDisposable
     }
 
     // True if there was anything to catch up with.
-    private bool CatchUp(in ParameterChunks chunks, bool regularized, float rates, long steps)
+    private bool CatchUp(in ParameterChunks chunks, RulePlanes planes, bool regularized, float rates, long steps)
     {
         bool isLate = false;
         ReadOnlySpan<int> keys = chunks.KeysOf;
@@ -153,21 +159,17 @@ internal sealed class LazyAging : IShardAging, IDisposable
                 isLate |= missed[i] > 0;
             }
             if (isLate)
-                _kernel.Drift(_rule, missed, chunks.Planes);
+                _kernel.Drift(_rule, missed, planes);
         }
         if (!regularized || _rates is null)
             return isLate;
-        bool isOld = false;
-        Span<float> ages = _rates.AsSpan(0, _memory.KeyCount), elapsed = chunks.Elapsed;
-        for (int i = 0; i < elapsed.Length; i++)
-        {
-            // Another push may have aged the key beyond what was read of the clock: time never runs backwards.
-            float age = rates - ages[keys[i]];
-            elapsed[i] = age > 0 ? age : 0;
-            isOld |= age > 0;
-        }
+        // Another push may have aged a key beyond what was read of the clock: time never runs backwards.
+        Span<float> elapsed = chunks.Elapsed;
+        GatherEntries.Copy(_rates.AsSpan(0, _memory.KeyCount), 1, MemoryMarshal.Cast<int, uint>(keys), elapsed);
+        TimeSince.Apply(rates, elapsed);
+        bool isOld = MaxMagnitude.Compute(elapsed) > 0;
         if (isOld)
-            _kernel.Flow(_rule, new StepAt(0, steps), elapsed, chunks.Planes);
+            _kernel.Flow(_rule, new StepAt(0, steps), elapsed, planes);
         return isLate || isOld;
     }
 
