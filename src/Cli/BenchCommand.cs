@@ -18,6 +18,7 @@ namespace DistSgd.Cli;
 internal static class BenchCommand
 {
     private const string WireServer = "wire-server";
+    private const string Interrupted = "Interrupted while measuring.";
     private const int DataRounds = 10;
     private const int GeneratedRows = 30_000;
     private const int GeneratedFeatures = 20_000;
@@ -33,11 +34,11 @@ internal static class BenchCommand
         command.Add(kernels);
         ValueOption part = Arguments.Choice("--part", "Measure this part only; default: all.", WireBench.Parts);
         var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.") { part };
-        Measures(wire, (parsed, format, _) => WireAsync(parsed.GetValue(part), format, parsed.InvocationConfiguration.Output));
+        Measures(wire, (parsed, format, stop) => Interruptible.RunAsync(() => WireAsync(parsed.GetValue(part), format, parsed.InvocationConfiguration.Output), Interrupted, stop));
         command.Add(wire);
         ValueOption seconds = Arguments.Number(NumberRange.Whole("--seconds", 1, 86_400), "How long.", "300");
         var soak = new Command("soak", "The memory of a server that floods of pushes, slow readers and mute readers work on, beside its bound.") { seconds };
-        Measures(soak, (parsed, format, _) => SoakAsync(parsed.Seconds(seconds)!.Value, format, parsed.InvocationConfiguration));
+        Measures(soak, (parsed, format, stop) => Interruptible.RunAsync(() => SoakAsync(parsed.Seconds(seconds)!.Value, format, parsed.InvocationConfiguration), Interrupted, stop));
         command.Add(soak);
         var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
         wireServer.SetAction((parsed, _) => WireBenchServer.RunAsync(parsed.InvocationConfiguration.Output, Console.In));
@@ -77,7 +78,7 @@ internal static class BenchCommand
             measure();
             return 0;
         },
-        "Interrupted while measuring.", cancellationToken);
+        Interrupted, cancellationToken);
 
     // A bench that is interrupted gives up at its next figure, and removes what it wrote.
     private static void PrintUnlessStopped(ParseResult parsed, BenchRow row, BenchFormat format, CancellationToken stop)

@@ -11,9 +11,18 @@ internal static class Interruptible
     /// <param name="work">Leaves no file half-written, unless it gives up by itself within the grace.</param>
     /// <param name="sentence">Says what was interrupted.</param>
     /// <param name="cancellationToken">The interruption.</param>
-    public static async Task<T> RunAsync<T>(Func<T> work, string sentence, CancellationToken cancellationToken)
+    public static Task<T> RunAsync<T>(Func<T> work, string sentence, CancellationToken cancellationToken) =>
+        EndAsync(Task.Run(work, CancellationToken.None), sentence, cancellationToken);
+
+    /// <summary>The same for work that waits for others, and doesn't know of the interruption.</summary>
+    /// <param name="work">As above.</param>
+    /// <param name="sentence">Says what was interrupted.</param>
+    /// <param name="cancellationToken">The interruption.</param>
+    public static Task<T> RunAsync<T>(Func<Task<T>> work, string sentence, CancellationToken cancellationToken) =>
+        EndAsync(Task.Run(work, CancellationToken.None), sentence, cancellationToken);
+
+    private static async Task<T> EndAsync<T>(Task<T> running, string sentence, CancellationToken cancellationToken)
     {
-        Task<T> running = Task.Run(work, CancellationToken.None);
         try
         {
             return await running.WaitAsync(cancellationToken);

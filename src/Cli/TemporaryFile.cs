@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistSgd.Trainer;
 
 namespace DistSgd.Cli;
 
@@ -8,11 +9,19 @@ namespace DistSgd.Cli;
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
 {
+    /// <exception cref="TrainingException">The folder for temporary files takes none.</exception>
     public TemporaryFile()
     {
-        string name = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"distsgd-{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
-        Stream = new FileStream(name, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        File.Delete(name);
+        string folder = System.IO.Path.GetTempPath(), name = System.IO.Path.Combine(folder, $"distsgd-{Environment.ProcessId}-{Guid.NewGuid():N}.tmp");
+        try
+        {
+            Stream = new FileStream(name, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            File.Delete(name);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException($"No temporary file can be made in the folder {folder}: {refused.Message} Name another folder in TMPDIR.", refused);
+        }
         Path = string.Create(CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/fd/{Stream.SafeFileHandle.DangerousGetHandle()}");
     }
 

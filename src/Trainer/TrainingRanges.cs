@@ -33,37 +33,37 @@ public static class TrainingRanges
     public static NumberRange Batch { get; } = NumberRange.Whole("--batch", 1);
 
     /// <summary>Where the Huber loss turns linear.</summary>
-    public static NumberRange HuberDelta { get; } = NumberRange.Positive("--huber-delta");
+    public static NumberRange HuberDelta { get; } = NumberRange.Positive("--huber-delta").InSingle();
 
     /// <summary>Margin of the Crammer-Singer and 0/1 losses.</summary>
-    public static NumberRange Margin { get; } = NumberRange.Positive("--margin");
+    public static NumberRange Margin { get; } = NumberRange.Positive("--margin").InSingle();
 
     /// <summary>Strength of the loss as SVM solvers count it.</summary>
     public static NumberRange C { get; } = NumberRange.Positive("--C");
 
     /// <summary>Radius of the ball that the weights stay in.</summary>
-    public static NumberRange MaxNorm { get; } = NumberRange.Positive("--max-norm");
+    public static NumberRange MaxNorm { get; } = NumberRange.Positive("--max-norm").InSingle();
 
     /// <summary>Probability of dropout.</summary>
-    public static NumberRange Dropout { get; } = NumberRange.Share("--dropout");
+    public static NumberRange Dropout { get; } = NumberRange.Share("--dropout").InSingle();
 
     /// <summary>The first learning rate.</summary>
-    public static NumberRange LearningRate { get; } = NumberRange.Positive("--learning-rate");
+    public static NumberRange LearningRate { get; } = NumberRange.Positive("--learning-rate").InSingle();
 
     /// <summary>What a velocity keeps a step.</summary>
-    public static NumberRange Momentum { get; } = NumberRange.Fraction("--momentum");
+    public static NumberRange Momentum { get; } = NumberRange.Fraction("--momentum").InSingle();
 
     /// <summary>What an average keeps a step.</summary>
-    public static NumberRange Rho { get; } = NumberRange.Fraction("--rho");
+    public static NumberRange Rho { get; } = NumberRange.Fraction("--rho").InSingle();
 
     /// <summary>What Adam's average of squares keeps a step.</summary>
-    public static NumberRange Rho2 { get; } = NumberRange.Fraction("--rho2");
+    public static NumberRange Rho2 { get; } = NumberRange.Fraction("--rho2").InSingle();
 
     /// <summary>The small constant of adaptive rules.</summary>
-    public static NumberRange Delta { get; } = NumberRange.Positive("--delta");
+    public static NumberRange Delta { get; } = NumberRange.Positive("--delta").InSingle();
 
     /// <summary>The constant beside FTRL-Proximal's rate.</summary>
-    public static NumberRange Beta { get; } = NumberRange.Positive("--beta");
+    public static NumberRange Beta { get; } = NumberRange.Positive("--beta").InSingle();
 
     /// <summary>Decay of the inverse schedules.</summary>
     public static NumberRange Decay { get; } = NumberRange.NotNegative("--decay");
@@ -78,19 +78,19 @@ public static class TrainingRanges
     public static NumberRange Warmup { get; } = NumberRange.Whole("--warmup", 0);
 
     /// <summary>Bound on a gradient's elements.</summary>
-    public static NumberRange ClipValue { get; } = NumberRange.Positive("--clip-value");
+    public static NumberRange ClipValue { get; } = NumberRange.Positive("--clip-value").InSingle();
 
     /// <summary>Bound on a gradient's norm.</summary>
-    public static NumberRange ClipNorm { get; } = NumberRange.Positive("--clip-norm");
+    public static NumberRange ClipNorm { get; } = NumberRange.Positive("--clip-norm").InSingle();
 
     /// <summary>Strength of delay compensation.</summary>
-    public static NumberRange DelayCompensation { get; } = NumberRange.Positive("--delay-compensation");
+    public static NumberRange DelayCompensation { get; } = NumberRange.Positive("--delay-compensation").InSingle();
 
     /// <summary>Strength of L1.</summary>
-    public static NumberRange L1 { get; } = NumberRange.NotNegative("--l1");
+    public static NumberRange L1 { get; } = NumberRange.NotNegative("--l1").InSingle();
 
     /// <summary>Strength of L2.</summary>
-    public static NumberRange L2 { get; } = NumberRange.NotNegative("--l2");
+    public static NumberRange L2 { get; } = NumberRange.NotNegative("--l2").InSingle();
 
     /// <summary>The seed.</summary>
     public static NumberRange Seed { get; } = NumberRange.Whole("--seed", 0, long.MaxValue);

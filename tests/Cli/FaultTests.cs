@@ -1,4 +1,7 @@
+using System.CommandLine;
+using System.Globalization;
 using System.IO.Compression;
+using DistSgd.Shared.CommandLine;
 using DistSgd.TestKit;
 using DistSgd.Trainer;
 
@@ -45,6 +48,11 @@ public sealed class FaultTests : IDisposable
     [InlineData(2, "--epochs is 'x'", "train", "--epochs", "x", "--data", "D", "--out", "M")]
     [InlineData(2, "--model is 'forest'", "train", "--model", "forest", "--data", "D", "--out", "M")]
     [InlineData(2, "--learning-rate is 'fast'", "train", "--learning-rate", "fast", "--data", "D", "--out", "M")]
+    [InlineData(2, "--learning-rate is '1e300'; expected a number above 0, in float32", "train", "--learning-rate", "1e300", "--data", "D", "--out", "M")]
+    [InlineData(2, "--learning-rate is '1e-300'", "train", "--learning-rate", "1e-300", "--data", "D", "--out", "M")]
+    [InlineData(2, "--momentum is '0.9999999999'", "train", "--momentum", "0.9999999999", "--optimizer", "momentum", "--data", "D", "--out", "M")]
+    [InlineData(2, "--l1 is '1e39'", "train", "--l1", "1e39", "--data", "D", "--out", "M")]
+    [InlineData(1, "--learning-rate 3E+38 is beyond float32", "train", "--learning-rate", "3e38", "--data", "D", "--out", "M")]
     [InlineData(2, "--seed", "train", "--seed", "9999999999999999999999", "--data", "D", "--out", "M")]
     [InlineData(2, "--data", "predict", "--model", "M", "--out", "P")]
     [InlineData(2, "host:port", "train", "--connect", "junk", "--data", "D", "--out", "M")]
@@ -88,6 +96,26 @@ public sealed class FaultTests : IDisposable
         (string train, _) = await CommandLine.ClicksAsync(_folder, 300, 10);
         foreach (string optimizer in (string[])["sgd", "adagrad"])
             await RefusedAsync(1, "--learning-rate", "train", "--data", train, "--optimizer", optimizer, "--learning-rate", "1e30", "--out", _folder["m"]);
+    }
+
+    // One wrong digit in an index would be a model beyond any array.
+    [Theory]
+    [InlineData("2147483647")]
+    [InlineData("4294967290")]
+    public Task Index_BeyondWhatAModelCanHold_IsRefusedBeforeTraining(string index)
+    {
+        string data = _folder.Write("d", $"1 1:1\n-1 2:1\n1 {index}:1\n");
+        return RefusedAsync(1, $"{data}: {long.Parse(index, CultureInfo.InvariantCulture):N0} features make a model of", "train", "--data", data, "--out", _folder["m"]);
+    }
+
+    [Fact]
+    public async Task OutOfMemory_IsOneSentence()
+    {
+        var root = new RootCommand("A command that takes too much.");
+        root.SetAction((Func<ParseResult, int>)(_ => throw new OutOfMemoryException()));
+        using var error = new StringWriter();
+        Assert.Equal(1, await CommandRunner.RunAsync(root, "greedy", [], TextWriter.Null, error, _ => false));
+        Assert.StartsWith("There is not enough memory for this; ", error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

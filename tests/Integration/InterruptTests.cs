@@ -93,6 +93,23 @@ public sealed class InterruptTests : IDisposable
         Assert.Empty(_folder.Names);
     }
 
+    [Fact]
+    public async Task BenchWire_Interrupted_EndsWithItsServer()
+    {
+        await using ProgramRun run = ProgramRun.Start("bench", "wire");
+        await run.LineAsync("loopback TCP");
+        run.Signal("INT");
+        Assert.Equal("Interrupted while measuring.\n", await run.EndsAsync(130));
+        await run.NoneLeftAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Fact]
+    public async Task TemporaryFolder_ThatIsNotThere_IsNamed()
+    {
+        await using ProgramRun run = ProgramRun.Start([("TMPDIR", _folder["nowhere"])], "train", "--workers", "1", "--out", _folder["m"]);
+        await run.FailsAsync("No temporary file can be made in the folder", "nowhere", "TMPDIR");
+    }
+
     private static async Task UntilAsync(string what, Func<bool> holds)
     {
         long started = Stopwatch.GetTimestamp();

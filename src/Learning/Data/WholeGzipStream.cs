@@ -11,6 +11,8 @@ internal sealed class WholeGzipStream : ForwardStream
     private const int BufferBytes = 64 << 10;
     private const int FileBufferBytes = 128 << 10;
 
+    private const string NotWhole = "a gzip member is damaged or not whole, or is followed by something that is not gzip";
+
     private static readonly byte[] Seal = "\0distsgd: the gzip file was whole\0"u8.ToArray();
 
     private readonly GZipStream _inflated;
@@ -34,16 +36,29 @@ internal sealed class WholeGzipStream : ForwardStream
             _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
             _end -= _start;
             _start = 0;
-            int read = _inflated.Read(_buffer.AsSpan(_end));
+            int read = Inflate(_buffer.AsSpan(_end));
             _end += read;
             if (read > 0) continue;
             _ended = true;
-            if (!_buffer.AsSpan(0, _end).SequenceEqual(Seal)) throw new InvalidDataException("the data ends within a gzip member, or is followed by something that is not gzip");
+            if (!_buffer.AsSpan(0, _end).SequenceEqual(Seal)) throw new InvalidDataException(NotWhole);
         }
         int count = Math.Min(target.Length, _end - _start - Seal.Length);
         _buffer.AsSpan(_start, count).CopyTo(target);
         _start += count;
         return count;
+    }
+
+    // The library's own words for damaged bytes are those of zip archives, and depend on where they lie.
+    private int Inflate(Span<byte> target)
+    {
+        try
+        {
+            return _inflated.Read(target);
+        }
+        catch (InvalidDataException damaged)
+        {
+            throw new InvalidDataException(NotWhole, damaged);
+        }
     }
 
     protected override void Dispose(bool disposing)

@@ -110,7 +110,7 @@ public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, S
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private static RpcException NoJob(string job) => new(new Status(StatusCode.NotFound, $"Job '{job}' isn't coordinated here, or has ended."));
+    private static RpcException NoJob(string job) => new(new Status(StatusCode.NotFound, $"Job '{job}' isn't known here: it has ended, or this server was restarted, and what it led is lost with it. Start the job again."));
 
     private bool Changed(WatchJobRequest request) =>
         _board.Change(request.Job) is { } change ? change != request.Seen : throw NoJob(request.Job);

@@ -71,7 +71,7 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
         if (shard <= int.MaxValue && _shards.TryGetValue((job, (int)shard), out ParameterShard? found))
             return found;
         string held = _shards.IsEmpty ? "no shard" : string.Join(", ", _shards.Keys.Order().Take(8).Select(key => $"'{key.Job}' {key.Shard}"));
-        throw new ParameterException(ParameterFault.NotFound, $"Shard {shard} of job '{job}' isn't on this server; it holds {held}.");
+        throw new ParameterException(ParameterFault.NotFound, $"Shard {shard} of job '{job}' isn't on this server, which holds {held}: the job has ended, or the server was restarted, and its shards are lost. Start the job again.");
     }
 
     /// <inheritdoc/>

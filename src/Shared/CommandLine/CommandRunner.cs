@@ -54,6 +54,11 @@ public static class CommandRunner
             await error.WriteLineAsync(interrupted is InterruptedException ? interrupted.Message : "Interrupted.");
             return ExitCodeInterrupted;
         }
+        catch (OutOfMemoryException)
+        {
+            await error.WriteLineAsync("There is not enough memory for this; use fewer rows, features or threads, or a machine with more.");
+            return ExitCodeFailure;
+        }
         catch (Exception refused) when (isExpected(refused) || refused is IOException or UnauthorizedAccessException)
         {
             await error.WriteLineAsync(refused.Message);

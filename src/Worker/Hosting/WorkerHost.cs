@@ -108,7 +108,7 @@ public sealed class WorkerHost(WorkerOptions options)
                 await Task.Delay(Outage.RetryInterval, cancellationToken);
             }
             if (options.JobDeadline is { } deadline && TimeProvider.System.GetElapsedTime(started) >= deadline)
-                throw new WorkerException($"No job came to {options.Coordinator} within {deadline.TotalSeconds:0} s.");
+                throw new WorkerException($"No job came to {options.Coordinator} within {deadline.TotalSeconds:0} s; start its leader (distsgd train --connect), or give a longer --job-deadline.");
         }
     }
 }

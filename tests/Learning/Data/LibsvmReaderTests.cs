@@ -152,7 +152,9 @@ public sealed class LibsvmReaderTests
         foreach (int length in (int[])[3, 10, 11, 20, whole.Length / 2, whole.Length - 9, whole.Length - 8, whole.Length - 4, whole.Length - 1])
         {
             using var file = new TempFile(whole[..length]);
-            Assert.Contains("truncated or damaged", Assert.Throws<DatasetException>(() => LibsvmReader.Read(file.Path)).Message, StringComparison.Ordinal);
+            string says = Assert.Throws<DatasetException>(() => LibsvmReader.Read(file.Path)).Message;
+            Assert.Contains("truncated or damaged", says, StringComparison.Ordinal);
+            Assert.Contains("(a gzip member is damaged or not whole, or is followed by something that is not gzip)", says, StringComparison.Ordinal);
         }
         using var followed = new TempFile([.. whole, .. whole[..15]]);
         Assert.Contains("truncated or damaged", Assert.Throws<DatasetException>(() => LibsvmReader.Read(followed.Path)).Message, StringComparison.Ordinal);
