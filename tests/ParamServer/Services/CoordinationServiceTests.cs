@@ -131,6 +131,15 @@ public sealed class CoordinationServiceTests
     }
 
     [Fact]
+    public async Task WatchJob_AfterARestart_IsToldThatTheJobIsLost()
+    {
+        var restarted = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
+        RpcException lost = await Assert.ThrowsAsync<RpcException>(() => restarted.WatchJob(new WatchJobRequest { Job = "job", Seen = 2, WaitMs = 0 }, new FakeCall()));
+        Assert.Equal(StatusCode.NotFound, lost.StatusCode);
+        Assert.Contains("this server was restarted, and what it led is lost with it. Start the job again.", lost.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WatchJob_OfAJobThatEnds_IsToldSo_AndItsWorkersStop()
     {
         var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);

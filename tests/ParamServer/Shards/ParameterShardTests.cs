@@ -287,6 +287,7 @@ public sealed class ParameterShardTests
         ParameterException full = Assert.Throws<ParameterException>(() => registry.Activate(job with { Name = "other" }, placements));
         Assert.Equal(ParameterFault.Exhausted, full.Fault);
         ParameterException unknown = Assert.Throws<ParameterException>(() => registry.Find("job", 7));
+        Assert.EndsWith("or the server was restarted, and its shards are lost. Start the job again.", unknown.Message, StringComparison.Ordinal);
         Assert.Contains("'job' 0", unknown.Message, StringComparison.Ordinal);
         registry.Deactivate("job");
         Assert.Throws<ParameterException>(() => registry.Find("job", 0));
