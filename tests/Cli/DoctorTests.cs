@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
+using System.Security.Authentication;
 using System.Text.Json;
 using DistSgd.Cli.Doctor;
 using DistSgd.ParamServer.Hosting;
@@ -9,12 +8,10 @@ using DistSgd.Protos.V1;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace DistSgd.Cli.Tests;
 
@@ -73,18 +70,18 @@ public sealed class DoctorTests
     [Fact]
     public async Task TlsPort_SpokenToWithout_AndTheOtherWayRound_AreNamed()
     {
-        await using WebApplication tls = await HostAsync(listen => listen.UseHttps(Certificate()), _ => { });
-        await FindsAsync(AddressOf(tls), "tls", "say https://");
+        await using WebApplication tls = await Listeners.HostAsync(listen => listen.UseHttps(Listeners.Certificate()), _ => { });
+        await FindsAsync(Listeners.AddressOf(tls), "tls", "say https://");
         await using ServerHost plain = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None);
         await FindsAsync($"https://{plain.Address}", "tls", "leave out https://");
-        await FindsAsync($"https://{AddressOf(tls)}", "certificate", "isn't trusted");
+        await FindsAsync($"https://{Listeners.AddressOf(tls)}", "certificate", "isn't trusted");
     }
 
     [Fact]
     public async Task WebServerOfHttp1_IsNamed()
     {
-        await using WebApplication web = await HostAsync(listen => listen.Protocols = HttpProtocols.Http1, app => app.MapGet("/", () => "hello"));
-        await FindsAsync(AddressOf(web), "protocol", "speaks HTTP/1");
+        await using WebApplication web = await Listeners.HostAsync(listen => listen.Protocols = HttpProtocols.Http1, app => app.MapGet("/", () => "hello"));
+        await FindsAsync(Listeners.AddressOf(web), "protocol", "speaks HTTP/1");
     }
 
     [Fact]
@@ -97,8 +94,8 @@ public sealed class DoctorTests
     [Fact]
     public async Task Http2ServerWithoutOurServices_IsNamed()
     {
-        await using WebApplication other = await HostAsync(listen => listen.Protocols = HttpProtocols.Http2, app => app.MapGet("/", () => "hello"));
-        await FindsAsync(AddressOf(other), "service", "no service distsgd.v1.Shards");
+        await using WebApplication other = await Listeners.HostAsync(listen => listen.Protocols = HttpProtocols.Http2, app => app.MapGet("/", () => "hello"));
+        await FindsAsync(Listeners.AddressOf(other), "service", "no service distsgd.v1.Shards");
     }
 
     [Theory]
@@ -107,7 +104,7 @@ public sealed class DoctorTests
     public async Task ServerOfAnotherContract_IsNamed(uint contract, string says)
     {
         await using WebApplication other = await PretenderAsync(contract, TimeSpan.Zero);
-        await FindsAsync(AddressOf(other), "version", says);
+        await FindsAsync(Listeners.AddressOf(other), "version", says);
     }
 
     [Theory]
@@ -116,8 +113,35 @@ public sealed class DoctorTests
     public async Task ServerOfAnotherTime_IsNamed(int seconds, string says)
     {
         await using WebApplication other = await PretenderAsync(1, TimeSpan.FromSeconds(seconds));
-        await FindsAsync(AddressOf(other), "clock", says);
+        await FindsAsync(Listeners.AddressOf(other), "clock", says);
     }
+
+    [Fact]
+    public async Task TlsPortWithoutHttp2_IsNotSaidToSpeakHttp2()
+    {
+        await using WebApplication web = await Listeners.HostAsync(
+            listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.UseHttps(Listeners.Certificate());
+            },
+            app => app.MapGet("/", () => "hello"));
+        await FindsAsync($"https://{Listeners.AddressOf(web)}", "protocol", "offers no HTTP/2 by ALPN");
+    }
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task Port_ThatAsksForAClientCertificate_IsNamed(SslProtocols version)
+    {
+        await using WebApplication web = await Listeners.HostAsync(
+            listen => listen.UseHttps(Listeners.Certificate(), https => (https.ClientCertificateMode, https.SslProtocols) = (ClientCertificateMode.RequireCertificate, version)),
+            _ => { });
+        await FindsAsync($"https://{Listeners.AddressOf(web)}", "certificate", "asks for a client certificate");
+    }
+
+    [Fact]
+    public async Task EmptyAddress_IsSaidToBeNone() => await FindsAsync("", "address", "expected host:port");
 
     private static async Task FindsAsync(string address, string verdict, string says)
     {
@@ -129,23 +153,8 @@ public sealed class DoctorTests
         Assert.DoesNotContain('\n', sentence);
     }
 
-    private static string AddressOf(WebApplication application) => new Uri(application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Authority;
-
-    private static Task<WebApplication> PretenderAsync(uint contract, TimeSpan ahead) => HostAsync(listen => listen.Protocols = HttpProtocols.Http2, app => app.MapGrpcService<Pretender>(), new Pretender.Claims(contract, ahead));
-
-    private static async Task<WebApplication> HostAsync(Action<ListenOptions> listen, Action<WebApplication> map, Pretender.Claims? claims = null)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen));
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(claims ?? new Pretender.Claims(1, TimeSpan.Zero));
-        WebApplication application = builder.Build();
-        map(application);
-        await application.StartAsync();
-        return application;
-    }
+    private static Task<WebApplication> PretenderAsync(uint contract, TimeSpan ahead) =>
+        Listeners.HostAsync(listen => listen.Protocols = HttpProtocols.Http2, app => app.MapGrpcService<Pretender>(), services => services.AddSingleton(new Pretender.Claims(contract, ahead)));
 
     // Says its piece to whoever connects, and hangs up.
     private static Task<string> TellAsync(string greeting)
@@ -166,13 +175,6 @@ public sealed class DoctorTests
             }
             listener.Stop();
         }
-    }
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     private sealed class Pretender(Pretender.Claims claims) : Shards.ShardsBase

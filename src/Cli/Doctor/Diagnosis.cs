@@ -11,6 +11,10 @@ internal sealed record Diagnosis(string Address, string Verdict, string Sentence
     /// <summary>Nothing is wrong.</summary>
     public const string Healthy = "healthy";
 
+    /// <summary>True for what can't get better by waiting, as a server that is only being started does.</summary>
+    [JsonIgnore]
+    public bool Lasts { get; init; }
+
     /// <summary>What the server says of itself; null where no server of ours answered.</summary>
     public ServerSight? Server { get; init; }
 }
@@ -30,6 +34,8 @@ internal sealed record ServerSight(string Version, uint Contract, double UptimeS
 internal sealed class DiagnosedException(string verdict, string sentence) : Exception(sentence)
 {
     public string Verdict => verdict;
+
+    public bool Lasts { get; init; }
 
     public ServerSight? Server { get; init; }
 }

@@ -43,25 +43,38 @@ internal static class PortProbe
     /// <summary>True for the first line of an answer of HTTP/1.</summary>
     public static bool IsHttp1(ReadOnlySpan<byte> answer) => answer.StartsWith("HTTP/1."u8);
 
-    /// <summary>A TLS handshake: null where it fails; else what is wrong with the certificate, or an empty text.</summary>
-    public static async Task<string?> SayTlsAsync(IPEndPoint endpoint, string host, CancellationToken cancellationToken)
+    /// <summary>What a TLS handshake shows; null where there is no TLS.</summary>
+    public static async Task<TlsSight?> SayTlsAsync(IPEndPoint endpoint, string host, CancellationToken cancellationToken)
     {
+        string problem = "";
+        bool asksForCertificate = false;
         try
         {
             using Socket socket = await ConnectAsync(endpoint, cancellationToken);
-            string problem = "";
-            await using var tls = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false, (_, _, chain, errors) =>
+            await using var tls = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false);
+            var options = new SslClientAuthenticationOptions
             {
-                problem = Explain(errors, chain);
-                return true;
-            });
-            var options = new SslClientAuthenticationOptions { TargetHost = host, ApplicationProtocols = [SslApplicationProtocol.Http2] };
+                TargetHost = host,
+                // Both, since a server that has neither breaks the handshake off.
+                ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                RemoteCertificateValidationCallback = (_, _, chain, errors) =>
+                {
+                    problem = Explain(errors, chain);
+                    return true;
+                },
+                // Asked before the handshake, without the server's certificate, and again if the server asks.
+                LocalCertificateSelectionCallback = (_, _, _, remote, _) =>
+                {
+                    asksForCertificate |= remote is not null;
+                    return null!;
+                },
+            };
             await tls.AuthenticateAsClientAsync(options, cancellationToken);
-            return problem;
+            return new TlsSight(problem, asksForCertificate, tls.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2, IsRefusal: false);
         }
         catch (Exception refused) when (refused is IOException or SocketException or System.Security.Authentication.AuthenticationException or OperationCanceledException)
         {
-            return null;
+            return asksForCertificate ? new TlsSight(problem, asksForCertificate, OffersHttp2: false, IsRefusal: true) : null;
         }
     }
 
@@ -116,3 +129,10 @@ internal static class PortProbe
 
     private static int LengthOf(ReadOnlySpan<byte> frame) => (frame[0] << 16) | (frame[1] << 8) | frame[2];
 }
+
+/// <summary>A port's TLS, as a handshake showed it.</summary>
+/// <param name="CertificateProblem">What is wrong with its certificate; empty: nothing.</param>
+/// <param name="AsksForCertificate">It asked for a client's certificate, of which there is none.</param>
+/// <param name="OffersHttp2">It chose HTTP/2 by ALPN.</param>
+/// <param name="IsRefusal">It broke the handshake off.</param>
+internal sealed record TlsSight(string CertificateProblem, bool AsksForCertificate, bool OffersHttp2, bool IsRefusal);

@@ -46,16 +46,27 @@ internal sealed class ServerDoctor(TimeProvider time)
             ushort port = ushort.Parse(address.AsSpan(address.LastIndexOf(':') + 1), CultureInfo.InvariantCulture);
             IPAddress[] found = await ResolveAsync(host, late.Token);
             IPEndPoint endpoint = await ConnectAsync(address, found, port, late.Token);
-            CheckTls(address, usesTls, await SeeProtocolAsync(address, host, endpoint, late.Token));
-            ServerSight server = await CallAsync(address, usesTls, late.Token);
+            TlsSight? tls = await SeeProtocolAsync(address, host, endpoint, late.Token);
+            CheckTls(address, usesTls, tls);
+            ServerSight server = await CallAsync(address, usesTls, tls, late.Token);
             return new Diagnosis(given, Diagnosis.Healthy, Describe(address, server)) { Server = server };
         }
         catch (DiagnosedException problem)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            return new Diagnosis(given, problem.Verdict, problem.Message) { Server = problem.Server };
+            return new Diagnosis(given, problem.Verdict, problem.Message) { Lasts = problem.Lasts, Server = problem.Server };
         }
     }
+
+    /// <summary>What is wrong with the contract that a server speaks; null: nothing.</summary>
+    /// <param name="address">host:port.</param>
+    /// <param name="answer">Its description of itself.</param>
+    public static string? ExplainContract(string address, DescribeResponse answer) => answer.Contract switch
+    {
+        ContractRevision.Current => null,
+        < ContractRevision.Current => $"The server at {address} is older than this program (contract {answer.Contract}, not {ContractRevision.Current}): update the server.",
+        _ => $"The server at {address} (version {answer.ServerVersion}) is newer than this program (contract {answer.Contract}, not {ContractRevision.Current}): update this program.",
+    };
 
     private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken late)
     {
@@ -67,7 +78,7 @@ internal sealed class ServerDoctor(TimeProvider time)
         }
         catch (SocketException unknown)
         {
-            throw new DiagnosedException("host", $"The host name '{host}' doesn't resolve ({unknown.Message}): correct it, or add it to the name service of this machine.");
+            throw new DiagnosedException("host", $"The host name '{host}' doesn't resolve ({unknown.Message}): correct it, or add it to the name service of this machine.") { Lasts = unknown.SocketErrorCode != SocketError.TryAgain };
         }
         catch (OperationCanceledException)
         {
@@ -115,45 +126,52 @@ internal sealed class ServerDoctor(TimeProvider time)
         }
     }
 
-    // Null: no TLS; else what is wrong with the certificate, or an empty text. Greets the port in three ways at once. TLS and HTTP/2 are certain when they are seen; HTTP/1 only once HTTP/2 was not, since servers of HTTP/2 refuse it in its own words.
-    private static async Task<string?> SeeProtocolAsync(string address, string host, IPEndPoint endpoint, CancellationToken late)
+    // Null: no TLS. Greets the port in three ways at once. TLS and HTTP/2 are certain when they are seen; HTTP/1 only once HTTP/2 was not, since servers of HTTP/2 refuse it in its own words.
+    private static async Task<TlsSight?> SeeProtocolAsync(string address, string host, IPEndPoint endpoint, CancellationToken late)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(late);
         Task<byte[]> http2 = PortProbe.SayHttp2Async(endpoint, enough.Token), http1 = PortProbe.SayHttp1Async(endpoint, host, enough.Token);
-        Task<string?> tls = PortProbe.SayTlsAsync(endpoint, host, enough.Token);
+        Task<TlsSight?> tls = PortProbe.SayTlsAsync(endpoint, host, enough.Token);
         await Task.WhenAny(http2, tls);
         bool isHttp2 = http2.IsCompleted && PortProbe.IsHttp2(await http2);
-        string? certificate = isHttp2 ? null : await tls;
-        if (!isHttp2 && certificate is null)
+        TlsSight? sight = isHttp2 ? null : await tls;
+        if (!isHttp2 && sight is null)
             isHttp2 = PortProbe.IsHttp2(await http2);
-        if (isHttp2 || certificate is not null)
+        if (isHttp2 || sight is not null)
         {
             await enough.CancelAsync();
             await Task.WhenAll(http2, http1, tls);
-            return certificate;
+            return sight;
         }
         byte[] answer = await http1;
         if (PortProbe.IsHttp1(answer))
-            throw new DiagnosedException("protocol", $"{address} speaks HTTP/1, not gRPC: it is a web server, or this is the port of a server's metrics; give the port of --listen.");
+            throw new DiagnosedException("protocol", $"{address} speaks HTTP/1, not gRPC: it is a web server, or this is the port of a server's metrics; give the port of --listen.") { Lasts = true };
         byte[] first = await http2 is { Length: > 0 } greeted ? greeted : answer;
         throw first.Length > 0
-            ? new DiagnosedException("protocol", $"{address} doesn't speak HTTP but something that begins with \"{Shown(first)}\": another program listens there; correct the port.")
+            ? new DiagnosedException("protocol", $"{address} doesn't speak HTTP but something that begins with \"{Shown(first)}\": another program listens there; correct the port.") { Lasts = true }
             : late.IsCancellationRequested
             ? new DiagnosedException("silent", $"{address} accepts connections and then says nothing within {Limit.TotalSeconds} s: the program there hangs or is stopped, or it isn't a DistSgd server.")
             : new DiagnosedException("protocol", $"{address} closes every connection without a word: another program listens there; correct the port.");
     }
 
-    private static void CheckTls(string address, bool usesTls, string? certificate)
+    private static void CheckTls(string address, bool usesTls, TlsSight? sight)
     {
-        if (certificate is null && usesTls)
+        if (sight is null && usesTls)
             throw new DiagnosedException("tls", $"{address} speaks without TLS: leave out https://.");
-        if (certificate is not null && !usesTls)
-            throw new DiagnosedException("tls", $"{address} speaks TLS, and was spoken to without: say https://{address}, or give a port without TLS.");
-        if (certificate is { Length: > 0 } problem)
+        if (sight is not null && !usesTls)
+            throw new DiagnosedException("tls", $"{address} speaks TLS, and was spoken to without: say https://{address}, or give a port without TLS.") { Lasts = true };
+        if (sight is { IsRefusal: true })
+            throw AsksForCertificate(address);
+        if (sight is { OffersHttp2: false })
+            throw new DiagnosedException("protocol", $"{address} speaks TLS, but offers no HTTP/2 by ALPN, which gRPC needs: it is a web server of HTTP/1, or a proxy where HTTP/2 is off; turn it on there, or correct the port.");
+        if (sight is { CertificateProblem: { Length: > 0 } problem })
             throw new DiagnosedException("certificate", $"The certificate of {address} isn't trusted on this machine ({problem.TrimEnd('.')}): install its root, or correct the name.");
     }
 
-    private async Task<ServerSight> CallAsync(string address, bool usesTls, CancellationToken late)
+    private static DiagnosedException AsksForCertificate(string address) =>
+        new("certificate", $"{address} asks for a client certificate, and this program has none: turn that off on the server or the proxy before it, or give a port that doesn't ask.");
+
+    private async Task<ServerSight> CallAsync(string address, bool usesTls, TlsSight? tls, CancellationToken late)
     {
         using GrpcChannel channel = GrpcChannel.ForAddress($"{(usesTls ? "https" : "http")}://{address}", new GrpcChannelOptions { MaxReceiveMessageSize = null });
         var client = new Shards.ShardsClient(channel);
@@ -172,20 +190,16 @@ internal sealed class ServerDoctor(TimeProvider time)
         }
         catch (RpcException refused) when (answer is null)
         {
-            throw Explain(address, refused);
+            // TLS 1.3 asks for the certificate in the handshake and misses it only behind it.
+            throw tls is { AsksForCertificate: true } && refused.StatusCode != StatusCode.Unimplemented && refused.Status.DebugException is not null ? AsksForCertificate(address) : Explain(address, refused);
         }
         catch (RpcException)
         {
             // The calls before tell enough.
         }
         var server = new ServerSight(answer!.ServerVersion, answer.Contract, answer.UptimeMs / 1e3, [.. answer.Jobs.Select(job => job.Job)], roundTrip.TotalMilliseconds, clock.TotalMilliseconds);
-        if (answer.Contract != ContractRevision.Current)
-        {
-            string sentence = answer.Contract < ContractRevision.Current
-                ? $"The server at {address} is older than this program (contract {answer.Contract}, not {ContractRevision.Current}): update the server."
-                : $"The server at {address} (version {answer.ServerVersion}) is newer than this program (contract {answer.Contract}, not {ContractRevision.Current}): update this program.";
-            throw new DiagnosedException("version", sentence) { Server = server };
-        }
+        if (ExplainContract(address, answer) is { } problem)
+            throw new DiagnosedException("version", problem) { Server = server };
         if (clock.Duration() > ClockDifferenceMax && clock.Duration() > roundTrip)
         {
             string sentence = string.Create(CultureInfo.InvariantCulture,

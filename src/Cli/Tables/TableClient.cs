@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using DistSgd.Cli.Doctor;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Sharding;
@@ -15,18 +16,13 @@ internal sealed class TableClient : IDisposable
     private const int MessageBytesMax = 256 << 20;
     private const int PulledKeysMax = 1 << 20;
 
-    private static readonly TimeSpan CallDeadline = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan RetryDeadline = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan BackoffFirst = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(1);
-
     private readonly string _job;
-    private readonly TimeProvider _time;
+    private readonly RepeatedCalls _calls;
     private readonly List<GrpcChannel> _channels = [];
     private readonly List<Piece> _pieces = [];
     private JobDescription? _description;
 
-    private TableClient(string job, TimeProvider time) => (_job, _time) = (job, time);
+    private TableClient(string job, RepeatedCalls calls) => (_job, _calls) = (job, calls);
 
     /// <summary>The keys that are read or changed, in the job's key space.</summary>
     public KeyRange Keys { get; private set; }
@@ -42,12 +38,12 @@ internal sealed class TableClient : IDisposable
     /// <param name="job">The job's name.</param>
     /// <param name="table">The table's name.</param>
     /// <param name="range">Keys within the table; null: all.</param>
-    /// <param name="time">Time.</param>
+    /// <param name="calls">Makes the calls.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ParameterException">A server can't be reached, or they don't hold that job, table or range.</exception>
-    public static async Task<TableClient> OpenAsync(IReadOnlyList<string> servers, string job, string table, KeyRange? range, TimeProvider time, CancellationToken cancellationToken)
+    /// <exception cref="ParameterException">A server can't be reached or speaks another contract, or they don't hold that job, table or range.</exception>
+    public static async Task<TableClient> OpenAsync(IReadOnlyList<string> servers, string job, string table, KeyRange? range, RepeatedCalls calls, CancellationToken cancellationToken)
     {
-        var client = new TableClient(job, time);
+        var client = new TableClient(job, calls);
         try
         {
             foreach (string server in servers)
@@ -64,6 +60,7 @@ internal sealed class TableClient : IDisposable
 
     /// <summary>Reads the keys' values, in their order.</summary>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ParameterException">A server can't be reached, refuses, or answers with more or fewer values than the keys have.</exception>
     public async Task<float[]> PullAsync(CancellationToken cancellationToken)
     {
         var values = new float[Keys.Count * Width];
@@ -74,8 +71,11 @@ internal sealed class TableClient : IDisposable
             {
                 var keys = new ShardKeys { First = (ulong)(first - piece.Keys.First), Count = (ulong)Math.Min(PulledKeysMax, own.End - first) };
                 var request = new PullRequest { Job = _job, Shard = piece.Shard, Pull = new Pull { Keys = keys } };
-                PullResponse answer = await CallAsync(piece.Server, options => piece.Client.PullAsync(request, options), cancellationToken);
-                MemoryMarshal.Cast<byte, float>(answer.Values.Span).CopyTo(values.AsSpan((int)(first - Keys.First) * Width));
+                PullResponse answer = await _calls.CallAsync(piece.Server, options => piece.Client.PullAsync(request, options), cancellationToken);
+                Span<byte> asked = MemoryMarshal.AsBytes(values.AsSpan((int)(first - Keys.First) * Width, (int)keys.Count * Width));
+                if (answer.Values.Length != asked.Length)
+                    throw new ParameterException(ParameterFault.Invalid, $"Server {piece.Server} answered a pull of {keys.Count} keys with {answer.Values.Length} bytes; expected {asked.Length}, {Width} float32 a key. `distsgd doctor {piece.Server}` may tell more.");
+                answer.Values.Span.CopyTo(asked);
             }
         }
         return values;
@@ -99,7 +99,7 @@ internal sealed class TableClient : IDisposable
             part.Values = own.Count == 0 ? ByteString.Empty
                 : ByteString.CopyFrom(MemoryMarshal.AsBytes(values.Span.Slice((int)(own.First - Keys.First) * stride, (int)own.Count * stride)));
             var request = new PushRequest { Job = _job, Shard = piece.Shard, Push = part };
-            answers.Add((piece.Shard, await CallAsync(piece.Server, options => piece.Client.PushAsync(request, options), cancellationToken)));
+            answers.Add((piece.Shard, await _calls.CallAsync(piece.Server, options => piece.Client.PushAsync(request, options), cancellationToken)));
         }
         return answers;
     }
@@ -117,7 +117,9 @@ internal sealed class TableClient : IDisposable
         _channels.Add(channel);
         var shards = new V1.Shards.ShardsClient(channel);
         var parameters = new Parameters.ParametersClient(channel);
-        DescribeResponse answer = await CallAsync(server, options => shards.DescribeAsync(new DescribeRequest { Job = _job }, options), cancellationToken);
+        DescribeResponse answer = await _calls.CallAsync(server, options => shards.DescribeAsync(new DescribeRequest { Job = _job }, options), cancellationToken);
+        if (ServerDoctor.ExplainContract(server, answer) is { } problem)
+            throw new ParameterException(ParameterFault.Invalid, problem);
         _description ??= answer.Jobs.FirstOrDefault();
         _pieces.AddRange(answer.Shards.Select(shard => new Piece(server, parameters, shard.Shard, new KeyRange((long)shard.FirstKey, (long)shard.Count), shard.Version)));
     }
@@ -136,27 +138,6 @@ internal sealed class TableClient : IDisposable
         long held = _pieces.Sum(piece => piece.Keys.Intersect(Keys).Count);
         if (held != Keys.Count)
             throw new ParameterException(ParameterFault.NotFound, $"{servers} hold {held:N0} of the {Keys.Count:N0} keys; name all servers of job '{_job}' with --server.");
-    }
-
-    // Tried again, under its old name, as long as the server may come back.
-    private async Task<T> CallAsync<T>(string server, Func<CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellationToken)
-    {
-        long started = _time.GetTimestamp();
-        for (TimeSpan backoff = BackoffFirst; ; backoff = backoff * 2 < BackoffMax ? backoff * 2 : BackoffMax)
-        {
-            try
-            {
-                using AsyncUnaryCall<T> one = call(new CallOptions(deadline: (_time.GetUtcNow() + CallDeadline).UtcDateTime, cancellationToken: cancellationToken));
-                return await one.ResponseAsync;
-            }
-            catch (RpcException refused)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                if (refused.StatusCode is not (StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted) || _time.GetElapsedTime(started) > RetryDeadline)
-                    throw new ParameterException(ParameterFault.Unavailable, $"Server {server} answered {refused.StatusCode}: {refused.Status.Detail.TrimEnd('.')}. `distsgd doctor {server}` may tell more.", refused);
-            }
-            await Task.Delay(backoff, _time, cancellationToken);
-        }
     }
 
     private sealed record Piece(string Server, Parameters.ParametersClient Client, uint Shard, KeyRange Keys, ulong Version);

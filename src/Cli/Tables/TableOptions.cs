@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using DistSgd.Shared.CommandLine;
 using DistSgd.Shared.Sharding;
+using DistSgd.Trainer;
 
 namespace DistSgd.Cli.Tables;
 
@@ -13,6 +14,7 @@ internal sealed class TableOptions
     private readonly ValueOption _table = Arguments.Text("--table", "The table's name.", "NAME", IsName, NameExpected, "weights");
     private readonly ValueOption _range = Arguments.Text("--range", "Keys of the table, from A up to but not including B, counted from 0; default: all.", "A..B",
         text => Range(text) is not null, "A..B with A below B, for example 0..100");
+    private readonly ValueOption _retryDeadline = Arguments.Number(TrainingRanges.RetryDeadline, "Seconds for which a silent server is tried again.", "30", "S");
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
@@ -22,11 +24,15 @@ internal sealed class TableOptions
         command.Add(_job);
         command.Add(_table);
         command.Add(_range);
+        command.Add(_retryDeadline);
     }
 
     /// <summary>Connects to what they name.</summary>
-    public Task<TableClient> OpenAsync(ParseResult parsed, CancellationToken cancellationToken) =>
-        TableClient.OpenAsync(parsed.Servers(_server), parsed.GetValue(_job)!, TableOf(parsed), parsed.GetValue(_range) is { } range ? Range(range) : null, TimeProvider.System, cancellationToken);
+    public Task<TableClient> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var calls = new RepeatedCalls(parsed.Seconds(_retryDeadline)!.Value, parsed.InvocationConfiguration.Error.WriteLine, TimeProvider.System);
+        return TableClient.OpenAsync(parsed.Servers(_server), parsed.GetValue(_job)!, TableOf(parsed), parsed.GetValue(_range) is { } range ? Range(range) : null, calls, cancellationToken);
+    }
 
     /// <summary>The table's name.</summary>
     public string TableOf(ParseResult parsed) => parsed.GetValue(_table)!;

@@ -6,11 +6,13 @@ namespace DistSgd.Cli.Tables;
 /// <summary>Values to push, from text or a tensor.</summary>
 internal static class TableValues
 {
+    private const string FiniteExpected = "expected a number within float32, ±3.4e38. Nothing was sent.";
+
     /// <summary>Reads them.</summary>
     /// <param name="path">A file; - is standard input.</param>
     /// <param name="tensor">Name of the tensor in a .safetensors file.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ArgumentException">Not numbers; the message names file, line and column.</exception>
+    /// <exception cref="ArgumentException">Not numbers, or NaN or infinite; the message names file, line and column, or tensor and element.</exception>
     public static async Task<float[]> ReadAsync(string path, string tensor, CancellationToken cancellationToken)
     {
         if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
@@ -29,7 +31,9 @@ internal static class TableValues
             throw new ModelFileException(path, $"there is no tensor '{tensor}' of float32; it has {string.Join(", ", file.Tensors.Keys)}");
         var values = new float[entry.ElementCount];
         file.Read(tensor, 0, values.AsSpan());
-        return values;
+        int bad = Array.FindIndex(values, value => !float.IsFinite(value));
+        return bad < 0 ? values
+            : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{path}, tensor '{tensor}', element {bad}: {values[bad]} is not finite; {FiniteExpected}"));
     }
 
     private static void ReadLine(string path, int number, string line, List<float> values)
@@ -41,8 +45,9 @@ internal static class TableValues
                 end++;
             if (end > start)
             {
-                values.Add(float.TryParse(line.AsSpan(start, end - start), NumberStyles.Float, CultureInfo.InvariantCulture, out float value) ? value
-                    : throw new ArgumentException($"{path}, line {number}, column {start + 1}: '{line[start..end]}' is not a number."));
+                bool isNumber = float.TryParse(line.AsSpan(start, end - start), NumberStyles.Float, CultureInfo.InvariantCulture, out float value);
+                values.Add(isNumber && float.IsFinite(value) ? value
+                    : throw new ArgumentException($"{path}, line {number}, column {start + 1}: '{line[start..end]}' is not {(isNumber ? $"finite; {FiniteExpected}" : "a number.")}"));
             }
             start = end + 1;
         }

@@ -91,7 +91,8 @@ public static class Arguments
             if (option is ValueOption value && parsed.GetResult(option) is { Implicit: false } && parsed.GetValue(value) is { } text && !value.Admits(text))
                 throw new UsageException(Refusal(option.Name, text, value.Expected));
         }
-        foreach (Argument argument in parsed.CommandResult.Command.Arguments)
+        // One text is a file's name; a command looks at lists itself.
+        foreach (Argument<string> argument in parsed.CommandResult.Command.Arguments.OfType<Argument<string>>())
         {
             if (parsed.GetResult(argument)?.Tokens is [{ Value: var text }] && !IsFilePath(text))
                 throw new UsageException(Refusal(argument.Name, text, FileExpected));
