@@ -165,7 +165,7 @@ internal sealed class ServerDoctor(TimeProvider time)
         if (sight is { OffersHttp2: false })
             throw new DiagnosedException("protocol", $"{address} speaks TLS, but offers no HTTP/2 by ALPN, which gRPC needs: it is a web server of HTTP/1, or a proxy where HTTP/2 is off; turn it on there, or correct the port.");
         if (sight is { CertificateProblem: { Length: > 0 } problem })
-            throw new DiagnosedException("certificate", $"The certificate of {address} isn't trusted on this machine ({problem.TrimEnd('.')}): install its root, or correct the name.");
+            throw new DiagnosedException("certificate", $"The certificate of {address} isn't trusted on this machine ({problem.TrimEnd('.')}): install its root, or correct the name{(sight.AsksForCertificate ? "; it asks for a client certificate too, and this program has none" : "")}.");
     }
 
     private static DiagnosedException AsksForCertificate(string address) =>
