@@ -4,7 +4,6 @@ using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Sharding;
 using Google.Protobuf;
-using Grpc.Core;
 using Grpc.Net.Client;
 using V1 = DistSgd.Protos.V1;
 
