@@ -25,7 +25,6 @@ internal static class CaseMatrix
         ("server_compressed_streaming", [PythonToOurs, NodeToOurs], Reduced, ClientIsNotTold),
         ("server_compressed_unary", [OursToNode], LeftOut, "@grpc/grpc-js has no compression of responses"),
         ("server_compressed_streaming", [OursToNode], LeftOut, "@grpc/grpc-js has no compression of responses"),
-        ("repeated_binary_metadata", [OursToPython], LeftOut, "our client sends several values of one name in one line, divided by commas, as gRPC over HTTP/2 allows; grpcio doesn't divide them, and ends the connection"),
         ("reflection", [OursToOurs, OursToPython, OursToNode], LeftOut, NoReflectionClient),
     ];
 

@@ -36,7 +36,7 @@ public sealed class TableJobTests
             ("at least one key", spec => spec.Tables[1].Count = 0),
             ("2^32 - 2", spec => spec.Tables[1].Count = uint.MaxValue),
             ("name of its own", spec => spec.Tables[1].Name = "weights"),
-            ("rule.schedule must be set", spec => spec.Rule = null),
+            ("rule.schedule, and so rule, must be set", spec => spec.Rule = null),
             ("rate must be positive", spec => spec.Rule.Schedule.Rate = 0),
             ("outputs", spec => spec.Outputs = 3),
             ("1 to 256 characters", spec => spec.Job = ""),

@@ -26,7 +26,10 @@ public static class GrpcEndpointRouteBuilderExtensions
         var settings = ServerCallSettings.Create(
             options,
             services.GetRequiredService<IOptions<GrpcServiceOptions<TService>>>().Value,
-            services.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server"));
+            services.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server")) with
+        {
+            Budget = services.GetService<MessageBudget<TService>>(),
+        };
         var binder = new ServiceMethodBinder<TService>(builder, activator, settings);
         binder.BindAll();
         services.GetRequiredService<UnknownMethods>().Map(builder, binder.ServiceNames, options);

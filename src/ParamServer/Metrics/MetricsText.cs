@@ -5,7 +5,7 @@ using DistSgd.ParamServer.Shards;
 
 namespace DistSgd.ParamServer.Metrics;
 
-/// <summary>All metrics in Prometheus' text format, version 0.0.4. docs/metrics.md lists them.</summary>
+/// <summary>All metrics in Prometheus' text format, version 0.0.4. docs/operations.md lists them.</summary>
 internal static class MetricsText
 {
     /// <summary>The metrics now.</summary>

@@ -25,6 +25,7 @@ public static class DataPlane
         services.AddSingleton<ParametersService>();
         services.AddSingleton<ExchangeStreams>();
         services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (limits.MessageBytesMax, limits.MessageBytesMax))
+            .BoundMessages<ParametersService>(limits.CallMemoryBytesMax)
             .AddServiceOptions<ExchangeStreams>(streams => streams.MaxReceiveMessageSize = limits.StreamExchangeBytesMax);
         return services;
     }

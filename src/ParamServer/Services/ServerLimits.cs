@@ -11,6 +11,12 @@ public sealed record ServerLimits
     /// <summary>Exchanges under way at once; further ones are refused with RESOURCE_EXHAUSTED.</summary>
     public int ExchangesMax { get; init; } = 256;
 
+    /// <summary>
+    /// Bytes of the messages of all calls while they arrive, are worked on and leave; calls beyond it are refused with RESOURCE_EXHAUSTED. Messages of up to
+    /// 64 KiB count nothing.
+    /// </summary>
+    public long CallMemoryBytesMax { get; init; } = 1L << 30;
+
     /// <summary>Streams at once; further ones are refused with RESOURCE_EXHAUSTED.</summary>
     public int StreamsMax { get; init; } = 256;
 

@@ -13,6 +13,10 @@ public sealed class StreamBudget(ServerLimits limits)
     private const int SharesOfAnExchange = 5;
     private const uint KeySetsMax = 65_536;
 
+    // A set takes some 110 bytes of objects besides its keys: so many bytes of keys for each make that small, and an eighth more is reserved.
+    private const int KeysBytesOfASet = 1024;
+    private const int ObjectsPart = 8;
+
     // A stream's key sets take at most one part of what is left for them, so that later ones get some too.
     private const int KeySetParts = 4;
 
@@ -42,10 +46,11 @@ public sealed class StreamBudget(ServerLimits limits)
             long left = limits.StreamMemoryBytesMax - _reserved - own;
             // Half of the memory is kept for streams themselves: key sets only save bytes, a stream that is refused is a worker without work.
             long kept = Math.Max(0, Math.Min(limits.StreamsMax, limits.StreamMemoryBytesMax / 2 / own) - _streams - 1) * own;
-            long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), (left - kept) / KeySetParts));
+            long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), (left - kept) / KeySetParts * ObjectsPart / (ObjectsPart + 1)));
+            long keySetCount = Math.Min(OrMax(wanted.KeySets, KeySetsMax), keySets / KeysBytesOfASet);
             granted = new StreamCredit((uint)OrMax(wanted.Exchanges, limits.StreamExchangesMax), OrMax(wanted.Bytes, limits.StreamBytesMax),
-                (uint)OrMax(wanted.KeySets, KeySetsMax), keySets, limits.StreamExchangeBytesMax);
-            reserved = left < 0 ? 0 : own + keySets;
+                (uint)keySetCount, keySets, limits.StreamExchangeBytesMax);
+            reserved = left < 0 ? 0 : own + keySets + keySets / ObjectsPart;
             _reserved += reserved;
             _streams += left < 0 ? 0 : 1;
             return left >= 0;

@@ -312,7 +312,7 @@ public sealed class ParameterShard : IDisposable
             if (!double.IsFinite(push.RateSum) || push.RateSum < 0 || push.Step < 0)
                 throw Invalid($"a push's step and rate sum must be finite and not negative; they are {push.Step} and {push.RateSum}");
             if (!AllFinite.Check(values))
-                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push at step {push.Step:N0} holds NaN or infinite values; it was not applied. Lower --learning-rate or use --scale on.") { Step = push.Step };
+                throw new ParameterException(ParameterFault.NotFinite, $"{Name}: the push at step {push.Step:N0} holds NaN or infinite values; it was not applied. Lower the learning rate or scale the features (distsgd train: --learning-rate, --scale on).") { Step = push.Step };
         }
         catch (ParameterException)
         {

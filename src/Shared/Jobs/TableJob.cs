@@ -26,7 +26,7 @@ internal static class TableJob
         whole.Features = CheckTables(spec);
         (whole.Epochs, whole.Batch, whole.Partitions, whole.Outputs) = (1, 1, 1, 1);
         JobConversion.Require(spec.Outputs <= 1, "a key of a job of tables has one value; outputs must be 0 or 1");
-        JobConversion.Require(whole.Rule?.Schedule is not null, "rule and rule.schedule must be set");
+        JobConversion.Require(whole.Rule?.Schedule is not null, "rule.schedule, and so rule, must be set");
         if (whole.Rule.Optimizer == V1.Optimizer.Unspecified)
             whole.Rule.Optimizer = V1.Optimizer.Sgd;
         if (whole.Rule.Schedule.Kind == V1.ScheduleKind.Unspecified)

@@ -30,4 +30,17 @@ public sealed class StreamBudgetTests
         Assert.True(budget.TryReserve(default, out StreamCredit again, out _));
         Assert.Equal(limits.StreamKeySetBytesMax, again.KeySetBytes);
     }
+
+    [Theory]
+    [InlineData(0, 0, 65_536)]
+    [InlineData(262_144, 65_536, 256)]
+    [InlineData(262_144, 10, 10)]
+    [InlineData(1000, 65_536, 0)]
+    public void KeySets_AreAsManyAsTheirBytesPayFor_ObjectsIncluded(long wantedBytes, uint wantedSets, uint expected)
+    {
+        var budget = new StreamBudget(new ServerLimits());
+        Assert.True(budget.TryReserve(default(StreamCredit) with { KeySetBytes = wantedBytes, KeySets = wantedSets }, out StreamCredit granted, out long bytes));
+        Assert.Equal(expected, granted.KeySets);
+        Assert.True(bytes >= granted.KeySetBytes + 128 * granted.KeySets, $"{bytes} bytes are reserved.");
+    }
 }

@@ -30,6 +30,7 @@ internal abstract class CallHandler<TService, TRequest, TResponse>(
         }
         finally
         {
+            await call.LeaveAsync();
             call.Dispose();
         }
     }

@@ -8,9 +8,15 @@ using Grpc.Wire;
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>Cuts the request body into messages, deserialized where they lie in the transport's buffers. One read at a time.</summary>
-internal sealed class RequestReader(PipeReader body, int? limitBytes)
+internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageShare? share)
 {
+    // DEFLATE makes of a byte at most so many.
+    private const int InflationMax = 1032;
+
     private readonly PayloadReader _payload = new();
+
+    // Whether the message that is arriving has its share already.
+    private bool _isHeld;
 
     /// <summary>What decompresses messages that are marked as compressed; null where the call's head named no encoding.</summary>
     public ICompressionProvider? Encoding { get; set; }
@@ -72,17 +78,27 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes)
             if (buffer.Length < expectedBytes)
                 return false;
             var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes, Encoding is not null, out var isCompressed);
+            Hold(payloadBytes, isCompressed);
             expectedBytes += payloadBytes;
             if (buffer.Length < expectedBytes)
                 return false;
             message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes), isCompressed);
             consumed = examined = buffer.GetPosition(expectedBytes);
+            _isHeld = false;
             return true;
         }
         finally
         {
             body.AdvanceTo(consumed, examined);
         }
+    }
+
+    private void Hold(long payloadBytes, bool isCompressed)
+    {
+        if (share is null || _isHeld)
+            return;
+        share.HoldRequest(isCompressed ? payloadBytes + Math.Min(InflationMax * payloadBytes, limitBytes ?? Array.MaxLength) : payloadBytes);
+        _isHeld = true;
     }
 
     private T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> payload, bool isCompressed)

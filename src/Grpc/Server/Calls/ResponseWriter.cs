@@ -9,7 +9,7 @@ namespace Grpc.AspNetCore.Server.Calls;
 /// Serializes messages into the response body. A serializer that announces its length writes straight into the transport's buffers;
 /// any other goes through one pooled array. One message at a time.
 /// </summary>
-internal sealed class ResponseWriter(PipeWriter body, int? limitBytes) : SerializationContext, IBufferWriter<byte>
+internal sealed class ResponseWriter(PipeWriter body, int? limitBytes, MessageShare? share) : SerializationContext, IBufferWriter<byte>
 {
     private PayloadWriter? _unannounced;
     private int? _announcedBytes;
@@ -44,6 +44,7 @@ internal sealed class ResponseWriter(PipeWriter body, int? limitBytes) : Seriali
         var framed = new PayloadWriter(limitBytes).Serialize(marshaller, message, compressor);
         try
         {
+            share?.HoldResponse(framed.Bytes);
             body.Write(framed.Memory.Span);
         }
         finally
@@ -57,6 +58,7 @@ internal sealed class ResponseWriter(PipeWriter body, int? limitBytes) : Seriali
         MessageFraming.CheckSendLimit(payloadLength, limitBytes);
         if (_announcedBytes is not null || _unannounced is not null)
             throw new InvalidOperationException("SetPayloadLength must come first, and once.");
+        share?.HoldResponse(payloadLength);
         _announcedBytes = payloadLength;
     }
 
@@ -119,6 +121,7 @@ internal sealed class ResponseWriter(PipeWriter body, int? limitBytes) : Seriali
         var message = part.Take();
         try
         {
+            share?.HoldResponse(message.Bytes);
             IsBroken = true;
             body.Write(message.Memory.Span);
             _announcedBytes = _writtenBytes = message.Bytes - MessageFraming.HeaderBytes;

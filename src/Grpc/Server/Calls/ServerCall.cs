@@ -16,6 +16,7 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     private readonly ServerCallSettings _settings;
     private readonly RequestReader _reader;
     private readonly ResponseWriter _writer;
+    private readonly MessageShare? _share;
     private ServerDeadline? _deadline;
     private Metadata? _requestHeaders;
     private Metadata? _responseTrailers;
@@ -37,8 +38,9 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         _http = http;
         _settings = settings;
         MethodCore = method;
-        _reader = new RequestReader(http.Request.BodyReader, settings.ReceiveLimitBytes);
-        _writer = new ResponseWriter(http.Response.BodyWriter, settings.SendLimitBytes);
+        _share = settings.Budget is { } budget ? new MessageShare(budget) : null;
+        _reader = new RequestReader(http.Request.BodyReader, settings.ReceiveLimitBytes, _share);
+        _writer = new ResponseWriter(http.Response.BodyWriter, settings.SendLimitBytes, _share);
     }
 
     public HttpContext Http => _http;
@@ -152,6 +154,26 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         if (_settings.SendsErrorDetails)
             detail += $" {exception.GetType().Name}: {exception.Message}";
         return EndAsync(new Status(StatusCode.Unknown, detail));
+    }
+
+    /// <summary>
+    /// Gives the call's part of its service's messages back, once a large response has left but for what the transport holds anyway: a client that reads
+    /// slowly keeps its part, one whose deadline passes meanwhile is cut off. Never throws.
+    /// </summary>
+    public async ValueTask LeaveAsync()
+    {
+        if (_share is null)
+            return;
+        try
+        {
+            if (_share.HasResponse && !_writer.IsBroken)
+                await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
+        }
+        catch (Exception)
+        {
+            _http.Features.Get<IHttpResetFeature>()?.Reset(Http2Cancel);
+        }
+        _share.Dispose();
     }
 
     public void Dispose()
@@ -330,4 +352,5 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     }
 
     private const int Http2InternalError = 2;
+    private const int Http2Cancel = 8;
 }

@@ -9,6 +9,9 @@ internal sealed record ServerCallSettings(int? SendLimitBytes, int? ReceiveLimit
     /// <summary>Compresses responses to clients that accept it; null for identity.</summary>
     public MessageCompressor? Compressor { get; private init; }
 
+    /// <summary>What the messages of all the service's calls may have together; null: no bound.</summary>
+    public MessageBudget? Budget { get; init; }
+
     public required InterceptorPipeline Interceptors { get; init; }
 
     /// <summary>The service's options over the host's.</summary>

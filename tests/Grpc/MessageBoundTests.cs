@@ -1,0 +1,138 @@
+using DistSgd.Grpc.Tests.Hostile;
+using DistSgd.Grpc.Tests.V1;
+using Google.Protobuf;
+using Grpc.AspNetCore.Server.Calls;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistSgd.Grpc.Tests;
+
+/// <summary>What the messages of all calls may have together: held from when a length is known until the response has left.</summary>
+public sealed class MessageBoundTests
+{
+    private const int Bound = 1_000_000;
+    private const int Large = 600_000;
+    private static readonly TimeSpan Patience = RawPeer.Patience;
+
+    [Fact]
+    public async Task Request_InWork_IsHeld_AndAnotherIsRefused_UntilItsResponseHasLeft()
+    {
+        await using var host = await StartAsync(Bound);
+        var hanging = host.Client.CollectOf(new EchoRequest { Payload = Bytes(Large), Behavior = "hang" });
+        await host.Probe.Entered.Task.WaitAsync(Patience);
+        await RefusedAsync(host, Large, "leaves too few for a request of 6000");
+        Assert.Equal("small", (await host.Client.UnaryAsync(new EchoRequest { Text = "small", Payload = Bytes(60_000) })).Text);
+        host.Probe.Release.SetResult();
+        await hanging.WaitAsync(Patience);
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Request_ThatIsStillArriving_IsHeld_UntilItsClientLeaves()
+    {
+        await using var host = await StartAsync(Bound);
+        using (var peer = await RawPeer.ConnectAsync(host.Address))
+        {
+            await peer.GreetAsync();
+            await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")), Http2Frames.Data(1, Http2Frames.Message(new byte[10], announcedBytes: Large)));
+            await HeldAsync(host, held => held == Large);
+            await RefusedAsync(host, Large, "try again later");
+        }
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Response_ThatNobodyReads_IsHeld_UntilItsClientLeaves()
+    {
+        await using var host = await StartAsync(2 * Bound);
+        using (var peer = await UnreadAsync(host))
+        {
+            await HeldAsync(host, held => held > 2 * Large);
+            await RefusedAsync(host, 2 * Large - 300_000, "leaves too few");
+        }
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Response_ThatNobodyReads_IsCutOff_AtTheCallsDeadline()
+    {
+        await using var host = await StartAsync(2 * Bound);
+        using var peer = await UnreadAsync(host, ("grpc-timeout", "2S"));
+        await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Request_ThatIsCompressed_CountsAsWhatItCanBecome()
+    {
+        await using var host = await StartAsync(Bound);
+        var e = await Assert.ThrowsAsync<RpcException>(() => host.Client.UnaryAsync(
+            new EchoRequest { Payload = Bytes(2 * Bound) }, new Metadata { { "grpc-internal-encoding-request", "gzip" } }).ResponseAsync.WaitAsync(Patience));
+        Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
+        Assert.Contains("have 1000000 bytes together", e.Status.Detail, StringComparison.Ordinal);
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Response_BeyondTheBound_IsRefused()
+    {
+        await using var host = await StartAsync(Bound);
+        // The request fits, the request with its echo doesn't.
+        await RefusedAsync(host, Large, "for a response of 6000");
+        await ServedAsync(host);
+    }
+
+    private static Task<EchoHost> StartAsync(long bound) =>
+        EchoHost.StartAsync(services: services => services.AddGrpc().BoundMessages<EchoService>(bound));
+
+    /// <summary>A client that sends a large request and never widens the window of 65,535 bytes for its response.</summary>
+    private static async Task<RawPeer> UnreadAsync(EchoHost host, params (string Name, string Value)[] headers)
+    {
+        var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary", headers)));
+        foreach (var part in Http2Frames.Message(new EchoRequest { Payload = Bytes(Large) }.ToByteArray()).Chunk(16_000))
+            await peer.SendAsync(Http2Frames.Data(1, part));
+        await peer.SendAsync(Http2Frames.Data(1, [], Http2Frames.EndStream));
+        return peer;
+    }
+
+    private static ByteString Bytes(int count) => ByteString.CopyFrom(new byte[count]);
+
+    private static async Task RefusedAsync(EchoHost host, int bytes, string why)
+    {
+        var e = await Assert.ThrowsAsync<RpcException>(() => host.Client.UnaryAsync(new EchoRequest { Payload = Bytes(bytes) }).ResponseAsync.WaitAsync(Patience));
+        Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
+        Assert.Contains(why, e.Status.Detail, StringComparison.Ordinal);
+    }
+
+    /// <summary>Nothing is held any more, and a call of nearly all is served.</summary>
+    private static async Task ServedAsync(EchoHost host)
+    {
+        await HeldAsync(host, held => held == 0);
+        await host.Client.CollectOf(new EchoRequest { Payload = Bytes(Bound - 1000) }).WaitAsync(Patience);
+        await HeldAsync(host, held => held == 0);
+    }
+
+    private static async Task HeldAsync(EchoHost host, Predicate<long> isReached)
+    {
+        var budget = host.Services.GetRequiredService<MessageBudget<EchoService>>();
+        for (var waited = TimeProvider.System.GetTimestamp(); !isReached(budget.HeldBytes);)
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(waited) < Patience, $"{budget.HeldBytes} bytes are held.");
+            await Task.Yield();
+        }
+    }
+}
+
+/// <summary>A call whose response is small, however large its request.</summary>
+internal static class CollectCalls
+{
+    public static async Task CollectOf(this Echo.EchoClient client, EchoRequest request)
+    {
+        using var call = client.Collect();
+        await call.RequestStream.WriteAsync(request);
+        await call.RequestStream.CompleteAsync();
+        await call.ResponseAsync;
+    }
+}
