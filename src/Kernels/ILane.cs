@@ -53,6 +53,9 @@ public interface ILane<T>
     /// <summary>Mask of a &lt; b; false where either is NaN.</summary>
     static abstract T Less(T a, T b);
 
+    /// <summary>True if a &lt; b in every lane.</summary>
+    static abstract bool AllLess(T a, T b);
+
     /// <summary>Mask of a = b; false where either is NaN.</summary>
     static abstract T Equal(T a, T b);
 

@@ -64,6 +64,9 @@ internal readonly struct Lane1(float value) : ILane<Lane1>
     public static Lane1 Less(Lane1 a, Lane1 b) => Mask(a._value < b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllLess(Lane1 a, Lane1 b) => a._value < b._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane1 Equal(Lane1 a, Lane1 b) => Mask(a._value == b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

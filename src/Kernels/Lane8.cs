@@ -69,6 +69,9 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
     public static Lane8 Less(Lane8 a, Lane8 b) => new(Vector256.LessThan(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AllLess(Lane8 a, Lane8 b) => Vector256.LessThanAll(a._value, b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 Equal(Lane8 a, Lane8 b) => new(Vector256.Equals(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

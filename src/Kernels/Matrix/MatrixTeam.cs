@@ -2,26 +2,30 @@ namespace DistSgd.Kernels.Matrix;
 
 /// <summary>
 /// A fixed number of threads that compute one product together, each a part of its rows or columns; the bits are those of one thread. One product at
-/// a time; the caller's thread is one of the team. Small products the caller computes alone. Idle threads spin for
-/// some microseconds, then sleep.
+/// a time; the caller's thread is one of the team. Small products the caller computes alone. An idle thread looks out for the next product for
+/// some ten microseconds without leaving its processor, then sleeps.
 /// </summary>
 public sealed unsafe class MatrixTeam : IDisposable
 {
     private const int PanelColumns = 32;
     private const int TileRows = 24; // a multiple of every form's tile
-    private const int SpinsMax = 100;
+    private const int LooksMax = 1000;
 
     private const long AloneMax = 1 << 20; // multiply-adds that one thread does sooner than others can be woken
 
     private readonly Thread[] _threads;
-    private readonly SemaphoreSlim[] _sleeping;
+    private readonly SemaphoreSlim[] _wakes;
+
+    // 1: the thread sleeps or is about to, and whoever makes it 0 wakes it, or is itself that thread.
+    private readonly int[] _asleep;
     private ProductTask _task;
     private KernelForm _form;
     private bool _byColumns;
     private int _parts;
-
-    // All of the above and this are written by the caller, read by the threads; releasing their semaphores orders it.
     private bool _ended;
+
+    // All of the above is written by the caller before it raises this, and read by the threads after they saw it raised.
+    private int _round;
 
     // Counted down by the threads, waited for by the caller: 0 when every other part is done.
     private int _left;
@@ -33,7 +37,8 @@ public sealed unsafe class MatrixTeam : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 256);
-        _sleeping = [.. Enumerable.Range(1, threads - 1).Select(_ => new SemaphoreSlim(0))];
+        _wakes = [.. Enumerable.Range(1, threads - 1).Select(_ => new SemaphoreSlim(0))];
+        _asleep = new int[threads - 1];
         _threads = [.. Enumerable.Range(1, threads - 1).Select(part => new Thread(() => Work(part)) { IsBackground = true, Name = "matrix team" })];
         foreach (var thread in _threads) thread.Start();
     }
@@ -56,9 +61,9 @@ public sealed unsafe class MatrixTeam : IDisposable
     {
         if (_ended) return;
         _ended = true;
-        foreach (var sleeping in _sleeping) sleeping.Release();
+        Begin();
         foreach (var thread in _threads) thread.Join();
-        foreach (var sleeping in _sleeping) sleeping.Dispose();
+        foreach (var wake in _wakes) wake.Dispose();
     }
 
     internal void Run(KernelForm form, in ProductTask task)
@@ -75,10 +80,22 @@ public sealed unsafe class MatrixTeam : IDisposable
         _parts = Math.Min(Threads, _byColumns ? panels : (task.Rows + TileRows - 1) / TileRows);
         (_task, _form) = (task, form);
         Volatile.Write(ref _left, _threads.Length);
-        foreach (var sleeping in _sleeping) sleeping.Release();
+        Begin();
         RunPart(0);
-        var spin = default(SpinWait);
-        while (Volatile.Read(ref _left) > 0) spin.SpinOnce(-1);
+        for (var looks = 0; Volatile.Read(ref _left) > 0; looks++)
+        {
+            if (looks < LooksMax) Thread.SpinWait(1);
+            else Thread.Yield();
+        }
+    }
+
+    private void Begin()
+    {
+        Interlocked.Increment(ref _round);
+        for (var i = 0; i < _wakes.Length; i++)
+        {
+            if (Volatile.Read(ref _asleep[i]) == 1 && Interlocked.Exchange(ref _asleep[i], 0) == 1) _wakes[i].Release();
+        }
     }
 
     private void RunPart(int part)
@@ -105,15 +122,25 @@ public sealed unsafe class MatrixTeam : IDisposable
 
     private void Work(int part)
     {
-        var sleeping = _sleeping[part - 1];
-        while (true)
+        for (var seen = 0; ; seen++)
         {
-            var spin = default(SpinWait);
-            while (spin.Count < SpinsMax && sleeping.CurrentCount == 0) spin.SpinOnce(-1);
-            sleeping.Wait(Timeout.Infinite);
+            WaitForRound(part - 1, seen);
             if (_ended) return;
             RunPart(part);
             Interlocked.Decrement(ref _left);
         }
+    }
+
+    private void WaitForRound(int thread, int seen)
+    {
+        for (var looks = 0; looks < LooksMax; looks++)
+        {
+            if (Volatile.Read(ref _round) != seen) return;
+            Thread.SpinWait(1);
+        }
+
+        Interlocked.Exchange(ref _asleep[thread], 1);
+        // A round that began before the line above woke nobody: then this thread goes on, unless the caller is just waking it.
+        if (Volatile.Read(ref _round) == seen || Interlocked.Exchange(ref _asleep[thread], 0) == 0) _wakes[thread].Wait(Timeout.Infinite);
     }
 }

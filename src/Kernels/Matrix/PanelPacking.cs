@@ -5,8 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace DistSgd.Kernels.Matrix;
 
 /// <summary>
-/// Copies a block of B, depth × columns, into panels: panel p holds the columns from 2·p vectors on, row after row, at packed + depth·(its first column).
-/// The last one is one vector wide if that suffices; what is beyond the columns becomes +0.
+/// Copies columns of a block of B into a panel: two vectors wide, or one if that suffices, row after row; what is beyond the columns becomes +0.
 /// </summary>
 internal static unsafe class PanelPacking
 {
@@ -18,42 +17,15 @@ internal static unsafe class PanelPacking
         where T : struct, ILane<T> =>
         columns > T.Width ? 2 * T.Width : T.Width;
 
+    /// <summary>Fills one panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackAll<T>(float* b, nint step, nint column, int depth, int columns, float* packed)
+    public static void Pack<T>(float* b, nint step, nint column, int depth, int columns, float* panel)
         where T : struct, ILane<T>
     {
-        var whole = columns - columns % (2 * T.Width);
-        if (column == 1)
-        {
-            PackRows<T>(b, step, depth, whole, packed);
-        }
-        else
-        {
-            for (var j = 0; j < whole; j += 2 * T.Width) PackTransposed(b + j * column, step, column, depth, 2 * T.Width, 2 * T.Width, packed + (nint)j * depth);
-        }
-
-        if (whole == columns) return;
-        var panel = packed + (nint)whole * depth;
-        var width = Width<T>(columns - whole);
-        new Span<float>(panel, depth * width).Clear();
-        if (column == 1) PackPart(b + whole, step, depth, columns - whole, width, panel);
-        else PackTransposed(b + whole * column, step, column, depth, columns - whole, width, panel);
-    }
-
-    // In the order of B's memory, which the processor then fetches ahead.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackRows<T>(float* b, nint step, int depth, int columns, float* packed)
-        where T : struct, ILane<T>
-    {
-        for (nint k = 0; k < depth; k++, b += step)
-        {
-            var to = packed + k * 2 * T.Width;
-            for (var j = 0; j < columns; j += 2 * T.Width, to += 2 * T.Width * depth)
-            {
-                T.Load(in *b, j).Store(ref *to, 0);
-                T.Load(in *b, j + T.Width).Store(ref *to, T.Width);
-            }
-        }
+        var width = Width<T>(columns);
+        if (columns < width) new Span<float>(panel, depth * width).Clear();
+        if (column == 1) PackPart(b, step, depth, columns, width, panel);
+        else PackTransposed(b, step, column, depth, columns, width, panel);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

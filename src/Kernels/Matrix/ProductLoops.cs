@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace DistSgd.Kernels.Matrix;
 
 /// <summary>
-/// The blocking around the tiles. A block of B, up to <see cref="DepthMax"/> rows of <see cref="ColumnsMax"/> columns, is packed into panels two vectors wide;
-/// a panel stays in the first-level cache while a block of A's rows, read in place from the second level, passes by. A chain that a block of depth ends
+/// The blocking around the tiles. A block of B, up to <see cref="DepthMax"/> rows of <see cref="ColumnsMax"/> columns, is packed into panels two vectors wide, each when it is
+/// first needed; it stays in the first-level cache while a block of A's rows, read in place from the second level, passes by. A chain that a block of depth ends
 /// is continued from C by the next one.
 /// </summary>
 internal static unsafe class ProductLoops
@@ -41,13 +41,16 @@ internal static unsafe class ProductLoops
                 {
                     var start = (int)((long)task.Depth * block / blocks);
                     var depth = (int)((long)task.Depth * (block + 1) / blocks) - start;
-                    PanelPacking.PackAll<T>(task.B + start * task.BStep + column * task.BColumn, task.BStep, task.BColumn, depth, columns, packed);
                     var pass = new BlockPass
                     {
                         A = task.A + start * task.AStep,
                         ARow = task.ARow,
                         AStep = task.AStep,
+                        B = task.B + start * task.BStep + column * task.BColumn,
+                        BStep = task.BStep,
+                        BColumn = task.BColumn,
                         Packed = packed,
+                        PackedColumn = task.Rows > RowsMax ? depth : 0,
                         Depth = depth,
                         Columns = columns,
                         C = task.C + column,
@@ -88,7 +91,14 @@ internal static unsafe class ProductLoops
         {
             var columns = Math.Min(2 * T.Width, pass.Columns - column);
             var width = PanelPacking.Width<T>(columns);
-            var panel = pass.Packed + (nint)column * pass.Depth;
+            var panel = pass.Packed + column * pass.PackedColumn;
+            var fills = first == 0;
+            if (fills && !(pass.BColumn == 1 && columns == 2 * T.Width && end >= TTile.Most))
+            {
+                PanelPacking.Pack<T>(pass.B + column * pass.BColumn, pass.BStep, pass.BColumn, pass.Depth, columns, panel);
+                fills = false;
+            }
+
             for (var row = first; row < end;)
             {
                 var rows = TileRows<TTile>(end - row);
@@ -96,7 +106,12 @@ internal static unsafe class ProductLoops
                 var c = pass.C + row * pass.CRow + column;
                 var from = pass.First is null ? c : pass.First + column;
                 var fromRow = pass.First is null ? pass.CRow : 0;
-                if (columns == width)
+                if (fills)
+                {
+                    FillingTile<T>(rows, pass, a, pass.B + column, panel, from, fromRow, c);
+                    fills = false;
+                }
+                else if (columns == width)
                 {
                     Tile<T>(rows, width, pass, a, panel, from, fromRow, c, pass.CRow);
                 }
@@ -118,15 +133,23 @@ internal static unsafe class ProductLoops
         left >= TTile.Most ? TTile.Most : left >= 4 ? 4 : 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FillingTile<T>(int rows, in BlockPass pass, float* a, float* b, float* panel, float* from, nint fromRow, float* c)
+        where T : struct, ILane<T>
+    {
+        if (rows == 8) ProductTile.Rows8Wide2<T, FillingPanel>(a, pass.ARow, pass.AStep, b, pass.BStep, panel, pass.Depth, from, fromRow, c, pass.CRow);
+        else ProductTile.Rows6Wide2<T, FillingPanel>(a, pass.ARow, pass.AStep, b, pass.BStep, panel, pass.Depth, from, fromRow, c, pass.CRow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Tile<T>(int rows, int width, in BlockPass pass, float* a, float* panel, float* from, nint fromRow, float* c, nint cRow)
         where T : struct, ILane<T>
     {
         var two = width > T.Width;
         switch (rows)
         {
-            case 8 when two: ProductTile.Rows8Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 8 when two: ProductTile.Rows8Wide2<T, FilledPanel>(a, pass.ARow, pass.AStep, panel, 0, null, pass.Depth, from, fromRow, c, cRow); break;
             case 8: ProductTile.Rows8Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
-            case 6 when two: ProductTile.Rows6Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
+            case 6 when two: ProductTile.Rows6Wide2<T, FilledPanel>(a, pass.ARow, pass.AStep, panel, 0, null, pass.Depth, from, fromRow, c, cRow); break;
             case 6: ProductTile.Rows6Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
             case 4 when two: ProductTile.Rows4Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
             case 4: ProductTile.Rows4Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
@@ -149,7 +172,11 @@ internal static unsafe class ProductLoops
         public float* A;
         public nint ARow;
         public nint AStep;
+        public float* B;
+        public nint BStep;
+        public nint BColumn;
         public float* Packed;
+        public nint PackedColumn; // floats from a column's panel to the next column's; 0: one panel after the other in the same place
         public int Depth;
         public int Columns;
         public float* C;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DistSgd.Kernels.Matrix;
 
@@ -9,9 +10,12 @@ namespace DistSgd.Kernels.Matrix;
 /// </summary>
 internal static unsafe class ProductTile
 {
+    private const int RowsAhead = 32; // of B: what a tile computes meanwhile takes as long as the third level of caches
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows8Wide2<T>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows8Wide2<T, TSource>(float* a, nint row, nint step, float* b, nint bStep, float* panel, nint depth, float* from, nint fromRow, float* c, nint cRow)
         where T : struct, ILane<T>
+        where TSource : struct, IPanelSource
     {
         var s00 = T.Load(in *(from), 0);
         var s01 = T.Load(in *(from + T.Width), 0);
@@ -31,10 +35,11 @@ internal static unsafe class ProductTile
         var s71 = T.Load(in *(from + 7 * fromRow + T.Width), 0);
         var row3 = 3 * row;
         var lower = a + 4 * row;
-        for (; depth > 0; depth--, b += 2 * T.Width, a += step, lower += step)
+        for (; depth > 0; depth--, b += TSource.Fills ? bStep : 2 * T.Width, a += step, lower += step)
         {
             var b0 = T.Load(in *b, 0);
             var b1 = T.Load(in *(b + T.Width), 0);
+            if (TSource.Fills) Fill(b, bStep, b0, b1, ref panel);
             var x = T.All(a[0]);
             s00 = T.Fma(x, b0, s00);
             s01 = T.Fma(x, b1, s01);
@@ -125,8 +130,9 @@ internal static unsafe class ProductTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows6Wide2<T>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows6Wide2<T, TSource>(float* a, nint row, nint step, float* b, nint bStep, float* panel, nint depth, float* from, nint fromRow, float* c, nint cRow)
         where T : struct, ILane<T>
+        where TSource : struct, IPanelSource
     {
         var s00 = T.Load(in *(from), 0);
         var s01 = T.Load(in *(from + T.Width), 0);
@@ -142,10 +148,11 @@ internal static unsafe class ProductTile
         var s51 = T.Load(in *(from + 5 * fromRow + T.Width), 0);
         var row3 = 3 * row;
         var lower = a + 4 * row;
-        for (; depth > 0; depth--, b += 2 * T.Width, a += step, lower += step)
+        for (; depth > 0; depth--, b += TSource.Fills ? bStep : 2 * T.Width, a += step, lower += step)
         {
             var b0 = T.Load(in *b, 0);
             var b1 = T.Load(in *(b + T.Width), 0);
+            if (TSource.Fills) Fill(b, bStep, b0, b1, ref panel);
             var x = T.All(a[0]);
             s00 = T.Fma(x, b0, s00);
             s01 = T.Fma(x, b1, s01);
@@ -304,4 +311,35 @@ internal static unsafe class ProductTile
         s0.Store(ref *c, 0);
         s1.Store(ref *(c + second), 0);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fill<T>(float* b, nint bStep, T b0, T b1, ref float* panel)
+        where T : struct, ILane<T>
+    {
+        b0.Store(ref *panel, 0);
+        b1.Store(ref *panel, T.Width);
+        panel += 2 * T.Width;
+        if (!Sse.IsSupported) return;
+        Sse.Prefetch0(b + RowsAhead * bStep);
+        Sse.Prefetch0(b + RowsAhead * bStep + T.Width);
+    }
+}
+
+/// <summary>Where a tile reads its rows of B.</summary>
+internal interface IPanelSource
+{
+    /// <summary>True: where B lies, and the panel is filled on the way; false: in the panel.</summary>
+    static abstract bool Fills { get; }
+}
+
+/// <summary>A panel that holds its rows.</summary>
+internal readonly struct FilledPanel : IPanelSource
+{
+    public static bool Fills => false;
+}
+
+/// <summary>B itself, row by row: the first tile that needs a panel fills it, in the time that its arithmetic takes anyway.</summary>
+internal readonly struct FillingPanel : IPanelSource
+{
+    public static bool Fills => true;
 }

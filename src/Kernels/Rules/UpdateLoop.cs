@@ -9,7 +9,7 @@ namespace DistSgd.Kernels;
 /// </summary>
 public static class UpdateLoop
 {
-    private const int Chunk = 1024; // parameters whose times are kept at once; with their planes they fit into the first-level cache
+    private const int Chunk = 1024; // parameters that are stepped on, and decay alike, before the next ones; with their planes they fit into the first-level cache
 
     /// <summary>One step of each parameter.</summary>
     /// <param name="form">The instruction set; <see cref="KernelForms.Best"/> but for tests.</param>
@@ -21,7 +21,7 @@ public static class UpdateLoop
         where TRule : struct, IUpdateRule<TRule>
     {
         Check<TRule>(gradient.Length, planes, nameof(gradient));
-        Run(form, rule, 0f, gradient, planes, []);
+        Run(form, rule, default, gradient, planes);
     }
 
     /// <summary>One step of each parameter, and then the regulariser's flow over the same time for all of them, in one pass: the bits of <see cref="Step"/> and then
@@ -38,19 +38,17 @@ public static class UpdateLoop
         where TRule : struct, IUpdateRule<TRule>
     {
         Check<TRule>(gradient.Length, planes, nameof(gradient));
-        Span<float> times = stackalloc float[Chunk];
-        var (factor, amount) = TRule.HasMetric ? default : RegularizationFlow.Factors(l1, l2, Time(rule, elapsed));
+        if (TRule.HasMetric)
+        {
+            Run(form, rule, new Flowing(l1, l2, elapsed), gradient, planes);
+            return;
+        }
+
+        var (factor, amount) = RegularizationFlow.Factors(l1, l2, Time(rule, elapsed));
         for (var start = 0; start < gradient.Length; start += Chunk)
         {
             var part = planes.Slice(start, Math.Min(Chunk, gradient.Length - start));
-            // Two loops, since in one, no processor looks far enough ahead to fill the time that a root and a division take.
-            Run(form, rule, elapsed, gradient.Slice(start, part.Count), part, TRule.HasMetric ? times[..part.Count] : []);
-            if (TRule.HasMetric)
-            {
-                Decay<TRule>(form, l1, l2, times[..part.Count], part);
-                continue;
-            }
-
+            Run(form, rule, default, gradient.Slice(start, part.Count), part);
             RegularizationFlow.Uniform(form, factor, amount, part.Values);
             if (TRule.Drifts) Scale.Apply(form, factor, part.First);
         }
@@ -106,18 +104,17 @@ public static class UpdateLoop
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Run<TRule>(KernelForm form, in TRule rule, float elapsed, ReadOnlySpan<float> gradient, RulePlanes planes, Span<float> times)
+    private static void Run<TRule>(KernelForm form, in TRule rule, in Flowing flow, ReadOnlySpan<float> gradient, RulePlanes planes)
         where TRule : struct, IUpdateRule<TRule>
     {
-        var done = form == KernelForm.Avx512 ? Steps<TRule, Lane16>(rule, elapsed, gradient, planes, times, 0)
-            : form == KernelForm.Avx2 ? Steps<TRule, Lane8>(rule, elapsed, gradient, planes, times, 0)
+        var done = form == KernelForm.Avx512 ? Steps<TRule, Lane16>(rule, flow, gradient, planes, 0)
+            : form == KernelForm.Avx2 ? Steps<TRule, Lane8>(rule, flow, gradient, planes, 0)
             : 0;
-        Steps<TRule, Lane1>(rule, elapsed, gradient, planes, times, done);
+        Steps<TRule, Lane1>(rule, flow, gradient, planes, done);
     }
 
-    // Also the regulariser's times, unless there is no room for them.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Steps<TRule, T>(TRule rule, float elapsed, ReadOnlySpan<float> gradient, RulePlanes planes, Span<float> times, int start)
+    private static int Steps<TRule, T>(TRule rule, Flowing flow, ReadOnlySpan<float> gradient, RulePlanes planes, int start)
         where TRule : struct, IUpdateRule<TRule>
         where T : struct, ILane<T>
     {
@@ -126,8 +123,6 @@ public static class UpdateLoop
         ref float firsts = ref MemoryMarshal.GetReference(planes.First);
         ref float seconds = ref MemoryMarshal.GetReference(planes.Second);
         ref float thirds = ref MemoryMarshal.GetReference(planes.Third);
-        ref float kept = ref MemoryMarshal.GetReference(times);
-        var keeps = !times.IsEmpty;
         var i = start;
         for (; i <= gradient.Length - T.Width; i += T.Width)
         {
@@ -136,39 +131,16 @@ public static class UpdateLoop
             var second = TRule.Slots > 1 ? T.Load(ref seconds, i) : default;
             var third = TRule.Slots > 2 ? T.Load(ref thirds, i) : default;
             rule.Step(T.Load(ref from, i), ref w, ref first, ref second, ref third);
+            if (TRule.HasMetric && flow.Elapsed > 0)
+            {
+                w = RegularizationFlow.Decay(flow.L1, flow.L2, TRule.Time(rule, T.All(flow.Elapsed), first, second, third), w, out var factor);
+                if (TRule.Drifts) first *= factor;
+            }
+
             w.Store(ref values, i);
             if (TRule.Slots > 0) first.Store(ref firsts, i);
             if (TRule.Slots > 1) second.Store(ref seconds, i);
             if (TRule.Slots > 2) third.Store(ref thirds, i);
-            if (TRule.HasMetric && keeps) TRule.Time(rule, T.All(elapsed), first, second, third).Store(ref kept, i);
-        }
-
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Decay<TRule>(KernelForm form, float l1, float l2, ReadOnlySpan<float> times, RulePlanes planes)
-        where TRule : struct, IUpdateRule<TRule>
-    {
-        var done = form == KernelForm.Avx512 ? Decays<TRule, Lane16>(l1, l2, times, planes, 0)
-            : form == KernelForm.Avx2 ? Decays<TRule, Lane8>(l1, l2, times, planes, 0)
-            : 0;
-        Decays<TRule, Lane1>(l1, l2, times, planes, done);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Decays<TRule, T>(float l1, float l2, ReadOnlySpan<float> times, RulePlanes planes, int start)
-        where TRule : struct, IUpdateRule<TRule>
-        where T : struct, ILane<T>
-    {
-        ref float kept = ref MemoryMarshal.GetReference(times);
-        ref float values = ref MemoryMarshal.GetReference(planes.Values);
-        ref float firsts = ref MemoryMarshal.GetReference(planes.First);
-        var i = start;
-        for (; i <= times.Length - T.Width; i += T.Width)
-        {
-            RegularizationFlow.Decay(l1, l2, T.Load(ref kept, i), T.Load(ref values, i), out var factor).Store(ref values, i);
-            if (TRule.Drifts) (T.Load(ref firsts, i) * factor).Store(ref firsts, i);
         }
 
         return i;
@@ -218,4 +190,7 @@ public static class UpdateLoop
 
         return i;
     }
+
+    // What the regulariser does after each step, in a rule with a metric; nothing over no time.
+    private readonly record struct Flowing(float L1, float L2, float Elapsed);
 }

@@ -33,13 +33,18 @@ internal readonly struct AdamMoments(float rate, float rho1, float rho2, float d
     public T Correction2<T>(T count)
         where T : struct, ILane<T> => T.All(1f) / VectorMath.OneMinusExp(count * T.All(_fading2));
 
+    /// <summary>−η·c₁.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Step<T>(T g, T correction1, T correction2, ref T w, ref T s, ref T r)
+    public T Reach<T>(T correction1)
+        where T : struct, ILane<T> => T.All(-rate) * correction1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Step<T>(T g, T reach, T correction2, ref T w, ref T s, ref T r)
         where T : struct, ILane<T>
     {
         s = VectorMath.DropFaded(T.Fma(T.All(_gain1), g - s, s));
         r = VectorMath.DropFaded(T.Fma(T.All(_gain2), T.Fma(g, g, T.All(0f) - r), r));
-        w = T.Fma(T.All(-rate) * correction1 * s, PerMetric(correction2, r), w);
+        w = T.Fma(reach * s, PerMetric(correction2, r), w);
     }
 
     /// <summary>1/(√(r·c₂) + δ): one division serves the step and the regulariser's time.</summary>
@@ -49,7 +54,7 @@ internal readonly struct AdamMoments(float rate, float rho1, float rho2, float d
 }
 
 /// <summary>Adam with one count a table, which is always updated whole. The regulariser's metric is √(r·c₂) + δ: it is no part of g. Slots: s, r.</summary>
-internal readonly struct AdamRule(AdamMoments moments, float correction1, float correction2) : IServerRule<AdamRule>
+internal readonly struct AdamRule(AdamMoments moments, float reach, float correction2) : IServerRule<AdamRule>
 {
     public static RuleFacts Facts { get; } = AdamMoments.FactsOf("adam", "");
 
@@ -61,12 +66,12 @@ internal readonly struct AdamRule(AdamMoments moments, float correction1, float 
     {
         AdamMoments moments = AdamMoments.At(rule, at);
         (float first, float second) = moments.Corrections(at.Count);
-        return new AdamRule(moments, first, second);
+        return new AdamRule(moments, -at.Rate * first, second);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Step<T>(T g, ref T w, ref T first, ref T second, ref T third)
-        where T : struct, ILane<T> => moments.Step(g, T.All(correction1), T.All(correction2), ref w, ref first, ref second);
+        where T : struct, ILane<T> => moments.Step(g, T.All(reach), T.All(correction2), ref w, ref first, ref second);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Time<T>(in AdamRule rule, T elapsed, T first, T second, T third)
@@ -93,7 +98,7 @@ internal readonly struct AdamPerKeyRule(AdamMoments moments) : IServerRule<AdamP
         where T : struct, ILane<T>
     {
         third += T.All(1f);
-        moments.Step(g, moments.Correction1(third), moments.Correction2(third), ref w, ref first, ref second);
+        moments.Step(g, moments.Reach(moments.Correction1(third)), moments.Correction2(third), ref w, ref first, ref second);
     }
 
     // A parameter that was never updated has r = 0, whatever its correction would be.
