@@ -8,6 +8,7 @@ namespace DistSgd.Kernels.Matrix;
 public sealed unsafe class MatrixTeam : IDisposable
 {
     private const int PanelColumns = 32;
+    private const int PanelsEach = 8;
     private const int TileRows = 24; // a multiple of every form's tile
     private const int LooksMax = 1000;
 
@@ -76,7 +77,8 @@ public sealed unsafe class MatrixTeam : IDisposable
         }
 
         var panels = (task.Columns + PanelColumns - 1) / PanelColumns;
-        _byColumns = panels % Threads == 0;
+        // Who has some of the columns packs no others; among many panels one more or less hardly counts.
+        _byColumns = panels % Threads == 0 || panels >= PanelsEach * Threads;
         _parts = Math.Min(Threads, _byColumns ? panels : (task.Rows + TileRows - 1) / TileRows);
         (_task, _form) = (task, form);
         Volatile.Write(ref _left, _threads.Length);
