@@ -38,9 +38,15 @@ public sealed class MathTests
         static void SameLanes<T>(float y, float expected)
             where T : struct, ILane<T>
         {
-            var lanes = new float[T.Width];
-            VectorMath.Decay(T.All(y)).Store(ref lanes[0], 0);
-            Assert.All(lanes, lane => Samples.SameBits(expected, lane, $"e^-{y}"));
+            // Beside it a short time, and one that is not.
+            foreach (var beside in new[] { y, 0f, 1f })
+            {
+                var lanes = new float[T.Width];
+                Array.Fill(lanes, beside);
+                lanes[1] = y;
+                VectorMath.Decay(T.Load(ref lanes[0], 0)).Store(ref lanes[0], 0);
+                Samples.SameBits(expected, lanes[1], $"e^-{y} beside e^-{beside}");
+            }
         }
     }
 

@@ -42,6 +42,14 @@ public sealed class MatrixTests
     }
 
     [Fact]
+    public void Product_TallerOrWiderThanABlock_EqualsTheChain()
+    {
+        foreach (var rows in new[] { ProductLoops.RowsMax, ProductLoops.RowsMax + 1, 2 * ProductLoops.RowsMax + 9 }) CheckAllForms(rows, 70, 5);
+        CheckAllForms(9, ProductLoops.ColumnsMax + 37, 6);
+        CheckAllForms(ProductLoops.RowsMax + 3, ProductLoops.ColumnsMax + 65, 3);
+    }
+
+    [Fact]
     public void Team_AnyNumberOfThreads_GivesTheBitsOfOne()
     {
         foreach (var threads in new[] { 1, 2, 3, 5 })
@@ -49,7 +57,8 @@ public sealed class MatrixTests
             using var team = new MatrixTeam(threads);
             for (var round = 0; round < 50; round++)
             {
-                var (rows, columns, depth) = (1 + round * 37 % 230, 1 + round * 53 % 250, round * 11 % 160);
+                // The widest of them has many panels.
+                var (rows, columns, depth) = (1 + round * 37 % 230, 1 + round * 53 % 250 + (round % 10 == 9 ? 1300 : 0), round * 11 % 160);
                 var (a, b) = (Samples.Wild(round, rows * depth), Samples.Wild(round + 1, depth * columns));
                 var (expected, actual) = (new float[rows * columns], new float[rows * columns]);
                 MatrixProduct.Set(new(a, rows, depth), new(b, depth, columns), new(expected, rows, columns));

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DistSgd.Kernels.Matrix;
 
@@ -12,8 +13,12 @@ internal static unsafe class ProductLoops
     /// <summary>Rows of a packed block of B at most: a panel of 264 × 32 floats has 33 KiB.</summary>
     public const int DepthMax = 264;
 
-    private const int ColumnsMax = 256;
-    private const int RowsMax = 264; // a multiple of every tile
+    /// <summary>Columns of a block of B at most.</summary>
+    public const int ColumnsMax = 256;
+
+    /// <summary>Rows of A at most that pass by the panels of a block before the next ones do: a multiple of every tile.</summary>
+    public const int RowsMax = 264;
+
     private const int WidthMax = 32;
     private const int TileRowsMax = 8;
 
@@ -106,6 +111,7 @@ internal static unsafe class ProductLoops
                 var c = pass.C + row * pass.CRow + column;
                 var from = pass.First is null ? c : pass.First + column;
                 var fromRow = pass.First is null ? pass.CRow : 0;
+                if (first == 0 && pass.BColumn == 1) FetchNextPanel<T>(pass, column, pass.Depth * row / end, pass.Depth * (row + rows) / end);
                 if (fills)
                 {
                     FillingTile<T>(rows, pass, a, pass.B + column, panel, from, fromRow, c);
@@ -124,6 +130,21 @@ internal static unsafe class ProductLoops
 
                 row += rows;
             }
+        }
+    }
+
+    // Asks for some rows of what the next panel is filled from: far from each other, they are no pattern that the processor would follow.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FetchNextPanel<T>(in BlockPass pass, int column, int from, int to)
+        where T : struct, ILane<T>
+    {
+        if (!Sse.IsSupported) return;
+        var next = column + 2 * T.Width;
+        var b = next < pass.Columns ? pass.B + next : pass.B + pass.Depth * pass.BStep;
+        for (var k = from; k < to; k++)
+        {
+            Sse.Prefetch1(b + k * pass.BStep);
+            Sse.Prefetch1(b + k * pass.BStep + T.Width);
         }
     }
 
