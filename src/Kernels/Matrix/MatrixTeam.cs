@@ -84,11 +84,9 @@ public sealed unsafe class MatrixTeam : IDisposable
         Volatile.Write(ref _left, _threads.Length);
         Begin();
         RunPart(0);
-        for (var looks = 0; Volatile.Read(ref _left) > 0; looks++)
-        {
-            if (looks < LooksMax) Thread.SpinWait(1);
-            else Thread.Yield();
-        }
+        for (var looks = 0; looks < LooksMax && Volatile.Read(ref _left) > 0; looks++) Thread.SpinWait(1);
+        var spin = default(SpinWait);
+        while (Volatile.Read(ref _left) > 0) spin.SpinOnce(-1);
     }
 
     private void Begin()
