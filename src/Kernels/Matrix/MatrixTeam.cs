@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace DistSgd.Kernels.Matrix;
 
 /// <summary>
@@ -84,7 +86,7 @@ public sealed unsafe class MatrixTeam : IDisposable
         Volatile.Write(ref _left, _threads.Length);
         Begin();
         RunPart(0);
-        for (var looks = 0; looks < LooksMax && Volatile.Read(ref _left) > 0; looks++) Thread.SpinWait(1);
+        for (var looks = 0; looks < LooksMax && Volatile.Read(ref _left) > 0; looks++) Pause();
         var spin = default(SpinWait);
         while (Volatile.Read(ref _left) > 0) spin.SpinOnce(-1);
     }
@@ -131,12 +133,18 @@ public sealed unsafe class MatrixTeam : IDisposable
         }
     }
 
+    // Between two looks, on the processor: a system call would take longer than the other part of a product.
+    private static void Pause()
+    {
+        if (X86Base.IsSupported) X86Base.Pause();
+    }
+
     private void WaitForRound(int thread, int seen)
     {
         for (var looks = 0; looks < LooksMax; looks++)
         {
             if (Volatile.Read(ref _round) != seen) return;
-            Thread.SpinWait(1);
+            Pause();
         }
 
         Interlocked.Exchange(ref _asleep[thread], 1);
