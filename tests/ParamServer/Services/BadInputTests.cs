@@ -116,8 +116,23 @@ public sealed class BadInputTests
         // A call says it by the service's name.
         using AsyncUnaryCall<byte[]> call = server.Channel.CreateCallInvoker().AsyncUnaryCall(new Method<byte[], byte[]>(MethodType.Unary, "distsgd.v2.Parameters", "Push", Plain, Plain), null, default, []);
         RpcException unknown = await Assert.ThrowsAsync<RpcException>(async () => await call);
-        Assert.Equal((StatusCode.Unimplemented, "This server has no service distsgd.v2.Parameters."), (unknown.StatusCode, unknown.Status.Detail));
+        Assert.Equal(StatusCode.Unimplemented, unknown.StatusCode);
+        Assert.StartsWith("This server has no service distsgd.v2.Parameters; it has ", unknown.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("distsgd.v1.Parameters", unknown.Status.Detail, StringComparison.Ordinal);
         // And what a client of another version may ask first.
+        Assert.Equal(1u, (await new Wire.Shards.ShardsClient(server.Channel).DescribeAsync(new DescribeRequest())).Contract);
+    }
+
+    [Theory]
+    [InlineData("distsgd.v1.Shards", "Describe")]
+    [InlineData("distsgd.v1.Shards", "Activate")]
+    [InlineData("distsgd.v1.Coordination", "Report")]
+    public async Task Bytes_ThatAreNoMessage_AreRefusedByTheOtherServices_WhichGoOn(string service, string method)
+    {
+        await using var server = await RunningJob.StartAsync(Jobs.Make(63), shards: 1);
+        var raw = new Method<byte[], byte[]>(MethodType.Unary, service, method, Plain, Plain);
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(async () => await server.Channel.CreateCallInvoker().AsyncUnaryCall(raw, null, default, [0, 255, 255]));
+        Assert.Equal((StatusCode.Internal, true), (refused.StatusCode, refused.Status.Detail.StartsWith("The request can't be deserialized: ", StringComparison.Ordinal)));
         Assert.Equal(1u, (await new Wire.Shards.ShardsClient(server.Channel).DescribeAsync(new DescribeRequest())).Contract);
     }
 

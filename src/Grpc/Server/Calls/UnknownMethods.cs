@@ -23,7 +23,7 @@ internal sealed class UnknownMethods
         foreach (var service in serviceNames.Where(_mapped.Add))
             MapPattern(builder, $"{service}/{{unknownMethod}}", http => $"The service {service} has no method {http.Request.RouteValues["unknownMethod"]}.");
         if (options.IgnoreUnknownServices is not true && _mapped.Add(AnyService))
-            MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}.");
+            MapPattern(builder, "{unknownService}/{unknownMethod}", http => $"This server has no service {http.Request.RouteValues["unknownService"]}; it has {string.Join(", ", _mapped.Where(name => name != AnyService).Order(StringComparer.Ordinal))}.");
     }
 
     private static void MapPattern(IEndpointRouteBuilder builder, string pattern, Func<HttpContext, string> explain) =>
