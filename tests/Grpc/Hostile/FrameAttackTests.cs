@@ -1,3 +1,5 @@
+using DistSgd.Grpc.Tests.V1;
+using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -115,6 +117,21 @@ public sealed class FrameAttackTests
         var heard = await peer.PingAsync();
         Assert.True(heard is { HasEnded: false } && heard.ResetOf(1) == Http2Error.FlowControl, heard.ToString());
         await run.Calls.WhenAsync(live => live == 0, "calls after the stream's end");
+    });
+
+    [Fact]
+    public Task Data_BeyondTheStreamsWindow_EndsTheConnection() => HostileRun.AttackAsync(async (run, peer) =>
+    {
+        const int PartBytes = 16 * 1024;
+        await peer.GreetAsync();
+        // The service takes one message and reads no more.
+        await peer.SendAsync(
+            Http2Frames.Headers(1, Hpack.Call("Collect")),
+            Http2Frames.Data(1, Http2Frames.Message(new EchoRequest { Behavior = "wait-for-token" }.ToByteArray())));
+        await peer.TryFloodAsync(_ => Http2Frames.Data(1, new byte[PartBytes]), GrpcKestrelExtensions.StreamWindowBytes / PartBytes + 1);
+        var heard = await peer.HearToEndAsync();
+        Assert.True(heard.GoneBecause == Http2Error.FlowControl, heard.ToString());
+        await run.Calls.WhenAsync(live => live == 0, "calls after the connection's end");
     });
 
     /// <summary>Sends the frames after a greeting; the server must end the connection for this reason.</summary>
