@@ -1,3 +1,4 @@
+using System.Text.Json;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Protos.V1;
@@ -60,8 +61,10 @@ public sealed class WireTests
     [Fact]
     public async Task ClientGoneInMidPush_EachPartIsThereOrNot_AndWhoeverSendsThePushAgainCompletesItOnce()
     {
-        (ProgramRun run, string address) = await ProgramRun.ServerAsync();
-        await using ProgramRun server = run;
+        await using ProgramRun server = ProgramRun.Start("server", "--listen", "127.0.0.1:0", "--metrics-port", "0", "--json");
+        JsonElement listening = JsonDocument.Parse(await server.LineAsync("listening")).RootElement;
+        string address = listening.GetProperty("address").GetString()!;
+        using var metrics = new HttpClient { BaseAddress = new Uri($"http://{listening.GetProperty("metrics").GetString()}") };
         using GrpcChannel direct = GrpcChannel.ForAddress($"http://{address}");
         await ActivateAsync(direct, address);
         await using (var proxy = new CuttingProxy(address))
@@ -75,6 +78,8 @@ public sealed class WireTests
             // Whether the retry was sooner than the cancellation or not.
             await Record.ExceptionAsync(() => push.WaitAsync(TimeSpan.FromSeconds(30)));
         }
+        // A part that has arrived is applied also when nobody waits for it any more: until then nothing can be said of the parts.
+        await OnlyOneIsConnectedAsync(metrics);
         (ulong before, float[] values) = await ReadAsync(direct, address);
         float[] parts = [.. values.Chunk(PartKeys).Select(part => part.Distinct().Single())];
         Assert.All(parts, part => Assert.True(part is 0 or 1));
@@ -108,6 +113,16 @@ public sealed class WireTests
         var request = new ActivateRequest { Spec = Job.ToMessage() };
         request.Shards.Add(Placement(address).ToMessage());
         await new Protos.V1.Shards.ShardsClient(channel).ActivateAsync(request, deadline: DateTime.UtcNow.AddSeconds(30));
+    }
+
+    /// <summary>Waits until the server has ended with every connection but the one that asks it directly.</summary>
+    private static async Task OnlyOneIsConnectedAsync(HttpClient metrics)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (Connected(await metrics.GetStringAsync("/metrics", deadline.Token)) > 1)
+            await Task.Yield();
+
+        static int Connected(string text) => text.Split('\n').Count(line => line.StartsWith("distsgd_peer_connected{", StringComparison.Ordinal) && line.EndsWith(" 1", StringComparison.Ordinal));
     }
 
     private static async Task<(ulong Version, float[] Values)> ReadAsync(GrpcChannel channel, string address)
