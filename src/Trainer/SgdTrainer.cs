@@ -58,7 +58,15 @@ public static class SgdTrainer
         Tell(options, plan);
         cancellationToken.ThrowIfCancellationRequested();
         await using ClusterBackend backend = await ClusterBackend.CreateAsync(plan, cluster, options.Notice, cancellationToken);
-        return await RunAsync(plan, options, data, backend, cancellationToken);
+        try
+        {
+            return await RunAsync(plan, options, data, backend, cancellationToken);
+        }
+        catch (Exception failure)
+        {
+            backend.GiveUp(failure);
+            throw;
+        }
     }
 
     private static TrainingPlan Plan(Dataset data, TrainingOptions options, Deployment deployment, string? dataPath)

@@ -14,7 +14,7 @@ public sealed class FaultTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task HandStartedWorkerKilled_IsNamedWithinTheHeartbeat_AndTheOthersEnd()
+    public async Task HandStartedWorkerKilled_IsNamedWithinTheHeartbeat_AndTheOthersFailWithIt()
     {
         string data = await Clicks.WriteAsync(_folder, rows: 1000);
         (ProgramRun run, string address) = await ProgramRun.ServerAsync("--heartbeat-max", "1");
@@ -25,8 +25,32 @@ public sealed class FaultTests : IDisposable
         await leader.LineAsync("\"evaluation\"");
         victim.Signal("KILL");
         await leader.FailsAsync("is lost: it has been silent for");
-        await survivor.EndsAsync(0);
+        await survivor.FailsAsync($"The coordinator {address} ended the training: its leader gave up: Worker ", "is lost: it has been silent for");
+        await server.LineAsync("it did not end well: its leader gave up: Worker ");
         Assert.Equal(["clicks.libsvm"], _folder.Names);
+    }
+
+    [Fact]
+    public async Task LeaderInterrupted_ItsWorkersFailAndSaySo_WhileARuleThatEndsItIsASuccess()
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1000);
+        (ProgramRun run, string address) = await ProgramRun.ServerAsync();
+        await using ProgramRun server = run;
+        string[] command = ["train", "--connect", address, "--workers", "2", "--data", data, "--epochs", "1000000", "--out", _folder["m"], "--json"];
+        await using (ProgramRun first = ProgramRun.Start("worker", "--coordinator", address), second = ProgramRun.Start("worker", "--coordinator", address), leader = ProgramRun.Start(command))
+        {
+            await leader.LineAsync("\"evaluation\"");
+            leader.Signal("INT");
+            await leader.EndsAsync(130);
+            await first.FailsAsync($"The coordinator {address} ended the training: its leader was interrupted.");
+            await second.FailsAsync($"The coordinator {address} ended the training: its leader was interrupted.");
+        }
+        await using (ProgramRun first = ProgramRun.Start("worker", "--coordinator", address), second = ProgramRun.Start("worker", "--coordinator", address), leader = ProgramRun.Start([.. command, "--tolerance", "1e30"]))
+        {
+            await leader.EndsAsync(0);
+            await first.EndsAsync(0);
+            await second.EndsAsync(0);
+        }
     }
 
     [Fact]

@@ -25,8 +25,11 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
     // So many jobs that have ended are remembered, for workers that report to them.
     private const int EndedMax = 1024;
 
+    // Of why each was lost.
+    private const int LostCharsMax = 1000;
+
     private readonly Dictionary<string, Entry> _jobs = [];
-    private readonly Dictionary<string, string> _ended = []; // why they were lost; empty: their leader ended them
+    private readonly Dictionary<string, string> _ended = []; // why they were lost; empty: they ended well
     private readonly Queue<string> _endedOrder = [];
     private ulong _lastLease;
 
@@ -121,13 +124,16 @@ public sealed class JobBoard(int jobsMax, TimeSpan heartbeatMax, Action<string>?
     }
 
     /// <summary>Ends a job; its workers are told at their next report.</summary>
-    public void End(string job)
+    /// <param name="job">Its name; one that isn't there: no effect.</param>
+    /// <param name="lost">Why it did not end well, as a sentence's end; beyond 1,000 characters it is cut. Empty: all is well.</param>
+    public void End(string job, string lost = "")
     {
         if (!_jobs.Remove(job, out Entry? ended))
             return;
-        Remember(job, "");
+        lost = lost.Length > LostCharsMax ? lost[..LostCharsMax] : lost;
+        Remember(job, lost);
         int finished = ended.Workers.Count(worker => worker?.Report is { Finished: true });
-        tell?.Invoke($"job '{job}' ended by its leader: {finished} of {ended.Workers.Length} partitions finished");
+        tell?.Invoke($"job '{job}' ended by its leader: {finished} of {ended.Workers.Length} partitions finished{(lost.Length > 0 ? $"; it did not end well: {lost}" : "")}");
     }
 
     /// <summary>

@@ -92,7 +92,7 @@ public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, S
     {
         Change(() =>
         {
-            _board.End(request.Job);
+            _board.End(request.Job, request.Lost);
             return true;
         });
         return Task.FromResult(new EndJobResponse());

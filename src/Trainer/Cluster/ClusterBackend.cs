@@ -32,6 +32,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private LeaderLease? _lease;
     private bool _activated;
     private bool _ending;
+    private string _lost = "";
 
     private ClusterBackend(TrainingJob job, ClusterOptions options, int shards, Action<string>? notice, LocalCluster? local, string[] servers)
     {
@@ -63,8 +64,9 @@ internal sealed class ClusterBackend : ITrainingBackend
             await backend.BeginAsync(plan.Initial, cancellationToken);
             return backend;
         }
-        catch
+        catch (Exception failure)
         {
+            backend?.GiveUp(failure);
             if (backend is not null)
                 await backend.DisposeAsync();
             else if (local is not null)
@@ -121,6 +123,10 @@ internal sealed class ClusterBackend : ITrainingBackend
         Processes = processes;
         return new BackendFigures(staleness, reports.Sum(report => (long)report.BytesPushed), reports.Sum(report => (long)report.BytesPulled));
     }
+
+    /// <summary>The training failed: when the job is ended, its workers are told why.</summary>
+    public void GiveUp(Exception failure) =>
+        _lost = failure is OperationCanceledException ? "its leader was interrupted" : $"its leader gave up: {failure.Message.TrimEnd('.')}";
 
     public async ValueTask DisposeAsync()
     {
@@ -222,7 +228,7 @@ internal sealed class ClusterBackend : ITrainingBackend
     private async Task EndAsync()
     {
         _ending = true;
-        await TryAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name }, options));
+        await TryAsync(0, options => _coordination.EndJobAsync(new EndJobRequest { Job = _job.Name, Lost = _lost }, options));
         await Task.WhenAll(Enumerable.Range(0, _servers.Length).Select(i =>
             TryAsync(i, options => new Protos.V1.Shards.ShardsClient(_channels[i]).DeactivateAsync(new DeactivateRequest { Job = _job.Name }, options))));
 

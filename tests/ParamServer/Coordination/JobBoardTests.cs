@@ -163,6 +163,20 @@ public sealed class JobBoardTests
     }
 
     [Fact]
+    public void End_WithTheReasonOfALoss_TellsItToEachWorker_CutToItsBound()
+    {
+        var told = new List<string>();
+        var board = new JobBoard(1, HeartbeatMax, told.Add);
+        board.Begin(Spec("a", 2), [], Start);
+        ulong[] leases = [board.Assign("w0", 1, Start)!.Lease, board.Assign("w1", 2, Start)!.Lease];
+        board.End("a", $"its leader gave up{new string('!', 2000)}");
+        string lost = $"its leader gave up{new string('!', 982)}";
+        for (uint i = 0; i < 2; i++)
+            Assert.Equal((true, lost), (board.Report(Report("a", i, leases[i]), Start).Stop, board.Report(Report("a", i, leases[i]), Start).Lost));
+        Assert.Equal($"job 'a' ended by its leader: 0 of 2 partitions finished; it did not end well: {lost}", told[^1]);
+    }
+
+    [Fact]
     public void Describe_WorkerSilentForLongerThanItsHeartbeat_IsLostUntilItIsHeardAgain()
     {
         var board = new JobBoard(1, HeartbeatMax);
