@@ -37,6 +37,7 @@ internal static class GenerateCommand
         {
             string target = parsed.GetValue(path)!;
             OutputFile.Check(path, target);
+            CommandOutput.GoOn(parsed.InvocationConfiguration.Output, $"{target} holds the rows");
             GeneratedSet? facts = null;
             OutputFile.Write(target, "generating", stream =>
             {

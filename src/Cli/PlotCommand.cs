@@ -59,15 +59,22 @@ internal static class PlotCommand
     private static async Task<int> DrawAsync(ParseResult parsed, Func<SvgDrawing> draw, CancellationToken stop, params string[] inputs)
     {
         string path = parsed.GetValue(Out)!;
-        OutputFile.Check(Out, path, inputs);
+        CheckOut(parsed, inputs);
         SvgDrawing drawing = await Interruptible.RunAsync(draw, $"Interrupted while drawing; {OutputFile.Untouched(path)}.", stop);
         OutputFile.Write(path, "drawing", drawing.Write);
         return 0;
     }
 
+    private static void CheckOut(ParseResult parsed, params ReadOnlySpan<string?> inputs)
+    {
+        string path = parsed.GetValue(Out)!;
+        OutputFile.Check(Out, path, inputs);
+        CommandOutput.GoOn(parsed.InvocationConfiguration.Output, $"{path} holds the picture");
+    }
+
     private static async Task<int> MarginAsync(ParseResult parsed, CancellationToken stop)
     {
-        OutputFile.Check(Out, parsed.GetValue(Out)!, parsed.GetValue(Data));
+        CheckOut(parsed, parsed.GetValue(Data));
         using Dataset rows = parsed.GetValue(Data) is { } path ? Dataset.Open(path, new ReadOptions { CancellationToken = stop }) : Clouds(parsed.Whole(Seed)!.Value);
         if (rows.FeatureCount is < 1 or > 2)
             throw new TrainingException($"{parsed.GetValue(Data)} has {rows.FeatureCount:N0} features; a margin is drawn on two.");
@@ -90,7 +97,7 @@ internal static class PlotCommand
 
     private static async Task<int> BiasVarianceAsync(ParseResult parsed, CancellationToken stop)
     {
-        OutputFile.Check(Out, parsed.GetValue(Out)!);
+        CheckOut(parsed);
         IReadOnlyList<BiasVariancePoint> points = await BiasVariance.MeasureAsync(parsed.Count(Sets)!.Value, parsed.Count(Rows)!.Value, SizeMax, (ulong)parsed.Whole(Seed)!.Value, stop);
         TextWriter output = parsed.InvocationConfiguration.Output;
         await output.WriteLineAsync(" size     bias²  variance       sum  E_out");

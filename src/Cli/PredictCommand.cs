@@ -29,6 +29,7 @@ internal static class PredictCommand
     private static async Task<int> RunAsync(string modelPath, string dataPath, string outPath, TextWriter output, CancellationToken cancellationToken)
     {
         OutputFile.Check(Out, outPath, modelPath, dataPath);
+        CommandOutput.GoOn(output, $"{outPath} holds the predictions");
         (TrainedModel model, float[] scores, long ignored, string? notice) = await Interruptible.RunAsync(() => Score(modelPath, dataPath, cancellationToken),
             $"Interrupted while predicting; {OutputFile.Untouched(outPath)}.", cancellationToken);
         OutputFile.Write(outPath, "writing the predictions", stream =>

@@ -32,6 +32,7 @@ internal static class PullCommand
                 await output.WriteLineAsync(string.Join(' ', values.Skip(key * table.Width).Take(table.Width).Select(value => value.ToString("R", CultureInfo.InvariantCulture))));
             return 0;
         }
+        CommandOutput.GoOn(output, $"{path} holds the values");
         var file = new SafetensorsWriter();
         long[] shape = table.Width == 1 ? [table.Keys.Count] : [table.Keys.Count, table.Width];
         file.AddTensor(options.TableOf(parsed), TensorType.F32, shape, stream => stream.Write(MemoryMarshal.AsBytes(values.AsSpan())));

@@ -121,7 +121,10 @@ internal static class TrainCommand
         if ((Conflict(parsed) ?? OptionCheck.Refusal(options, cluster)) is { } refusal)
             throw new UsageException(refusal);
         if (!parsed.IsGiven(Folds))
+        {
+            CommandOutput.GoOn(parsed.InvocationConfiguration.Output, $"{path} holds the model");
             OutputFile.Check(Out, path, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed));
+        }
         if (parsed.GetValue(Checkpoint) is { } state)
             OutputFile.Check(Checkpoint, state, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed), parsed.GetValue(Init));
         try

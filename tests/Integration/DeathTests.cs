@@ -124,12 +124,12 @@ public sealed class DeathTests : IDisposable
         (ProgramRun first, string a) = await ProgramRun.ServerAsync("--heartbeat-max", "1");
         (ProgramRun second, string b) = await ProgramRun.ServerAsync("--heartbeat-max", "1");
         await using ProgramRun coordinator = first, other = second;
-        await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", a, "--retry-deadline", "1");
+        await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", a, "--retry-deadline", "5");
         await using ProgramRun leader = ProgramRun.Start("train", "--connect", $"{a},{b}", "--workers", "1", "--data", data, "--epochs", "1000000", "--out", _folder["m"], "--json");
         await leader.LineAsync("\"evaluation\"");
         leader.Signal("KILL");
         coordinator.Signal("KILL");
-        await worker.FailsAsync(a, "could not be reached for 1 s");
+        await worker.FailsAsync(a, "could not be reached for 5 s");
         await other.LineAsync("freed, neither renewed by a leader nor used for 6 s");
     }
 

@@ -58,6 +58,7 @@ public static class ServerCommand
 
     private static async Task<int> RunAsync(ServerOptions options, bool json, bool untilStdin, TextWriter output, CancellationToken cancellationToken)
     {
+        CommandOutput.GoOn(output, kept: null);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (untilStdin)
             ParentWatch.Start(Console.OpenStandardInput(), stop, options.DrainDeadline, Environment.Exit);

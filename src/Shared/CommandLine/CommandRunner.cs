@@ -16,6 +16,9 @@ public static class CommandRunner
     /// <summary>Exit code after ctrl-C, SIGTERM or SIGHUP.</summary>
     public const int ExitCodeInterrupted = 130;
 
+    /// <summary>Exit code of a command that only prints and whose reader has gone: as if SIGPIPE had ended it.</summary>
+    public const int ExitCodeReaderGone = 141;
+
     // For what must be undone: temporary files, processes started here.
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromSeconds(10);
 
@@ -33,6 +36,9 @@ public static class CommandRunner
     public static async Task<int> RunAsync(RootCommand root, string program, string[] args, TextWriter output, TextWriter error, Func<Exception, bool> isExpected)
     {
         using var interruption = Interruption.Take();
+        var printed = CommandOutput.Of(output);
+        error = CommandOutput.Of(error);
+        CommandOutput.GoOn(error, kept: null);
         ParseResult parsed = root.Parse(args, Parser);
         try
         {
@@ -40,9 +46,16 @@ public static class CommandRunner
             if (parsed.Errors.Count > 0 && parsed.GetResult(root.Options.OfType<HelpOption>().First()) is null)
                 throw new UsageException(UnknownWord.Explain(parsed) ?? parsed.Errors[0].Message);
             Arguments.Check(parsed);
-            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            var invocation = new InvocationConfiguration { Output = printed, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
             Task<int> running = Task.Run(() => parsed.InvokeAsync(invocation, interruption.Token), CancellationToken.None);
-            return await EndAsync(running, interruption.Token);
+            int code = await EndAsync(running, interruption.Token);
+            if (code == 0)
+                printed.Conclude();
+            return code;
+        }
+        catch (OutputLostException lost) when (lost.IsReaderGone)
+        {
+            return ExitCodeReaderGone;
         }
         catch (UsageException refused)
         {

@@ -33,6 +33,7 @@ public static class WorkerCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output;
+            CommandOutput.GoOn(output, kept: null);
             var options = new WorkerOptions
             {
                 Coordinator = parsed.GetValue(coordinator)!,
