@@ -54,8 +54,7 @@ internal static class PushCommand
             throw new ArgumentException($"{path} has {values.Length} values; {table.Keys.Count} keys with {stride} each need {table.Keys.Count * stride}.");
         TextWriter output = parsed.InvocationConfiguration.Output;
         CommandOutput.GoOn(output, "what was pushed is applied");
-        foreach ((uint shard, PushResponse answer) in await table.PushAsync(push, values, cancellationToken))
-            await output.WriteLineAsync($"push {push.Name.Source}:{push.Name.Sequence}, shard {shard}: {(answer.Duplicate ? "was applied before" : "applied")}, version {answer.Version}");
+        await table.PushAsync(push, values, (shard, answer) => output.WriteLine($"push {push.Name.Source}:{push.Name.Sequence}, shard {shard.Number}: {(answer.Duplicate ? "was applied before" : "applied")}, version {answer.Version}"), cancellationToken);
         return 0;
     }
 

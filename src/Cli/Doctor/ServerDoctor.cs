@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using DistSgd.Protos.V1;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
 using Grpc.Core;
@@ -17,8 +18,8 @@ namespace DistSgd.Cli.Doctor;
 /// <param name="time">Time, and this machine's clock.</param>
 internal sealed class ServerDoctor(TimeProvider time)
 {
-    /// <summary>Longest examination of one address.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(4);
+    /// <summary>Longest examination of one address; with the start of the program it takes less than 5 s.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(3.5);
 
     /// <summary>A clock that differs by more (and by more than a round trip) is wrong.</summary>
     public static readonly TimeSpan ClockDifferenceMax = TimeSpan.FromSeconds(1);
@@ -45,6 +46,8 @@ internal sealed class ServerDoctor(TimeProvider time)
             string host = address[..address.LastIndexOf(':')].Trim('[', ']');
             ushort port = ushort.Parse(address.AsSpan(address.LastIndexOf(':') + 1), CultureInfo.InvariantCulture);
             IPAddress[] found = await ResolveAsync(host, late.Token);
+            if (found.Any(one => one.Equals(IPAddress.Any) || one.Equals(IPAddress.IPv6Any)))
+                throw new DiagnosedException("address", $"{address} is where a server listens, on all addresses of its machine, and none that can be reached: give one of these, for example 127.0.0.1:{port} on that machine.") { Lasts = true };
             IPEndPoint endpoint = await ConnectAsync(address, found, port, late.Token);
             TlsSight? tls = await SeeProtocolAsync(address, host, endpoint, late.Token);
             CheckTls(address, usesTls, tls);
@@ -65,7 +68,7 @@ internal sealed class ServerDoctor(TimeProvider time)
     {
         ContractRevision.Current => null,
         < ContractRevision.Current => $"The server at {address} is older than this program (contract {answer.Contract}, not {ContractRevision.Current}): update the server.",
-        _ => $"The server at {address} (version {answer.ServerVersion}) is newer than this program (contract {answer.Contract}, not {ContractRevision.Current}): update this program.",
+        _ => $"The server at {address} (version {Printable.Text(answer.ServerVersion, ShownCharsMax)}) is newer than this program (contract {answer.Contract}, not {ContractRevision.Current}): update this program.",
     };
 
     private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken late)
@@ -118,7 +121,8 @@ internal sealed class ServerDoctor(TimeProvider time)
         }
         catch (SocketException refused)
         {
-            return (endpoint, refused.SocketErrorCode);
+            // What is reset at once was accepted before.
+            return (endpoint, refused.SocketErrorCode == SocketError.ConnectionReset ? null : refused.SocketErrorCode);
         }
         catch (OperationCanceledException)
         {
@@ -173,19 +177,19 @@ internal sealed class ServerDoctor(TimeProvider time)
 
     private async Task<ServerSight> CallAsync(string address, bool usesTls, TlsSight? tls, CancellationToken late)
     {
-        using GrpcChannel channel = GrpcChannel.ForAddress($"{(usesTls ? "https" : "http")}://{address}", new GrpcChannelOptions { MaxReceiveMessageSize = null });
+        using GrpcChannel channel = GrpcChannel.ForAddress($"{(usesTls ? "https" : "http")}://{address}");
         var client = new Shards.ShardsClient(channel);
         DescribeResponse? answer = null;
-        (TimeSpan roundTrip, TimeSpan clock) = (TimeSpan.MaxValue, TimeSpan.Zero);
+        (double roundTripMs, double clockMs) = (double.MaxValue, 0);
         try
         {
             for (int i = 0; i < Calls; i++)
             {
                 (DateTimeOffset sent, long started) = (time.GetUtcNow(), time.GetTimestamp());
                 answer = await client.DescribeAsync(new DescribeRequest(), cancellationToken: late);
-                TimeSpan elapsed = time.GetElapsedTime(started);
-                if (elapsed < roundTrip)
-                    (roundTrip, clock) = (elapsed, DateTimeOffset.UnixEpoch.AddMicroseconds(answer.UnixTimeUs) - sent - (elapsed / 2));
+                double elapsedMs = time.GetElapsedTime(started).TotalMilliseconds;
+                if (elapsedMs < roundTripMs)
+                    (roundTripMs, clockMs) = (elapsedMs, answer.UnixTimeUs / 1e3 - (sent - DateTimeOffset.UnixEpoch).TotalMilliseconds - elapsedMs / 2);
             }
         }
         catch (RpcException refused) when (answer is null)
@@ -197,15 +201,17 @@ internal sealed class ServerDoctor(TimeProvider time)
         {
             // The calls before tell enough.
         }
-        var server = new ServerSight(answer!.ServerVersion, answer.Contract, answer.UptimeMs / 1e3, [.. answer.Jobs.Select(job => job.Job)], roundTrip.TotalMilliseconds, clock.TotalMilliseconds);
+        var server = new ServerSight(Printable.Text(answer!.ServerVersion, ShownCharsMax), answer.Contract, answer.UptimeMs / 1e3, [.. answer.Jobs.Select(job => Printable.Text(job.Job))], roundTripMs, clockMs);
         if (ExplainContract(address, answer) is { } problem)
             throw new DiagnosedException("version", problem) { Server = server };
-        if (clock.Duration() > ClockDifferenceMax && clock.Duration() > roundTrip)
+        if (Math.Abs(clockMs) > Math.Max(ClockDifferenceMax.TotalMilliseconds, roundTripMs))
         {
             string sentence = string.Create(CultureInfo.InvariantCulture,
-                $"The clock of {address} is {clock.Duration().TotalSeconds:N1} s {(clock < TimeSpan.Zero ? "behind" : "ahead of")} this machine's: set both by NTP.");
+                $"The clock of {address} is {Math.Abs(clockMs) / 1e3:N1} s {(clockMs < 0 ? "behind" : "ahead of")} this machine's: set both by NTP.");
             throw new DiagnosedException("clock", sentence) { Server = server };
         }
+        if (server.UptimeSeconds >= TimeSpan.MaxValue.TotalSeconds)
+            throw new DiagnosedException("service", string.Create(CultureInfo.InvariantCulture, $"{address} says that it has been up for {answer.UptimeMs} ms: it is no DistSgd server, or one in trouble.")) { Server = server };
         return server;
     }
 
@@ -213,14 +219,16 @@ internal sealed class ServerDoctor(TimeProvider time)
     {
         StatusCode.Unimplemented => new DiagnosedException("service", $"{address} speaks HTTP/2, but has no service distsgd.v1.Shards: another server listens there; correct the port."),
         StatusCode.Cancelled or StatusCode.DeadlineExceeded => new DiagnosedException("silent", $"{address} speaks HTTP/2, but doesn't answer a call within {Limit.TotalSeconds} s: the server is overloaded or stopped."),
-        _ => new DiagnosedException("service", $"{address} speaks HTTP/2, but answers a call with {refused.StatusCode} ({refused.Status.Detail.TrimEnd('.')}): it is no DistSgd server, or one in trouble."),
+        _ => new DiagnosedException("service", $"{address} speaks HTTP/2, but answers a call with {refused.StatusCode} ({Printable.Text(refused.Status.Detail).TrimEnd('.')}): it is no DistSgd server, or one in trouble."),
     };
 
-    private static string Describe(string address, ServerSight server)
+    internal static string Describe(string address, ServerSight server)
     {
         string jobs = server.Jobs.Length == 0 ? "no jobs" : $"{server.Jobs.Length} {(server.Jobs.Length == 1 ? "job" : "jobs")} ({string.Join(", ", server.Jobs.Take(ShownJobsMax))}{(server.Jobs.Length > ShownJobsMax ? ", …" : "")})";
+        // No negative zero.
+        double clockMs = Math.Round(server.ClockMs, 2) + 0.0;
         return string.Create(CultureInfo.InvariantCulture,
-            $"{address} is healthy: version {server.Version}, up {TimeSpan.FromSeconds(Math.Floor(server.UptimeSeconds)):c}, {jobs}, round trip {server.RoundTripMs:N2} ms, clock {server.ClockMs:+0.00;-0.00} ms.");
+            $"{address} is healthy: version {server.Version}, up {TimeSpan.FromSeconds(Math.Floor(server.UptimeSeconds)):c}, {jobs}, round trip {server.RoundTripMs:N2} ms, clock {clockMs:+0.00;-0.00} ms.");
     }
 
     private static string Shown(byte[] bytes) =>

@@ -1,4 +1,5 @@
 using DistSgd.Cli.Doctor;
+using DistSgd.Shared.CommandLine;
 using DistSgd.Shared.Exchange;
 using Grpc.Core;
 
@@ -6,7 +7,7 @@ namespace DistSgd.Cli.Tables;
 
 /// <summary>Calls that are made again, under their old names, as long as their server may come back.</summary>
 /// <param name="retryDeadline">For how long each is tried.</param>
-/// <param name="notice">Told once a call, on any thread, whom it waits for.</param>
+/// <param name="notice">Told once a call, on any thread, whom it waits for, and how far a long transfer is.</param>
 /// <param name="time">Time.</param>
 internal sealed class RepeatedCalls(TimeSpan retryDeadline, Action<string> notice, TimeProvider time)
 {
@@ -18,11 +19,16 @@ internal sealed class RepeatedCalls(TimeSpan retryDeadline, Action<string> notic
     private static readonly TimeSpan BackoffFirst = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(1);
 
+    /// <summary>Of a transfer of many calls.</summary>
+    /// <param name="done">What happens to the bytes: pushed, pulled.</param>
+    /// <param name="bytes">How many there are.</param>
+    public TransferNotice Transfer(string done, long bytes) => new(done, bytes, notice, time);
+
     /// <summary>Makes a call until it is answered.</summary>
     /// <param name="server">host:port.</param>
     /// <param name="call">The call; it can be made twice.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ParameterException">It was refused, not answered in time, or the server is one that waiting won't mend.</exception>
+    /// <exception cref="ParameterException">It was not answered in time, or the server is one that waiting won't mend, or failed: <see cref="ParameterFault.Unavailable"/>. It was refused and has changed nothing: <see cref="ParameterFault.Invalid"/>.</exception>
     public async Task<T> CallAsync<T>(string server, Func<CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
@@ -44,10 +50,10 @@ internal sealed class RepeatedCalls(TimeSpan retryDeadline, Action<string> notic
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 bool isAnswer = refused.StatusCode != StatusCode.DeadlineExceeded && refused.Status.DebugException is null;
-                why = refused.StatusCode == StatusCode.DeadlineExceeded ? why : refused.Status.DebugException?.GetBaseException().Message ?? refused.Status.Detail;
-                bool isPassing = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted;
+                why = refused.StatusCode == StatusCode.DeadlineExceeded ? why : Printable.Text(refused.Status.DebugException?.GetBaseException().Message ?? refused.Status.Detail);
+                bool isPassing = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded || (refused.StatusCode == StatusCode.ResourceExhausted && !IsTooLarge(refused.Status));
                 if (!isPassing || (isAnswer && time.GetElapsedTime(started) >= retryDeadline))
-                    throw new ParameterException(ParameterFault.Unavailable, $"Server {server} answered {refused.StatusCode}: {refused.Status.Detail.TrimEnd('.')}. `distsgd doctor {server}` may tell more.", refused);
+                    throw new ParameterException(IsRefusal(refused.StatusCode) ? ParameterFault.Invalid : ParameterFault.Unavailable, $"Server {server} answered {refused.StatusCode}: {Printable.Text(refused.Status.Detail).TrimEnd('.')}. `distsgd doctor {server}` may tell more.", refused);
                 if (time.GetElapsedTime(started) >= retryDeadline)
                     throw new ParameterException(ParameterFault.Unavailable, $"Server {server} can't be reached: {why.TrimEnd('.')}; it was tried for {retryDeadline.TotalSeconds:0} s (--retry-deadline). `distsgd doctor {server}` may tell more.", refused);
                 if (!isAnswer && !isExamined)
@@ -57,6 +63,12 @@ internal sealed class RepeatedCalls(TimeSpan retryDeadline, Action<string> notic
             await Task.Delay(backoff, time, cancellationToken);
         }
     }
+
+    // What a call that changed nothing is answered with: docs/wire.md, "Statuses".
+    private static bool IsRefusal(StatusCode code) => code is StatusCode.InvalidArgument or StatusCode.OutOfRange or StatusCode.NotFound or StatusCode.FailedPrecondition or StatusCode.Unimplemented;
+
+    // A message beyond a limit of either side, in the words of every runtime: it gets no smaller by waiting.
+    private static bool IsTooLarge(Status status) => status.Detail.Contains("exceeds the maximum configured message size", StringComparison.OrdinalIgnoreCase);
 
     // Ends what can't get better by waiting. A server may be refusing connections because it is only being started.
     private async Task ExamineAsync(string server, RpcException refused, CancellationToken cancellationToken)

@@ -22,6 +22,9 @@ public static class CommandRunner
     // For what must be undone: temporary files, processes started here.
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromSeconds(10);
 
+    // A failure is one sentence, whatever a file's name or a server put into it.
+    private const int SentenceCharsMax = 4096;
+
     // A file name that begins with @ is one, not a file of arguments.
     private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null };
 
@@ -74,7 +77,7 @@ public static class CommandRunner
         }
         catch (Exception refused) when (isExpected(refused) || refused is IOException or UnauthorizedAccessException)
         {
-            await error.WriteLineAsync(refused.Message);
+            await error.WriteLineAsync(Printable.Text(refused.Message, SentenceCharsMax));
             return ExitCodeFailure;
         }
     }
