@@ -1,3 +1,4 @@
+using DistSgd.Kernels;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Shared.CommandLine;
@@ -25,8 +26,8 @@ internal static class OutputFile
                 throw new UsageException($"{option.Name} {path} is the name of the cache of {input}; name another.");
         }
         string folder = Path.GetDirectoryName(full) ?? full;
-        if (Directory.Exists(full))
-            throw new TrainingException($"{option.Name} {path} is a folder; expected the name of a file.");
+        if (FileStatus.Of(full) is { Kind: not FileKind.File } other)
+            throw new TrainingException($"{option.Name} {path} is {other.What}; expected the name of a file, which is written whole or not at all.");
         if (!Directory.Exists(folder))
             throw new TrainingException($"{option.Name} {path}: the folder {folder} isn't there.");
         if (full.StartsWith("/dev/", StringComparison.Ordinal))

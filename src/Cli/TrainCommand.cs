@@ -183,10 +183,11 @@ internal static class TrainCommand
             return $"--test {parsed.GetValue(Test)} and --validation-fraction {parsed.GetValue(ValidationFraction)} both name what is evaluated; give one of them.";
         if (parsed.GetValue(Test) == InputFile.StandardInput)
             return "--test - would read standard input; only --data can. Name a file.";
-        if (parsed.GetValue(Data) == InputFile.StandardInput && parsed.IsGiven(Connect))
-            return "--data - is standard input, which the workers of --connect cannot read; name a file that they have.";
-        if (parsed.GetValue(Data) == InputFile.StandardInput && DataArguments.CacheOf(parsed) == CacheMode.Require)
-            return "--cache require has no effect on --data -; leave it out.";
+        string? stream = InputFile.StreamOf(parsed.GetValue(Data));
+        if (stream is not null && parsed.IsGiven(Connect))
+            return $"--data {parsed.GetValue(Data)} is {stream}, which the workers of --connect cannot read; name a file that they have.";
+        if (stream is not null && DataArguments.CacheOf(parsed) == CacheMode.Require)
+            return $"--cache require has no effect on --data {parsed.GetValue(Data)}; leave it out.";
         if (parsed.IsGiven(RetryDeadline) && !IsRemote(parsed))
             return $"--retry-deadline {parsed.GetValue(RetryDeadline)} is for training over gRPC; give --servers, --workers or --connect too, or leave it out.";
         if (parsed.IsGiven(Margin) && parsed.Chosen(Loss, typeof(LossKind)) is LossKind loss and not (LossKind.CrammerSinger or LossKind.ZeroOne))

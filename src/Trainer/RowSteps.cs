@@ -8,7 +8,7 @@ namespace DistSgd.Trainer;
 internal static class RowSteps
 {
     /// <exception cref="TrainingException">Options that make no sense for this data.</exception>
-    public static RowPreprocessing Fit(Dataset data, TrainingOptions options)
+    public static RowPreprocessing Fit(Dataset data, TrainingOptions options, CancellationToken cancellationToken)
     {
         if (options.Init is { } init)
         {
@@ -25,6 +25,6 @@ internal static class RowSteps
             throw new TrainingException($"--whiten {components} is for dense features, --hash-bits {hashed} for sparse ones; give one of them.");
         if (data.FeatureCount > Whitening.FeaturesMax || data.RowCount < 2)
             throw new TrainingException($"--whiten {components} is for at least 2 rows of at most {Whitening.FeaturesMax:N0} features; the data has {Plural.Of(data.RowCount, "row")} and {Plural.Of(data.FeatureCount, "feature")}.");
-        return RowPreprocessing.Whitened(steps, data, components);
+        return RowPreprocessing.Whitened(steps, data, components, cancellationToken);
     }
 }

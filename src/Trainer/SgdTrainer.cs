@@ -21,7 +21,7 @@ public static class SgdTrainer
     public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, CancellationToken cancellationToken = default)
     {
         OptionCheck.ThrowIfRefused(options, null);
-        using TrainingSet set = TrainingSet.Of(data, options);
+        using TrainingSet set = TrainingSet.Of(data, options, cancellationToken);
         (data, options) = (set.Train, options with { Test = set.Test });
         int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / RowsPerThreadMin));
         TrainingPlan plan = Plan(data, options, new Deployment(threads, 0, "embedded"), null);
@@ -46,7 +46,7 @@ public static class SgdTrainer
     public static async Task<TrainingResult> TrainAsync(Dataset data, TrainingOptions options, ClusterOptions cluster, CancellationToken cancellationToken = default)
     {
         OptionCheck.ThrowIfRefused(options, cluster);
-        using TrainingSet set = TrainingSet.Of(data, options);
+        using TrainingSet set = TrainingSet.Of(data, options, cancellationToken);
         (data, options) = (set.Train, options with { Test = set.Test });
         if (!data.Weights.IsEmpty && data.WeightsPath is null && data.Layout?.Columns.Any(column => column.Role == CsvRole.Weight) != true)
             throw new TrainingException("Workers can't see weights that were given in memory; give them in a file (ReadOptions.Weights).");

@@ -112,7 +112,7 @@ public sealed class TrainedModel
     /// <param name="threads">At least 1.</param>
     /// <param name="cancellationToken">Gives up between pieces of the data.</param>
     public float[] Scores(Dataset data, int threads = 1, CancellationToken cancellationToken = default) =>
-        Prepared(data, prepared => Evaluation.Scores(Spec, _file.Parameters, prepared, threads, out _, cancellationToken));
+        Prepared(data, prepared => Evaluation.Scores(Spec, _file.Parameters, prepared, threads, out _, cancellationToken), cancellationToken);
 
     /// <summary>Largest and smallest eigenvalue of the Hessian of the mean loss plus λ₂/2‖w‖², here, in the units of the data.</summary>
     /// <param name="data">Rows with labels that the model knows; features that it doesn't know are left out.</param>
@@ -132,7 +132,7 @@ public sealed class TrainedModel
         {
             using BlockSet rows = CheckedRows.Block(Spec, prepared, Labels, features);
             return HessianSpectrum.Estimate(new ReferenceObjective(Spec, features, 0, L2), rows[0].Rows, [.. _file.Parameters.ToArray().Select(value => (double)value)], without, cancellationToken);
-        });
+        }, cancellationToken);
     }
 
     /// <summary>Loss and metrics.</summary>
@@ -146,7 +146,7 @@ public sealed class TrainedModel
             throw new LabelException($"{data.Path} has no column \"{Layout?.Columns.FirstOrDefault(column => column.Role == CsvRole.Label)?.Name}\"; its labels are needed.");
         try
         {
-            EvaluationResult result = Prepared(data, prepared => Evaluation.Compute(Spec, _file.Parameters, prepared, Labels, threads, cancellationToken));
+            EvaluationResult result = Prepared(data, prepared => Evaluation.Compute(Spec, _file.Parameters, prepared, Labels, threads, cancellationToken), cancellationToken);
             // What the reader left out, it left out because this model, or the data it was trained on, doesn't know it.
             return result with { IgnoredFeatures = result.IgnoredFeatures + data.IgnoredFeatureCount };
         }
@@ -157,9 +157,9 @@ public sealed class TrainedModel
     }
 
     // Rows that were prepared already, those of the training, are used as they are.
-    private T Prepared<T>(Dataset data, Func<Dataset, T> use)
+    private T Prepared<T>(Dataset data, Func<Dataset, T> use, CancellationToken cancellationToken)
     {
-        Dataset prepared = Preprocessing.Apply(data);
+        Dataset prepared = Preprocessing.Apply(data, cancellationToken);
         try
         {
             return use(prepared);

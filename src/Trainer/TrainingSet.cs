@@ -23,14 +23,14 @@ internal sealed class TrainingSet : IDisposable
     public Dataset? Test { get; }
 
     /// <exception cref="TrainingException">No row is left on one side.</exception>
-    public static TrainingSet Of(Dataset data, TrainingOptions options)
+    public static TrainingSet Of(Dataset data, TrainingOptions options, CancellationToken cancellationToken)
     {
         TrainingSet chosen = Chosen(data, options);
-        RowPreprocessing steps = RowSteps.Fit(chosen.Train, options);
+        RowPreprocessing steps = RowSteps.Fit(chosen.Train, options, cancellationToken);
         if (steps.IsNone)
             return chosen;
-        Dataset train = steps.Apply(chosen.Train);
-        Dataset? test = chosen.Test is null ? null : steps.Apply(chosen.Test);
+        Dataset train = steps.Apply(chosen.Train, cancellationToken);
+        Dataset? test = chosen.Test is null ? null : steps.Apply(chosen.Test, cancellationToken);
         chosen.Dispose();
         return new TrainingSet(train, test, train, test);
     }

@@ -58,6 +58,17 @@ public sealed class InterruptTests : IDisposable
     }
 
     [Fact]
+    public async Task Whitening_Interrupted_EndsByItself()
+    {
+        // 1,000 directions take longer than what is under way is waited for, and the sentence would be another.
+        await ProgramRun.MustAsync("generate", "dense", "--rows", "1100", "--features", "1000", "--out", _folder["wide"]);
+        await using ProgramRun run = ProgramRun.Start("train", "--data", _folder["wide"], "--whiten", "1000", "--out", _folder["m"], "--json");
+        await run.LineAsync("\"data\"");
+        run.Signal("INT");
+        Assert.Equal($"Interrupted in epoch 1; {_folder["m"]} was not written.\n", await run.EndsAsync(130));
+    }
+
+    [Fact]
     public async Task Predict_InterruptedWhereAFileWas_LeavesItAsItWas()
     {
         string model = await ModelAsync();

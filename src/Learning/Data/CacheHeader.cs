@@ -8,7 +8,7 @@ namespace DistSgd.Learning.Data;
 /// </summary>
 internal sealed record CacheHeader(CacheKey Key, CacheAsked Asked, DatasetFacts Facts, bool HasWeights, CacheHeader.Segment[] Segments)
 {
-    public const int Version = 2;
+    public const int Version = 3;
     public const int SectionsPerSegment = 6;
     public const int PrefixBytes = 20; // magic, version, length and checksum of the rest
 
@@ -48,7 +48,7 @@ internal sealed record CacheHeader(CacheKey Key, CacheAsked Asked, DatasetFacts 
     {
         if (Checksum.Of(body) != BitConverter.ToUInt32(prefix[16..])) return null;
         using var reader = new BinaryReader(new MemoryStream(body));
-        var key = new CacheKey(reader.ReadInt64(), reader.ReadInt64(), reader.ReadUInt32());
+        var key = new CacheKey(reader.ReadInt64(), reader.ReadInt64(), reader.ReadInt64(), reader.ReadUInt32());
         var asked = new CacheAsked((IndexBase)reader.ReadInt32(), reader.ReadString());
         string layout = reader.ReadString();
         bool hasWeights = reader.ReadBoolean();
@@ -96,6 +96,7 @@ internal sealed record CacheHeader(CacheKey Key, CacheAsked Asked, DatasetFacts 
         using var writer = new BinaryWriter(stream);
         writer.Write(Key.Bytes);
         writer.Write(Key.ModifiedTicks);
+        writer.Write(Key.ChangedNs);
         writer.Write(Key.Sample);
         writer.Write((int)Asked.IndexBase);
         writer.Write(Asked.Columns);

@@ -1,3 +1,4 @@
+using DistSgd.Kernels;
 using DistSgd.Learning.Csv;
 
 namespace DistSgd.Learning.Data;
@@ -17,6 +18,13 @@ internal static class DatasetCache
         if (!isLarge && !IsUsed(source, options, cache)) return Parse(source, options);
 
         string cachePath = PathOf(path, cache.Directory);
+        if (FileStatus.Of(cachePath) is { Kind: not FileKind.File } other)
+        {
+            if (isLarge || cache.Mode == CacheMode.Require) throw new DatasetException(path, $"its cache {cachePath} is {other.What}; expected a file, or none. Move it away.");
+            var uncached = Parse(source, options);
+            uncached.Notice = $"not cached: {cachePath} is {other.What}";
+            return uncached;
+        }
         var key = CacheKey.Of(source);
         if (TryOpen(path, cachePath, key, options, out string? refusal) is { } cached) return cached;
         if (isLarge)
@@ -88,6 +96,8 @@ internal static class DatasetCache
 
     private static Dataset? TryOpen(string path, string cachePath, CacheKey key, ReadOptions options, out string? refusal)
     {
+        refusal = null;
+        if (FileStatus.Of(cachePath) is null or { Kind: not FileKind.File }) return null;
         var cached = CacheFile.TryOpen(cachePath, key, options, path, out refusal);
         if (cached is not null) cached.Notice = $"read from the cache {cachePath}";
         return cached;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using DistSgd.Kernels;
 
 namespace DistSgd.Learning.Data;
 
@@ -16,6 +17,7 @@ public static class IdxReader
     /// <param name="path">Any file; one that cannot be read is not IDX.</param>
     public static bool Recognizes(string path)
     {
+        if (FileStatus.Of(path) is { Kind: not FileKind.File }) return false;
         try
         {
             using Stream stream = OpenStream(path);
@@ -104,6 +106,7 @@ public static class IdxReader
 
     private static Stream OpenStream(string path)
     {
+        SourceFile.RefuseOthers(path);
         bool isGzip;
         using (FileStream file = File.OpenRead(path))
             isGzip = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;

@@ -1,3 +1,4 @@
+using DistSgd.Kernels;
 using Microsoft.Win32.SafeHandles;
 
 namespace DistSgd.Learning.Data;
@@ -11,6 +12,7 @@ internal sealed class SourceFile : IDisposable
         Handle = handle;
         Bytes = RandomAccess.GetLength(handle);
         ModifiedTicks = File.GetLastWriteTimeUtc(handle).Ticks;
+        ChangedNs = FileStatus.Of(handle)?.ChangedNs ?? 0;
         Span<byte> magic = stackalloc byte[2];
         IsGzip = RandomAccess.Read(handle, magic, 0) == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
     }
@@ -23,18 +25,29 @@ internal sealed class SourceFile : IDisposable
 
     public long ModifiedTicks { get; }
 
+    /// <summary>When anything of it was last changed, as the operating system keeps it; 0: not known.</summary>
+    public long ChangedNs { get; }
+
     public bool IsGzip { get; }
+
+    /// <summary>Refuses what is no file, before anything opens it: a pipe would wait for its writer.</summary>
+    /// <exception cref="DatasetException">It is a folder, a pipe, a device or a socket.</exception>
+    public static void RefuseOthers(string path)
+    {
+        if (FileStatus.Of(path) is { Kind: not FileKind.File } other)
+            throw new DatasetException(path, $"this is {other.What}; expected a file of rows{(other.Kind == FileKind.Folder ? "" : ", which can be read more than once: write the rows to one first")}.");
+    }
 
     /// <exception cref="DatasetException">The file is missing, not readable, not a file, or empty.</exception>
     public static SourceFile Open(string path)
     {
-        if (Directory.Exists(path)) throw new DatasetException(path, "this is a directory; expected a file of rows.");
+        RefuseOthers(path);
         SafeFileHandle? handle = null;
         try
         {
             handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var source = new SourceFile(path, handle);
-            if (source.Bytes == 0) throw new DatasetException(path, "the file is empty (or a pipe); expected a regular file of rows, or - for standard input.");
+            if (source.Bytes == 0) throw new DatasetException(path, "the file is empty; expected one row a line.");
             return source;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)

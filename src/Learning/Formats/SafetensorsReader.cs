@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using DistSgd.Kernels;
 using Microsoft.Win32.SafeHandles;
 
 namespace DistSgd.Learning.Formats;
@@ -87,6 +88,7 @@ public sealed class SafetensorsReader : IDisposable
 
     private static SafeFileHandle OpenFile(string path)
     {
+        if (FileStatus.Of(path) is { Kind: not FileKind.File } other) throw new ModelFileException(path, $"this is {other.What}; expected a model file.");
         try
         {
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);

@@ -30,7 +30,9 @@ public sealed record RowPreprocessing
     /// <param name="steps">Without a whitening.</param>
     /// <param name="data">The training data: at least two rows, at most <see cref="Whitening.FeaturesMax"/> features.</param>
     /// <param name="components">At most so many directions.</param>
-    public static RowPreprocessing Whitened(RowPreprocessing steps, Dataset data, int components) => steps with { Whitening = Whitening.Fit(data, new RowMap(steps), components) };
+    /// <param name="cancellationToken">Gives up within milliseconds.</param>
+    public static RowPreprocessing Whitened(RowPreprocessing steps, Dataset data, int components, CancellationToken cancellationToken = default) =>
+        steps with { Whitening = Whitening.Fit(data, new RowMap(steps, cancellationToken), components, cancellationToken) };
 
     /// <summary>Features afterwards.</summary>
     /// <param name="features">Features before.</param>
@@ -38,12 +40,16 @@ public sealed record RowPreprocessing
 
     /// <summary>The rows as training and prediction see them: copies, or, if nothing is to be done or was done already, the data itself.</summary>
     /// <param name="data">Rows as they were read.</param>
-    public Dataset Apply(Dataset data) => IsNone || Equals(data.Preprocessing) ? data : Apply(data, [new RowRange(0, data.RowCount)]);
+    /// <param name="cancellationToken">Gives up between rows.</param>
+    public Dataset Apply(Dataset data, CancellationToken cancellationToken = default) =>
+        IsNone || Equals(data.Preprocessing) ? data : Apply(data, [new RowRange(0, data.RowCount)], cancellationToken);
 
     /// <summary>The same with a choice of the rows.</summary>
     /// <param name="data">Rows as they were read.</param>
     /// <param name="rows">Ranges of it, ascending.</param>
-    public Dataset Apply(Dataset data, RowRange[] rows) => RowSelection.Copy(data, rows, new RowMap(this), Features(data.FeatureCount), this);
+    /// <param name="cancellationToken">Gives up between rows.</param>
+    public Dataset Apply(Dataset data, RowRange[] rows, CancellationToken cancellationToken = default) =>
+        RowSelection.Copy(data, rows, new RowMap(this, cancellationToken), Features(data.FeatureCount), this);
 
     /// <summary>The feature that a feature is hashed to: the upper bits of SplitMix64 of the feature xor the mixed seed.</summary>
     internal uint Hash(uint feature) => (uint)(SeededRandom.Mix(SeededRandom.Mix(HashSeed + 0x9E3779B97F4A7C15) ^ feature) >> (64 - HashBits));
@@ -63,7 +69,7 @@ internal interface IRowMap
 }
 
 /// <summary>Does a preprocessing to one row after another. One thread at a time.</summary>
-internal sealed class RowMap(RowPreprocessing steps) : IRowMap
+internal sealed class RowMap(RowPreprocessing steps, CancellationToken cancellationToken = default) : IRowMap
 {
     private uint[] _indices = [];
     private float[] _values = [];
@@ -75,6 +81,7 @@ internal sealed class RowMap(RowPreprocessing steps) : IRowMap
 
     public void Apply(SparseRow row)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         int room = Math.Max(row.Indices.Length, steps.Whitening?.Components ?? 0);
         if (_indices.Length < room) (_indices, _values) = (new uint[room], new float[room]);
         _count = row.Indices.Length;

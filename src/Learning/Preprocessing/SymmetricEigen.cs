@@ -8,8 +8,9 @@ internal static class SymmetricEigen
 
     /// <summary>Solves A V = V diag(λ).</summary>
     /// <param name="matrix">A, symmetric; overwritten.</param>
+    /// <param name="cancellationToken">Gives up between rows.</param>
     /// <returns>λ in no order, and V with the eigenvectors as columns.</returns>
-    public static (double[] Values, double[,] Vectors) Solve(double[,] matrix)
+    public static (double[] Values, double[,] Vectors) Solve(double[,] matrix, CancellationToken cancellationToken = default)
     {
         int n = matrix.GetLength(0);
         // Vectors are kept as rows: a rotation then runs along memory.
@@ -23,7 +24,10 @@ internal static class SymmetricEigen
                 for (int q = p + 1; q < n; q++) beside += a[p][q] * a[p][q];
             if (beside <= Tolerance * Tolerance * size) break;
             for (int p = 0; p < n; p++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
                 for (int q = p + 1; q < n; q++) Rotate(a, v, p, q);
+            }
         }
         var vectors = new double[n, n];
         for (int k = 0; k < n; k++)

@@ -60,11 +60,12 @@ public sealed class Whitening : IEquatable<Whitening>
     /// <param name="data">At least two rows, at most <see cref="FeaturesMax"/> features.</param>
     /// <param name="map">What is done with rows before.</param>
     /// <param name="components">At most so many directions; fewer, if the data varies along fewer.</param>
-    internal static Whitening Fit(Dataset data, RowMap map, int components)
+    /// <param name="cancellationToken">Gives up within milliseconds.</param>
+    internal static Whitening Fit(Dataset data, RowMap map, int components, CancellationToken cancellationToken)
     {
         int features = (int)data.FeatureCount;
         (double[] mean, double[,] covariance) = Covariance(data, map, features);
-        (double[] values, double[,] vectors) = SymmetricEigen.Solve(covariance);
+        (double[] values, double[,] vectors) = SymmetricEigen.Solve(covariance, cancellationToken);
         int[] order = [.. Enumerable.Range(0, features).OrderByDescending(i => values[i])];
         int kept = Math.Max(1, order.Take(components).Count(i => values[i] > SmallestShare * values[order[0]]));
         var matrix = new float[kept * features];

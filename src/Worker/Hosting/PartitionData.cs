@@ -14,15 +14,19 @@ namespace DistSgd.Worker.Hosting;
 internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
 {
     /// <summary>Reads a partition.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="partition">Which part, from 0.</param>
+    /// <param name="options">Where the file lies here.</param>
+    /// <param name="cancellationToken">Gives up between blocks of text, or rows.</param>
     /// <exception cref="WorkerException">The file isn't there or isn't the leader's, or the partition has no rows.</exception>
     /// <exception cref="DatasetException">The file can't be read, or changes while it is read.</exception>
-    public static PartitionData Read(TrainingJob job, int partition, WorkerOptions options)
+    public static PartitionData Read(TrainingJob job, int partition, WorkerOptions options, CancellationToken cancellationToken)
     {
         JobData source = job.Data ?? throw new WorkerException($"Job '{job.Name}' names no data file; start its leader with --data.");
         string path = options.Data ?? source.Path;
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
             throw new WorkerException($"The data file '{path}' isn't on this machine ({Dns.GetHostName()}); give its place here with --data.");
-        (Dataset data, RowRange[] rows) = Open(path, source, new Partition(partition, job.Partitions), options.Cache);
+        (Dataset data, RowRange[] rows) = Open(path, source, new Partition(partition, job.Partitions), options.Cache, cancellationToken);
         bool keepsData = false;
         try
         {
@@ -41,7 +45,7 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
             {
                 // Of a cache's rows, memory is to hold this partition's only.
                 Dataset raw = data;
-                data = job.Preprocessing.IsNone ? RowSelection.Copy(raw, rows) : job.Preprocessing.Apply(raw, rows);
+                data = job.Preprocessing.IsNone ? RowSelection.Copy(raw, rows) : job.Preprocessing.Apply(raw, rows, cancellationToken);
                 raw.Dispose();
                 rows = [new RowRange(0, data.RowCount)];
             }
@@ -56,9 +60,9 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
         }
     }
 
-    private static (Dataset Data, RowRange[] Rows) Open(string path, JobData source, Partition partition, CacheMode cache)
+    private static (Dataset Data, RowRange[] Rows) Open(string path, JobData source, Partition partition, CacheMode cache, CancellationToken cancellationToken)
     {
-        var options = new ReadOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One, Layout = source.Layout, Weights = source.Weights };
+        var options = new ReadOptions { IndexBase = source.IndexBase == 0 ? IndexBase.Zero : IndexBase.One, Layout = source.Layout, Weights = source.Weights, CancellationToken = cancellationToken };
         DataFingerprint file = DataFingerprint.Of(path);
         if (file.StoredBytes == source.StoredBytes && file.Sample == source.Sample)
             return Dataset.OpenPartition(path, partition, options, new CacheOptions { Mode = cache });

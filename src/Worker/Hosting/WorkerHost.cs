@@ -46,7 +46,7 @@ public sealed class WorkerHost(WorkerOptions options)
         Task heartbeat = session.HeartbeatAsync(stop);
         try
         {
-            PartitionData data = PartitionData.Read(job, partition, options);
+            PartitionData data = PartitionData.Read(job, partition, options, stop.Token);
             using BlockSet blocks = data.Blocks;
             options.Notice?.Invoke($"job '{job.Name}': partition {partition + 1} of {job.Partitions} has {blocks.RowCount:N0} rows; parsed {data.ParsedBytes:N0} of {job.Data!.Bytes:N0} bytes of text");
             ShardPlacement[] placements = [.. assignment.Shards.Select(shard => shard.ToPlacement(job)).OrderBy(shard => shard.Shard)];

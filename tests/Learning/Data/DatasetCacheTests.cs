@@ -127,6 +127,53 @@ public sealed class DatasetCacheTests
     }
 
     [Fact]
+    public void Open_ByteChangedBetweenTheSamples_LengthAndTimeKept_CacheIsNotUsed()
+    {
+        const int at = 66_000; // behind the first 64 KiB, before the block at 3/17
+        byte[] text = [.. Enumerable.Repeat("1 1:1 2:3\n"u8.ToArray(), 40_000).SelectMany(line => line)];
+        using var file = new TempFile(text);
+        using (Dataset.Open(file.Path, null, Always)) { }
+        using (var data = Dataset.Open(file.Path, null, Always)) Assert.Contains("read from the cache", data.Notice, StringComparison.Ordinal);
+        var modified = File.GetLastWriteTimeUtc(file.Path);
+        CacheKey before = Key(file.Path), after;
+        Assert.Equal((byte)'1', text[at]);
+        text[at] = (byte)'0';
+        do
+        {
+            File.WriteAllBytes(file.Path, text);
+            File.SetLastWriteTimeUtc(file.Path, modified);
+            after = Key(file.Path);
+        }
+        while (after.ChangedNs == before.ChangedNs);
+        Assert.Equal(before with { ChangedNs = after.ChangedNs }, after);
+        using (var data = Dataset.Open(file.Path, null, Always))
+        {
+            Assert.Contains("the data file has changed since it was made; it is made anew", data.Notice, StringComparison.Ordinal);
+            Assert.Equal(0, data.Label(at / 10));
+        }
+
+        static CacheKey Key(string path)
+        {
+            using var source = SourceFile.Open(path);
+            return CacheKey.Of(source);
+        }
+    }
+
+    [Fact]
+    public void Open_FolderInTheCachesPlace_IsLeftAlone_AndSaid()
+    {
+        using var file = new TempFile(Text);
+        Directory.CreateDirectory(Dataset.CachePath(file.Path));
+        using var data = Dataset.Open(file.Path, Small, new CacheOptions { SourceBytesMin = 1 });
+        Assert.Equal(300, data.RowCount);
+        Assert.Contains("is a folder", data.Notice, StringComparison.Ordinal);
+        Assert.Null(data.WaitForCache());
+        Assert.Contains("is a folder; expected a file, or none", Assert.Throws<DatasetException>(() => Dataset.Open(file.Path, Small, Always)).Message, StringComparison.Ordinal);
+        var (part, _) = Dataset.OpenPartition(file.Path, new Partition(0, 2), Small with { IndexBase = IndexBase.One }, new CacheOptions { SourceBytesMin = 1 });
+        part.Dispose();
+    }
+
+    [Fact]
     public void Open_FolderThatCannotBeWritten_TrainsAndSaysSo()
     {
         using var file = new TempFile(Text);

@@ -96,7 +96,7 @@ public sealed class LibsvmReaderTests
         Assert.Contains("no such file", Assert.Throws<DatasetException>(() => LibsvmReader.Read("/nowhere/data")).Message, StringComparison.Ordinal);
         using var empty = new TempFile("");
         Assert.Contains("is empty", Assert.Throws<DatasetException>(() => LibsvmReader.Read(empty.Path)).Message, StringComparison.Ordinal);
-        Assert.Contains("directory", Assert.Throws<DatasetException>(() => LibsvmReader.Read(empty.Folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("this is a folder", Assert.Throws<DatasetException>(() => LibsvmReader.Read(empty.Folder)).Message, StringComparison.Ordinal);
         using var comments = new TempFile("# nothing\n\n");
         Assert.Contains("no rows", Assert.Throws<DatasetException>(() => LibsvmReader.Read(comments.Path)).Message, StringComparison.Ordinal);
     }

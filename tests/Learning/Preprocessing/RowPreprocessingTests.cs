@@ -6,6 +6,10 @@ namespace DistSgd.Learning.Tests.Preprocessing;
 public sealed class RowPreprocessingTests
 {
     [Fact]
+    public void Eigenvectors_OfACancelledCall_AreGivenUp() =>
+        Assert.Throws<OperationCanceledException>(() => SymmetricEigen.Solve(new double[,] { { 1, 2 }, { 2, 1 } }, new CancellationToken(canceled: true)));
+
+    [Fact]
     public void NormalizedRows_HaveLengthOne_AndZeroRowsStay()
     {
         using Dataset data = Build([[3, 0, 4], [0, 0, 0], [0, -2, 0]]);
