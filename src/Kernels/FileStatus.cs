@@ -16,11 +16,8 @@ public enum FileKind
     /// <summary>A pipe, with a name or without: to open it for reading waits for somebody who writes.</summary>
     Pipe,
 
-    /// <summary>A device.</summary>
+    /// <summary>A device, or a socket.</summary>
     Device,
-
-    /// <summary>A socket.</summary>
-    Socket,
 }
 
 /// <summary>What the operating system knows of a file beyond what .NET tells, asked without opening it.</summary>
@@ -41,7 +38,6 @@ public readonly record struct FileStatus(FileKind Kind, long ChangedNs)
         FileKind.Folder => "a folder",
         FileKind.Pipe => "a pipe",
         FileKind.Device => "a device",
-        FileKind.Socket => "a socket",
         _ => "a file",
     };
 
@@ -62,8 +58,7 @@ public readonly record struct FileStatus(FileKind Kind, long ChangedNs)
         {
             0x4000 => FileKind.Folder,
             0x1000 => FileKind.Pipe,
-            0x2000 or 0x6000 => FileKind.Device,
-            0xC000 => FileKind.Socket,
+            0x2000 or 0x6000 or 0xC000 => FileKind.Device,
             _ => FileKind.File,
         };
         long seconds = BinaryPrimitives.ReadInt64LittleEndian(status.AsSpan(ChangedSecondsAt));

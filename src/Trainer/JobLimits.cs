@@ -1,11 +1,18 @@
 using DistSgd.Learning.Data;
+using DistSgd.Learning.Formats;
 using DistSgd.Shared.Jobs;
 
 namespace DistSgd.Trainer;
 
-/// <summary>Refuses a job whose numbers don't fit: its parameters into memory, its learning rates into float32.</summary>
+/// <summary>Refuses a job whose numbers don't fit: its parameters into memory, or to its data; its learning rates into float32.</summary>
 internal static class JobLimits
 {
+    private const string FoldFeatures = "If so large an index is no mistake, fold the features with --hash-bits";
+
+    // A gigabyte of a model, of which at least 99 of 100 numbers could not be learned, takes minutes to read and write.
+    private const long EmptyModelFloatsMax = 1L << 28;
+    private const long FeaturesPerNonZeroMax = 100;
+
     /// <param name="job">The job.</param>
     /// <param name="data">Its data.</param>
     /// <param name="withState">Whether the process that leads it reads the optimizer state too.</param>
@@ -18,9 +25,12 @@ internal static class JobLimits
         long floatsMax = Math.Min(Array.MaxLength, memory / sizeof(float));
         if (floats > floatsMax)
         {
-            string cure = job.Model.Network is null ? "If so large an index is no mistake, fold the features with --hash-bits" : "Use fewer features (--hash-bits) or --hidden units";
+            string cure = job.Model.Network is null ? FoldFeatures : "Use fewer features (--hash-bits) or --hidden units";
             throw new TrainingException($"{(data.Path is null ? "" : $"{data.Path}: ")}{job.Features:N0} features make a model of {floats:N0} numbers{(withState ? ", with its optimizer state" : "")}; expected at most {floatsMax:N0}, which fit in memory here. {cure}.");
         }
+        bool areIndices = data.Layout is null && job.Preprocessing.HashBits == 0 && job.Features == data.FeatureCount;
+        if (areIndices && floats > EmptyModelFloatsMax && job.Features / FeaturesPerNonZeroMax > data.NonZeroCount)
+            throw new TrainingException($"{(data.Path is null ? "" : $"{data.Path}: ")}{job.Features:N0} features make a model of {floats:N0} numbers, but the data has only {Plural.Of(data.NonZeroCount, "non-zero")} to learn them from. {FoldFeatures}.");
         // A push carries the sum of its steps' rates.
         double rates = job.Rule.Schedule.InitialRate * Math.Max(1, job.LocalSteps);
         if (!float.IsFinite((float)rates))

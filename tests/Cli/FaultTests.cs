@@ -30,7 +30,7 @@ public sealed class FaultTests : IDisposable
     public async Task Train_OnAFileThatIsNotThere_OrAFolder_OrATruncatedGzip_SaysSo()
     {
         await RefusedAsync(1, "no such file", "train", "--data", _folder["nothing"], "--out", _folder["m"]);
-        await RefusedAsync(1, "directory", "train", "--data", _folder.Place, "--out", _folder["m"]);
+        await RefusedAsync(1, "this is a folder", "train", "--data", _folder.Place, "--out", _folder["m"]);
         await RefusedAsync(1, "no such file", "train", "--data", _folder.Write("d", "1 1:1\n-1 2:1\n"), "--test", _folder["nothing"], "--out", _folder["m"]);
         using var whole = new MemoryStream();
         await using (var gzip = new GZipStream(whole, CompressionLevel.Fastest, leaveOpen: true))
@@ -106,6 +106,15 @@ public sealed class FaultTests : IDisposable
     {
         string data = _folder.Write("d", $"1 1:1\n-1 2:1\n1 {index}:1\n");
         return RefusedAsync(1, $"{data}: {long.Parse(index, CultureInfo.InvariantCulture):N0} features make a model of", "train", "--data", data, "--out", _folder["m"]);
+    }
+
+    [Fact]
+    public async Task Index_ThatMakesAModelOfNothingButZeros_IsRefusedBeforeTraining_AndTrainsFolded()
+    {
+        string data = _folder.Write("d", $"1 1:1\n-1 2:1\n1 1000000000:1\n");
+        string[] command = ["train", "--data", data, "--epochs", "1", "--out", _folder["m"]];
+        await RefusedAsync(1, $"{data}: 1,000,000,000 features make a model of 1,000,000,001 numbers, but the data has only 3 non-zeros to learn them from", command);
+        await CommandLine.MustAsync([.. command, "--hash-bits", "8"]);
     }
 
     [Fact]

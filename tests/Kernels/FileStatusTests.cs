@@ -1,9 +1,12 @@
+using System.Diagnostics;
 using System.IO.Pipes;
 
 namespace DistSgd.Kernels.Tests;
 
 public sealed class FileStatusTests : IDisposable
 {
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("distsgd-test-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -28,13 +31,14 @@ public sealed class FileStatusTests : IDisposable
         long before = FileStatus.Of(file)!.Value.ChangedNs;
         Assert.InRange(before, 1, long.MaxValue);
         // The clock of a file system may tick once in some milliseconds.
-        long after;
+        long after, started = Stopwatch.GetTimestamp();
         do
         {
             File.WriteAllText(file, "y");
             File.SetLastWriteTimeUtc(file, written);
             after = FileStatus.Of(file)!.Value.ChangedNs;
             Assert.True(after >= before);
+            Assert.True(Stopwatch.GetElapsedTime(started) < Deadline, $"the file's time of change stays {before}");
         }
         while (after == before);
         Assert.Equal(written, File.GetLastWriteTimeUtc(file));

@@ -31,7 +31,7 @@ internal sealed class SourceFile : IDisposable
     public bool IsGzip { get; }
 
     /// <summary>Refuses what is no file, before anything opens it: a pipe would wait for its writer.</summary>
-    /// <exception cref="DatasetException">It is a folder, a pipe, a device or a socket.</exception>
+    /// <exception cref="DatasetException">It is a folder, a pipe or a device.</exception>
     public static void RefuseOthers(string path)
     {
         if (FileStatus.Of(path) is { Kind: not FileKind.File } other)

@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using DistSgd.Learning.Data;
 
 namespace DistSgd.Learning.Tests.Data;
 
 public sealed class DatasetCacheTests
 {
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
     private static readonly CacheOptions Always = new() { Mode = CacheMode.Require };
     private static readonly string Text = string.Concat(Enumerable.Range(0, 300).Select(i => $"{i % 2} 1:{i} {i + 2}:0.5\n"));
     private static readonly ReadOptions Small = new() { SegmentBytesMax = 1000, ThreadBytesMin = 100, Threads = 2, BlockBytes = 300 };
@@ -136,6 +138,7 @@ public sealed class DatasetCacheTests
         using (var data = Dataset.Open(file.Path, null, Always)) Assert.Contains("read from the cache", data.Notice, StringComparison.Ordinal);
         var modified = File.GetLastWriteTimeUtc(file.Path);
         CacheKey before = Key(file.Path), after;
+        long started = Stopwatch.GetTimestamp();
         Assert.Equal((byte)'1', text[at]);
         text[at] = (byte)'0';
         do
@@ -143,6 +146,7 @@ public sealed class DatasetCacheTests
             File.WriteAllBytes(file.Path, text);
             File.SetLastWriteTimeUtc(file.Path, modified);
             after = Key(file.Path);
+            Assert.True(Stopwatch.GetElapsedTime(started) < Deadline, $"the file's time of change stays {before.ChangedNs}");
         }
         while (after.ChangedNs == before.ChangedNs);
         Assert.Equal(before with { ChangedNs = after.ChangedNs }, after);
