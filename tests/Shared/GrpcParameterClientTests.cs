@@ -278,6 +278,21 @@ public sealed class GrpcParameterClientTests
     }
 
     // Real connections are refused in real time; the pauses between the attempts are the test's.
+    [Fact]
+    public async Task Client_DisposedWhileARefusedExchangeWaitsForItsNextTry_EndsIt_AndThoseOfLater()
+    {
+        var time = new ManualTime();
+        var parameters = new DumbParameters(16) { Before = (_, _) => throw new RpcException(new Status(StatusCode.ResourceExhausted, "busy")) };
+        await using ScriptedServer server = await ScriptedServer.StartAsync(parameters);
+        GrpcParameterClient client = Client(new GrpcClientOptions { Time = time }, (server.Address, 16));
+        Task exchange = client.ExecuteAsync(PullAll(16), CancellationToken.None).AsTask();
+        // The watch over the silence, and the pause before the next try.
+        await time.TimersAsync(2, Patience);
+        await client.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => exchange.WaitAsync(Patience));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.ExecuteAsync(PullAll(16), CancellationToken.None).AsTask().WaitAsync(Patience));
+    }
+
     private static async Task MoveUntilAsync(ManualTime time, Task done)
     {
         while (!done.IsCompleted)

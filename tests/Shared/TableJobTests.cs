@@ -40,6 +40,8 @@ public sealed class TableJobTests
             ("rate must be positive", spec => spec.Rule.Schedule.Rate = 0),
             ("outputs", spec => spec.Outputs = 3),
             ("1 to 256 characters", spec => spec.Job = ""),
+            ("none of them a control character", spec => spec.Job = "x\n\u001b[31m"),
+            ("none of them a control character", spec => spec.Tables[0].Name = "a\u009b2J"),
             ("at most 1024 tables", spec => spec.Tables.Add(Enumerable.Range(0, 1024).Select(i => new V1.Table { Name = $"{i}", FirstKey = 21 + (ulong)i, Count = 1 }))),
             ("total_steps", spec => spec.Rule.Schedule.Kind = V1.ScheduleKind.Linear),
         ];

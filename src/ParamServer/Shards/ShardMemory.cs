@@ -33,22 +33,24 @@ internal sealed class ShardMemory : IDisposable
         (Width, Stride, EntryFloats) = (job.Width, job.Stride, job.EntryFloats);
         IsPlanar = Stride == 1 || (job.LocalSteps == 0 && (!job.Sparse || Width >= WideKey));
         StripeKeys = Math.Max(1, StripePositions / Width);
-        if (range.Count * EntryFloats > Array.MaxLength - RulePlanes.SlotsMax * PlaneAlignment)
+        long positions = range.Count * Width, floats = FloatsOf(positions, Stride, IsPlanar);
+        if (floats > Array.MaxLength)
         {
             throw new ParameterException(ParameterFault.Exhausted,
-                $"A shard of {range.Count:N0} keys with {EntryFloats} floats each is larger than one shard may be ({Array.MaxLength:N0} floats); cut the model into more shards.");
+                $"A shard of {range.Count:N0} keys with {EntryFloats} floats each takes {floats:N0} floats of memory; one shard may take {Array.MaxLength:N0}. Cut the model into more shards.");
         }
         KeyCount = (int)range.Count;
-        int positions = KeyCount * Width;
-        // Planes begin where vectors do.
-        (PositionStep, SlotStep) = IsPlanar ? (1, (positions + PlaneAlignment - 1) / PlaneAlignment * PlaneAlignment) : (Stride, 1);
-        _buffer = new NativeBuffer<float>((positions - 1L) * PositionStep + (Stride - 1L) * SlotStep + 1);
+        (PositionStep, SlotStep) = IsPlanar ? (1, (int)PlaneStep(positions)) : (Stride, 1);
+        _buffer = new NativeBuffer<float>(floats);
         _stripes = new Lock[(KeyCount + StripeKeys - 1) / StripeKeys];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new Lock();
         Regularized = Local(job.Tables.Where(table => table.Regularized), range);
         Averaged = Local(job.Tables.Where(table => table.IsAveraged), range);
     }
+
+    /// <summary>Floats of the memory of so many parameters: planes have gaps of a few floats between them.</summary>
+    public static long FloatsOf(long positions, int stride, bool isPlanar) => isPlanar ? positions + (stride - 1) * PlaneStep(positions) : positions * stride;
 
     /// <summary>Signature of what is done to a part of a stripe.</summary>
     public delegate void StripeAction<in T>(T state, KeyRange keys)
@@ -221,6 +223,9 @@ internal sealed class ShardMemory : IDisposable
     }
 
     public void Dispose() => _buffer.Dispose();
+
+    // Planes begin where vectors do.
+    private static long PlaneStep(long positions) => (positions + PlaneAlignment - 1) / PlaneAlignment * PlaneAlignment;
 
     private static KeyRange[] Local(IEnumerable<ParameterTable> tables, KeyRange range) =>
         [.. tables.Select(table => table.Keys.Intersect(range)).Where(keys => keys.Count > 0).Select(keys => new KeyRange(keys.First - range.First, keys.Count))];

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Sharding;
 
 namespace DistSgd.ParamServer.Shards;
 
@@ -18,13 +19,14 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
     /// <param name="job">The job.</param>
     /// <param name="placements">The shards.</param>
     /// <returns>Bytes reserved for them.</returns>
-    /// <exception cref="ParameterException">A shard is too large, or all together are.</exception>
+    /// <exception cref="ParameterException">A shard is named twice, overlaps another one of the job, or is too large, or all together are; nothing has changed.</exception>
     public long Activate(TrainingJob job, IReadOnlyList<ShardPlacement> placements)
     {
         lock (_activation)
         {
             foreach (ShardPlacement placement in placements)
                 ThrowIfAnother(job, placement);
+            ThrowIfTwice(job, placements);
             ShardPlacement[] missing = [.. placements.Where(placement => !_shards.ContainsKey((job.Name, placement.Shard)))];
             long wanted = missing.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
             long held = _shards.Values.Sum(shard => shard.Bytes);
@@ -33,9 +35,50 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
                 throw new ParameterException(ParameterFault.Exhausted,
                     $"Job '{job.Name}' wants {wanted:N0} bytes of shards here; {held:N0} of {bytesMax:N0} are taken. Use more servers, or a larger --memory-max.");
             }
-            foreach (ShardPlacement placement in missing)
-                _shards[(job.Name, placement.Shard)] = new ParameterShard(job, placement.Shard, placement.Keys);
+            foreach (ParameterShard shard in Make(job, missing))
+                _shards[(job.Name, shard.Number)] = shard;
             return placements.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
+        }
+    }
+
+    // All or none.
+    private static List<ParameterShard> Make(TrainingJob job, ShardPlacement[] placements)
+    {
+        var made = new List<ParameterShard>();
+        try
+        {
+            foreach (ShardPlacement placement in placements)
+                made.Add(new ParameterShard(job, placement.Shard, placement.Keys));
+            return made;
+        }
+        catch
+        {
+            made.ForEach(shard => shard.Dispose());
+            throw;
+        }
+    }
+
+    // Each number once, and each key in one shard, of those that are wanted and those that are here.
+    private void ThrowIfTwice(TrainingJob job, IReadOnlyList<ShardPlacement> placements)
+    {
+        var ranges = _shards.Values.Where(shard => shard.Job.Name == job.Name).ToDictionary(shard => shard.Number, shard => shard.Range);
+        var wanted = new HashSet<int>();
+        foreach (ShardPlacement placement in placements)
+        {
+            if (!wanted.Add(placement.Shard))
+                throw new ParameterException(ParameterFault.Invalid, $"Shard {placement.Shard} of job '{job.Name}' is named twice; expected each shard once.");
+            ranges[placement.Shard] = placement.Keys;
+        }
+        (int Number, KeyRange Keys)? before = null;
+        foreach ((int number, KeyRange keys) in ranges.OrderBy(shard => shard.Value.First))
+        {
+            if (before is { } last && last.Keys.End > keys.First)
+            {
+                KeyRange twice = last.Keys.Intersect(keys);
+                throw new ParameterException(ParameterFault.Invalid,
+                    $"Shards {last.Number} and {number} of job '{job.Name}' overlap, on keys {twice.First} to {twice.End - 1}; cut the keys into ranges of which each key is in one, or end the job first.");
+            }
+            before = (number, keys);
         }
     }
 

@@ -17,7 +17,7 @@ public sealed record GrpcClientOptions
     /// <summary>How long a server may leave everything that was sent unanswered before its connection is given up and everything is sent again; where <see cref="RetryDeadline"/> is shorter, that, but a second at least.</summary>
     public TimeSpan CallDeadline { get => TimeSpan.FromTicks(Math.Min(field.Ticks, Math.Max(RetryDeadline.Ticks, TimeSpan.TicksPerSecond))); init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long an exchange is tried again before the client gives up.</summary>
+    /// <summary>How long an exchange is tried again, since its server last answered anything, before the client gives up.</summary>
     public TimeSpan RetryDeadline { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Largest message in either direction.</summary>

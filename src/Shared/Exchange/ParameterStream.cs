@@ -35,6 +35,7 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
     private CancellationTokenSource? _connection;
     private Status? _cause;
     private bool _isRunning;
+    private bool _isDisposed;
     private bool _isWelcome;
     private bool _hasProgressed;
     private Task _run = Task.CompletedTask;
@@ -59,12 +60,17 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
         }
     }
 
-    /// <summary>Takes a work up; on this thread it is sent, as far as the connection is free.</summary>
+    /// <summary>Takes a work up; on this thread it is sent, as far as the connection is free. After the disposal its round fails.</summary>
     public void Enqueue(ShardWork work)
     {
         bool starts;
         lock (_gate)
         {
+            if (_isDisposed)
+            {
+                work.Round.Fail(Disposed());
+                return;
+            }
             if (!_queue.Add(work))
                 return;
             starts = !_isRunning;
@@ -79,11 +85,13 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        lock (_gate)
+            _isDisposed = true;
         await _closing.CancelAsync();
         await _run;
         lock (_gate)
         {
-            _queue.FailAll(new ObjectDisposedException(nameof(GrpcParameterClient)));
+            _queue.FailAll(Disposed());
             _watch?.Dispose();
         }
         _closing.Dispose();
@@ -142,6 +150,8 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
         _ = SendLaterAsync(again, again.Attempt, Backoff(again.Failures));
     }
 
+    private static ObjectDisposedException Disposed() => new(nameof(GrpcParameterClient));
+
     private static TimeSpan Backoff(int failures) =>
         failures > 6 ? BackoffMax : BackoffFirst * Math.Pow(2, failures - 1);
 
@@ -156,7 +166,7 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            return;
+            // Disposed: the work is in no queue, and fails below.
         }
         lock (_gate)
         {

@@ -43,6 +43,9 @@ internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, i
     /// <summary>When it was handed in.</summary>
     public long Started { get; private set; }
 
+    /// <summary>Since when it has been refused for now; null while it isn't, and again with each answer.</summary>
+    public long? RefusedSince { get; set; }
+
     /// <summary>Bytes of keys and values pushed.</summary>
     public long PushedBytes { get; private set; }
 
@@ -53,7 +56,7 @@ internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, i
     public void Begin(ParameterExchange exchange, long now)
     {
         (Attempt, Sent, Answered, Failures, Started) = (Attempt + 1, 0, 0, 0, now);
-        (_push, _pull, _pushParts, _pullParts, PushedBytes) = (default, default, 0, 0, 0);
+        (_push, _pull, _pushParts, _pullParts, PushedBytes, RefusedSince) = (default, default, 0, 0, 0, null);
         if (exchange.PushKeys is { } pushKeys)
         {
             _push = Cut(pushKeys, exchange.PushKind.FloatsPerKey(width, entryFloats), out _pushParts);
@@ -120,6 +123,7 @@ internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, i
     public void Answer(int piece, long version, bool duplicate)
     {
         Answered++;
+        RefusedSince = null;
         // All parts but the last may have been applied in an earlier attempt of the same push.
         if (PushPart(piece) is >= 0 and var part && part == _pushParts - 1)
             round.Exchange!.Duplicate |= duplicate;

@@ -37,6 +37,7 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
     private StreamCredit _credit;
     private long _bytesUnderWay;
     private ulong _lastId;
+    private long _answered;
 
     /// <summary>True if something was sent and not answered.</summary>
     public bool HasSent => _sent.Count > 0;
@@ -107,6 +108,7 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
     public bool TakeAnswer(ulong id, int valueBytes, out SentPiece sent)
     {
         sent = Take(id);
+        _answered = options.Time.GetTimestamp();
         if (!sent.IsCurrent)
             return false;
         int expected = sent.Work.Destination(sent.Piece).Length;
@@ -138,7 +140,9 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
             return null;
         // A refused definition takes the sets away from exchanges that were already under way.
         bool hasLostSet = status.StatusCode == StatusCode.FailedPrecondition && (sent.PushSet | sent.PullSet) != 0;
-        return Again(sent.Work, status, StreamFaults.IsPassing(status.StatusCode) || hasLostSet) ? sent.Work : null;
+        // Others may be answered meanwhile.
+        sent.Work.RefusedSince ??= Since(sent.Work);
+        return Again(sent.Work, status, StreamFaults.IsPassing(status.StatusCode) || hasLostSet, sent.Work.RefusedSince.Value) ? sent.Work : null;
     }
 
     /// <summary>
@@ -167,7 +171,7 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
 
         void SendAgain(ShardWork work)
         {
-            if (!Again(work, status, isPassing))
+            if (!Again(work, status, isPassing, Since(work)))
                 return;
             _unsent.Enqueue((work, work.Attempt));
             if (work.Failures == 2)
@@ -200,10 +204,13 @@ internal sealed class StreamQueue(string server, GrpcClientOptions options)
         return sent;
     }
 
+    // Since when a work has waited for a sign of life: an answer to it or to one before it.
+    private long Since(ShardWork work) => Math.Max(work.Started, _answered);
+
     // Rewinds the work, or fails its round.
-    private bool Again(ShardWork work, Status status, bool isPassing)
+    private bool Again(ShardWork work, Status status, bool isPassing, long since)
     {
-        if (!isPassing || options.Time.GetElapsedTime(work.Started) >= options.RetryDeadline)
+        if (!isPassing || options.Time.GetElapsedTime(since) >= options.RetryDeadline)
         {
             work.Round.Fail(StreamFaults.Explain(server, work, status, options));
             return false;

@@ -104,7 +104,7 @@ public static class JobConversion
         Require(spec is not null, "spec must be set");
         if (TableJob.Is(spec))
             return TableJob.Complete(spec).ToJob() with { OwnLayout = TableJob.Layout(spec) };
-        Require(spec.Job.Length is > 0 and <= 256, "job must be a name of 1 to 256 characters");
+        Require(IsName(spec.Job), "job must be a name of 1 to 256 characters, none of them a control character");
         Require(spec.Rule?.Schedule is not null, "rule and its schedule must be set");
         Require(spec.Features is > 0 and < uint.MaxValue, "features must be from 1 to 2^32 - 2");
         Require(spec.Epochs is > 0 and <= int.MaxValue && spec.Batch is > 0 and <= int.MaxValue, "epochs and batch must be at least 1");
@@ -248,6 +248,9 @@ public static class JobConversion
         Require(Enum.IsDefined(value), $"{field} must be one of {string.Join(", ", Enum.GetNames<T>().Select(KindName.Of))}");
         return value;
     }
+
+    /// <summary>True for what a job or a table may be called.</summary>
+    internal static bool IsName(string text) => text.Length is > 0 and <= 256 && !text.Any(char.IsControl);
 
     internal static void Require([DoesNotReturnIf(false)] bool condition, string what)
     {

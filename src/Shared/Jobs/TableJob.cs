@@ -48,7 +48,7 @@ internal static class TableJob
         ulong next = 0;
         foreach (V1.Table table in spec.Tables)
         {
-            JobConversion.Require(table.Name.Length is > 0 and <= 256 && names.Add(table.Name), "each table must have a name of its own of 1 to 256 characters");
+            JobConversion.Require(JobConversion.IsName(table.Name) && names.Add(table.Name), "each table must have a name of its own of 1 to 256 characters, none of them a control character");
             JobConversion.Require(table.FirstKey == next, $"tables must cover the keys without gaps: table '{table.Name}' must begin at key {next}, not {table.FirstKey}");
             JobConversion.Require(table.Count > 0 && table.Count < uint.MaxValue - next, $"table '{table.Name}' must have at least one key, and all together at most 2^32 - 2");
             next += table.Count;

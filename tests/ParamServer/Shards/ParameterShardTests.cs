@@ -294,6 +294,42 @@ public sealed class ParameterShardTests
         Assert.Equal(256, registry.Activate(job with { Name = "other" }, placements));
     }
 
+    [Theory]
+    [InlineData("Shard 0 of job 'job' is named twice", 0, 0, 10, 0, 0, 10)]
+    [InlineData("Shards 0 and 1 of job 'job' overlap, on keys 3 to 4", 0, 0, 5, 1, 3, 7)]
+    [InlineData("Shards 1 and 0 of job 'job' overlap, on keys 3 to 4", 0, 3, 7, 1, 0, 5)]
+    [InlineData("Shards 9 and 0 of job 'job' overlap, on keys 62 to 63", 0, 62, 2, 1, 0, 5)]
+    public void Registry_AskedForAKeyInTwoShards_RefusesAndKeepsWhatItHad(string says, int first, int firstKey, int count, int second, int secondKey, int more)
+    {
+        TrainingJob job = Jobs.Make(63);
+        using var registry = new ShardRegistry(bytesMax: 1 << 20);
+        registry.Activate(job, [new(9, new KeyRange(60, 4), "")]);
+        ShardPlacement[] wanted = [new(first, new KeyRange(firstKey, count), ""), new(second, new KeyRange(secondKey, more), "")];
+        ParameterException refused = Assert.Throws<ParameterException>(() => registry.Activate(job, wanted));
+        Assert.Equal(ParameterFault.Invalid, refused.Fault);
+        Assert.StartsWith(says, refused.Message, StringComparison.Ordinal);
+        Assert.Equal([9], registry.All.Select(shard => shard.Number));
+        registry.Activate(job, [new(0, new KeyRange(0, 30), ""), new(1, new KeyRange(30, 30), ""), new(9, new KeyRange(60, 4), "")]);
+        Assert.Equal(3, registry.All.Count);
+    }
+
+    [Fact]
+    public void Registry_ThatCantMakeOneOfTheShards_MakesNone()
+    {
+        TrainingJob job = Jobs.Make(uint.MaxValue - 1L);
+        using var registry = new ShardRegistry(bytesMax: long.MaxValue);
+        ParameterException refused = Assert.Throws<ParameterException>(() => registry.Activate(job, [new(0, new KeyRange(0, 16), ""), new(1, new KeyRange(16, Array.MaxLength + 1L), "")]));
+        Assert.Equal("A shard of 2,147,483,592 keys with 1 floats each takes 2,147,483,592 floats of memory; one shard may take 2,147,483,591. Cut the model into more shards.", refused.Message);
+        Assert.Empty(registry.All);
+    }
+
+    [Theory]
+    [InlineData(2_147_483_591, 1, true, 2_147_483_591)]
+    [InlineData(17, 3, true, 17 + 2 * 32)]
+    [InlineData(17, 3, false, 17 * 3)]
+    [InlineData(1_073_741_824, 2, true, 2_147_483_648)]
+    public void Memory_OfAShard_HasSoManyFloats(long positions, int stride, bool isPlanar, long floats) => Assert.Equal(floats, ShardMemory.FloatsOf(positions, stride, isPlanar));
+
     private static void Parallel(int threads, Action<int> body)
     {
         var failures = new Exception?[threads];
