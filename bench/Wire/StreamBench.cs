@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using DistSgd.Bench.Kernels;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
@@ -58,11 +59,11 @@ internal sealed class StreamBench : IAsyncDisposable
         return shards;
     }
 
-    public Task PushAsync(int bytes) => DoAsync(_client, bytes / sizeof(float), pushes: true, pulls: false);
+    public ValueTask PushAsync(int bytes) => DoAsync(_client, bytes / sizeof(float), pushes: true, pulls: false);
 
-    public Task PullAsync(int bytes) => DoAsync(_client, bytes / sizeof(float), pushes: false, pulls: true);
+    public ValueTask PullAsync(int bytes) => DoAsync(_client, bytes / sizeof(float), pushes: false, pulls: true);
 
-    public Task PushPullAsync(int bytes) => DoAsync(_client, bytes / sizeof(float), pushes: true, pulls: true);
+    public ValueTask PushPullAsync(int bytes) => DoAsync(_client, bytes / sizeof(float), pushes: true, pulls: true);
 
     /// <summary>4-KiB pushes, so many under way.</summary>
     public async Task<double> PipelineAsync()
@@ -125,7 +126,9 @@ internal sealed class StreamBench : IAsyncDisposable
 
     private static ShardPlacement Placement(string server) => new(0, new KeyRange(0, Job.KeyCount), server);
 
-    private async Task DoAsync(GrpcParameterClient client, int floats, bool pushes, bool pulls)
+    // Pooled, so that what is measured is what the client allocates.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask DoAsync(GrpcParameterClient client, int floats, bool pushes, bool pulls)
     {
         if (!_exchanges.TryTake(out ParameterExchange? exchange))
             exchange = new ParameterExchange(1) { PushKind = PushKind.Delta, Pulled = new float[BlockStore.FloatsMax] };

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using DistSgd.Bench.Kernels;
 using DistSgd.Bench.Wire.V1;
@@ -21,6 +22,7 @@ internal sealed class WireBenchClient : IAsyncDisposable
     private static readonly int[] SizesBytes = [64 * Kibi, 256 * Kibi, 1024 * Kibi, 4096 * Kibi, 16384 * Kibi];
     private static readonly int[] InFlight = [1, 4];
 
+    private readonly HttpClient _http;
     private readonly GrpcChannel _channel;
     private readonly CallInvoker _invoker;
     private readonly V1.WireBench.WireBenchClient _protobuf;
@@ -30,8 +32,9 @@ internal sealed class WireBenchClient : IAsyncDisposable
     private readonly BlockStore _blocks = new();
     private readonly StreamBench _stream;
 
-    private WireBenchClient(GrpcChannel channel, Socket raw, StreamBench stream)
+    private WireBenchClient(HttpClient http, GrpcChannel channel, Socket raw, StreamBench stream)
     {
+        _http = http;
         _stream = stream;
         _channel = channel;
         _invoker = channel.CreateCallInvoker();
@@ -40,6 +43,7 @@ internal sealed class WireBenchClient : IAsyncDisposable
     }
 
     public static async Task<WireBenchClient> ConnectAsync(WireBenchPorts ports) => new(
+        new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.Grpc}"), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact },
         GrpcChannel.ForAddress($"http://127.0.0.1:{ports.Grpc}", new GrpcChannelOptions { MaxReceiveMessageSize = null }),
         await RawSockets.ConnectAsync(ports.Raw),
         new StreamBench(ports.Grpc));
@@ -65,6 +69,7 @@ internal sealed class WireBenchClient : IAsyncDisposable
     {
         await _stream.DisposeAsync();
         _channel.Dispose();
+        _http.Dispose();
         _raw.Dispose();
     }
 
@@ -107,6 +112,7 @@ internal sealed class WireBenchClient : IAsyncDisposable
         }
         await AllocationAsync($"stream push, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => _stream.PushAsync(bytes), calls, inFlight), calls, sink);
         await AllocationAsync($"stream pull, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => _stream.PullAsync(bytes), calls, inFlight), calls, sink);
+        await AllocationAsync($"Kestrel alone, a body flushed each {bytes / Kibi} KiB", () => KestrelAsync(bytes, calls), calls, sink);
         await AllocationAsync($"gRPC push, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => PushAsync(bytes), calls, inFlight), calls, sink);
         await AllocationAsync($"gRPC pull, {bytes / Kibi} KiB, {inFlight} in flight", () => ManyAsync(() => PullAsync(bytes), calls, inFlight), calls, sink);
     }
@@ -125,7 +131,7 @@ internal sealed class WireBenchClient : IAsyncDisposable
                 await RawSockets.ReceiveFrameAsync(_raw, _receiveBuffer);
             });
             await PingsAsync(grpc, round > 0, async () => await _protobuf.PingAsync(small));
-            await PingsAsync(stream, round > 0, () => _stream.PushPullAsync(PingBytes));
+            await PingsAsync(stream, round > 0, async () => await _stream.PushPullAsync(PingBytes));
         }
         foreach (var percentile in new[] { 0.5, 0.99 })
         {
@@ -194,7 +200,7 @@ internal sealed class WireBenchClient : IAsyncDisposable
         sink(new BenchRow($"{name}: allocated by the server", serverBytes / (double)calls, "B/call", "", 1));
     }
 
-    private static async Task ManyAsync(Func<Task> call, int calls, int inFlight)
+    private static async Task ManyAsync(Func<ValueTask> call, int calls, int inFlight)
     {
         var left = calls;
         async Task Lane()
@@ -205,26 +211,35 @@ internal sealed class WireBenchClient : IAsyncDisposable
         await Task.WhenAll(Enumerable.Range(0, inFlight).Select(_ => Lane()));
     }
 
-    private async Task PushAsync(int bytes)
+    private async ValueTask PushAsync(int bytes)
     {
         using var call = _invoker.AsyncUnaryCall(BlockService.PushMethod, null, default, new FloatBlock { Values = _blocks.Values, Count = bytes / sizeof(float) });
         await call;
     }
 
-    private async Task PullAsync(int bytes)
+    private async ValueTask PullAsync(int bytes)
     {
         using var call = _invoker.AsyncUnaryCall(BlockService.PullMethod, null, default, new Count { Floats = bytes / sizeof(float) });
         (await call).Return();
     }
 
-    private async Task PushProtobufAsync(int bytes)
+    private async ValueTask PushProtobufAsync(int bytes)
     {
         var floats = new Floats();
         floats.Values.AddRange(_blocks.Prefix(bytes / sizeof(float)));
         await _protobuf.PushFloatsAsync(floats);
     }
 
-    private async Task PullProtobufAsync(int bytes) => await _protobuf.PullFloatsAsync(new Count { Floats = bytes / sizeof(float) });
+    private async ValueTask PullProtobufAsync(int bytes) => await _protobuf.PullFloatsAsync(new Count { Floats = bytes / sizeof(float) });
+
+    // What Kestrel itself allocates for a response that leaves in so many pieces: no server over it can allocate less.
+    private async Task KestrelAsync(int bytes, int pieces)
+    {
+        await using Stream body = await _http.GetStreamAsync($"{WireBenchServer.PiecesPath}/{bytes}/{pieces}");
+        while (await body.ReadAsync(_receiveBuffer) > 0)
+        {
+        }
+    }
 
     /// <summary>The limit with so many frames under way on one connection: one task sends, one receives.</summary>
     private async Task RawAsync(byte operation, int bytes, int calls, int inFlight)

@@ -1,9 +1,12 @@
+using System.Buffers;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using DistSgd.ParamServer.Services;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -26,6 +29,9 @@ public sealed class WireBenchServer : IAsyncDisposable
         Ports = new WireBenchPorts(new Uri(address).Port, ((System.Net.IPEndPoint)listener.LocalEndPoint!).Port);
     }
 
+    /// <summary>PATH/bytes/pieces answers with a body of so many pieces, each flushed.</summary>
+    public const string PiecesPath = "/pieces";
+
     /// <summary>Where it listens.</summary>
     public WireBenchPorts Ports { get; }
 
@@ -42,6 +48,7 @@ public sealed class WireBenchServer : IAsyncDisposable
         app.MapGrpcService<BlockService>();
         app.MapGrpcService<ProtobufService>();
         app.MapDataPlane();
+        app.MapGet($"{PiecesPath}/{{bytes:int}}/{{pieces:int}}", SendPiecesAsync);
         await app.StartAsync();
         return new WireBenchServer(app, RawSockets.Listen());
     }
@@ -55,6 +62,15 @@ public sealed class WireBenchServer : IAsyncDisposable
         await output.WriteLineAsync($"{server.Ports.Grpc} {server.Ports.Raw}");
         await output.FlushAsync();
         await input.ReadToEndAsync();
+    }
+
+    private static async Task SendPiecesAsync(HttpContext http, BlockStore store, int bytes, int pieces)
+    {
+        for (var piece = 0; piece < pieces; piece++)
+        {
+            http.Response.BodyWriter.Write(MemoryMarshal.AsBytes(store.Values.AsSpan(0, bytes / sizeof(float))));
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 
 namespace Grpc.Net.Client;
 
 /// <summary>The request stream of a call. One write at a time.</summary>
-internal sealed class RequestStream<TRequest, TResponse>(ClientCall<TRequest, TResponse> call) : IClientStreamWriter<TRequest>
+internal sealed class RequestStream<TRequest, TResponse>(ClientCall<TRequest, TResponse> call) : IClientStreamWriter<TRequest>, IPooledWriter<TRequest>
     where TRequest : class
     where TResponse : class
 {
@@ -16,9 +17,14 @@ internal sealed class RequestStream<TRequest, TResponse>(ClientCall<TRequest, TR
         set => call.WriteOptions = value;
     }
 
-    public Task WriteAsync(TRequest message) => WriteAsync(message, CancellationToken.None);
+    public Task WriteAsync(TRequest message) => WriteNextAsync(message).AsTask();
 
-    public async Task WriteAsync(TRequest message, CancellationToken cancellationToken)
+    public Task WriteAsync(TRequest message, CancellationToken cancellationToken) => WriteNextAsync(message, cancellationToken).AsTask();
+
+    public ValueTask WriteNextAsync(TRequest message) => WriteNextAsync(message, CancellationToken.None);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteNextAsync(TRequest message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
         if (_isComplete)
@@ -47,7 +53,7 @@ internal sealed class RequestStream<TRequest, TResponse>(ClientCall<TRequest, TR
 }
 
 /// <summary>The response stream of a call. One read at a time.</summary>
-internal sealed class ResponseStream<TRequest, TResponse>(ClientCall<TRequest, TResponse> call) : IAsyncStreamReader<TResponse>
+internal sealed class ResponseStream<TRequest, TResponse>(ClientCall<TRequest, TResponse> call) : IAsyncStreamReader<TResponse>, IPooledReader
     where TRequest : class
     where TResponse : class
 {
@@ -55,7 +61,10 @@ internal sealed class ResponseStream<TRequest, TResponse>(ClientCall<TRequest, T
 
     public TResponse Current => _current ?? throw new InvalidOperationException("There is no current message: call MoveNext first, and go on while it says true.");
 
-    public async Task<bool> MoveNext(CancellationToken cancellationToken)
+    public Task<bool> MoveNext(CancellationToken cancellationToken) => ReadNextAsync(cancellationToken).AsTask();
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> ReadNextAsync(CancellationToken cancellationToken)
     {
         using var registration = cancellationToken.UnsafeRegister(
             static state => ((ClientCall<TRequest, TResponse>)state!).Cancel("A read was cancelled."), call);

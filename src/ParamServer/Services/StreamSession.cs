@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Shards;
@@ -29,7 +30,7 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
     /// <param name="cancellationToken">Ends it between messages.</param>
     public async Task RunAsync(IAsyncStreamReader<IncomingFrames> requests, IServerStreamWriter<OutgoingFrames> responses, CancellationToken cancellationToken)
     {
-        while (await requests.MoveNext(cancellationToken))
+        while (await requests.ReadNextAsync(cancellationToken))
         {
             using IncomingFrames message = requests.Current;
             long arrived = time.GetTimestamp();
@@ -46,9 +47,10 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
     /// <inheritdoc/>
     public void Dispose() => budget.Release(_reserved);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FlushAsync(IServerStreamWriter<OutgoingFrames> responses)
     {
-        await responses.WriteAsync(_answers);
+        await responses.WriteNextAsync(_answers);
         _answers.Clear(keptBytesMax: 4 * FlushBytes);
     }
 

@@ -223,7 +223,7 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
             await call.RequestStream.WriteAsync(_message);
             Watch();
             sending = SendAsync(call.RequestStream);
-            while (await call.ResponseStream.MoveNext(CancellationToken.None))
+            while (await call.ResponseStream.ReadNextAsync())
                 Received();
             status = new Status(StatusCode.Unavailable, "The server ended the stream.");
         }
@@ -296,7 +296,7 @@ internal sealed class ParameterStream : IServerFrames, IAsyncDisposable
                     await _wake.Task;
                     continue;
                 }
-                Task writing = writer.WriteAsync(_message);
+                ValueTask writing = writer.WriteNextAsync(_message);
                 if (_message.IsWritten)
                 {
                     LeaveFilled();

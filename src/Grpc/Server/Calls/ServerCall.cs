@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Grpc.Wire;
 using Microsoft.AspNetCore.Http;
@@ -108,8 +109,9 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         }
     }
 
-    /// <summary>Writes a response of a response stream; done when flow control has taken it.</summary>
-    public async Task WriteAsync<T>(Marshaller<T> marshaller, T message, CancellationToken cancellationToken)
+    /// <summary>Writes a response of a response stream; done when flow control has taken it. To be awaited at once, and once.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask WriteAsync<T>(Marshaller<T> marshaller, T message, CancellationToken cancellationToken)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(message);

@@ -1,16 +1,20 @@
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>The request stream of a call. One read at a time.</summary>
-internal sealed class RequestStreamReader<T>(ServerCall call, Marshaller<T> marshaller) : IAsyncStreamReader<T>
+internal sealed class RequestStreamReader<T>(ServerCall call, Marshaller<T> marshaller) : IAsyncStreamReader<T>, IPooledReader
     where T : class
 {
     private T? _current;
 
     public T Current => _current ?? throw new InvalidOperationException("There is no current message: call MoveNext first, and go on while it says true.");
 
-    public async Task<bool> MoveNext(CancellationToken cancellationToken)
+    public Task<bool> MoveNext(CancellationToken cancellationToken) => ReadNextAsync(cancellationToken).AsTask();
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> ReadNextAsync(CancellationToken cancellationToken)
     {
         _current = null;
         _current = await call.ReadAsync(marshaller, cancellationToken);
@@ -19,7 +23,7 @@ internal sealed class RequestStreamReader<T>(ServerCall call, Marshaller<T> mars
 }
 
 /// <summary>The response stream of a call. One write at a time.</summary>
-internal sealed class ResponseStreamWriter<T>(ServerCall call, Marshaller<T> marshaller) : IServerStreamWriter<T>
+internal sealed class ResponseStreamWriter<T>(ServerCall call, Marshaller<T> marshaller) : IServerStreamWriter<T>, IPooledWriter<T>
     where T : class
 {
     public WriteOptions? WriteOptions
@@ -28,7 +32,9 @@ internal sealed class ResponseStreamWriter<T>(ServerCall call, Marshaller<T> mar
         set => call.WriteOptions = value;
     }
 
-    public Task WriteAsync(T message) => call.WriteAsync(marshaller, message, CancellationToken.None);
+    public Task WriteAsync(T message) => WriteNextAsync(message).AsTask();
 
-    public Task WriteAsync(T message, CancellationToken cancellationToken) => call.WriteAsync(marshaller, message, cancellationToken);
+    public Task WriteAsync(T message, CancellationToken cancellationToken) => call.WriteAsync(marshaller, message, cancellationToken).AsTask();
+
+    public ValueTask WriteNextAsync(T message) => call.WriteAsync(marshaller, message, CancellationToken.None);
 }
