@@ -1,5 +1,6 @@
 using DistSgd.Grpc.Tests.Hostile;
 using DistSgd.Grpc.Tests.V1;
+using DistSgd.TestKit;
 using Google.Protobuf;
 using Grpc.AspNetCore.Server.Calls;
 using Grpc.Core;
@@ -7,11 +8,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace DistSgd.Grpc.Tests;
 
-/// <summary>What the messages of all calls may have together: held from when a length is known until the response has left.</summary>
+/// <summary>What the messages of all calls may have together: held from when they arrive until the response has left.</summary>
 public sealed class MessageBoundTests
 {
     private const int Bound = 1_000_000;
     private const int Large = 600_000;
+    private const int Block = 64 * 1024;
+    private const int HeaderBytes = 5;
     private static readonly TimeSpan Patience = RawPeer.Patience;
 
     [Fact]
@@ -34,10 +37,52 @@ public sealed class MessageBoundTests
         using (var peer = await RawPeer.ConnectAsync(host.Address))
         {
             await peer.GreetAsync();
-            await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")), Http2Frames.Data(1, Http2Frames.Message(new byte[10], announcedBytes: Large)));
-            await HeldAsync(host, held => held == Large);
-            await RefusedAsync(host, Large, "try again later");
+            await HalfSendAsync(peer, Large / 2);
+            await HeldAsync(host, held => held == Large / 2 + HeaderBytes);
+            await RefusedAsync(host, Bound - Large / 2, "try again later");
         }
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Request_ThatHasOnlyBeenAnnounced_IsHeldAsOneBlock()
+    {
+        await using var host = await StartAsync(Bound);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await HalfSendAsync(peer, 10);
+        await HeldAsync(host, held => held == Block);
+        await host.Client.CollectOf(new EchoRequest { Payload = Bytes(Large) }).WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task Request_ThatDoesntMove_GivesWay_WhenAnotherFindsNoRoom_AndNotBefore()
+    {
+        var time = new ManualTime();
+        await using var host = await StartAsync(Bound, time);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await HalfSendAsync(peer, Large);
+        await HeldAsync(host, held => held == Large + HeaderBytes);
+        time.Advance(TimeSpan.FromSeconds(29));
+        await RefusedAsync(host, Large, "try again later");
+        time.Advance(TimeSpan.FromSeconds(2));
+        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await RefusedAsync(host, Large, "try again later");
+        await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Response_ThatNobodyReads_GivesWay_WhenAnotherFindsNoRoom()
+    {
+        var time = new ManualTime();
+        await using var host = await StartAsync(2 * Bound, time);
+        using var peer = await UnreadAsync(host);
+        await HeldAsync(host, held => held > 2 * Large);
+        time.Advance(TimeSpan.FromSeconds(40));
+        await RefusedAsync(host, 2 * Large - 300_000, "leaves too few");
+        await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
         await ServedAsync(host);
     }
 
@@ -63,11 +108,11 @@ public sealed class MessageBoundTests
     }
 
     [Fact]
-    public async Task Request_ThatIsCompressed_CountsAsWhatItCanBecome()
+    public async Task Request_ThatIsCompressed_CountsAsWhatItBecomes()
     {
         await using var host = await StartAsync(Bound);
         var e = await Assert.ThrowsAsync<RpcException>(() => host.Client.UnaryAsync(
-            new EchoRequest { Payload = Bytes(2 * Bound) }, new Metadata { { "grpc-internal-encoding-request", "gzip" } }).ResponseAsync.WaitAsync(Patience));
+            new EchoRequest { Payload = Bytes(2 * Bound), Text = "x" }, new Metadata { { "grpc-internal-encoding-request", "gzip" } }).ResponseAsync.WaitAsync(Patience));
         Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
         Assert.Contains("have 1000000 bytes together", e.Status.Detail, StringComparison.Ordinal);
         await ServedAsync(host);
@@ -82,8 +127,25 @@ public sealed class MessageBoundTests
         await ServedAsync(host);
     }
 
-    private static Task<EchoHost> StartAsync(long bound) =>
-        EchoHost.StartAsync(services: services => services.AddGrpc().BoundMessages<EchoService>(bound));
+    [Fact]
+    public async Task Requests_ThatAreCompressed_CountNoMoreThanThat()
+    {
+        await using var host = await StartAsync(2 * Bound);
+        var gzip = new Metadata { { "grpc-internal-encoding-request", "gzip" } };
+        var calls = Enumerable.Range(0, 3).Select(_ => host.Client.UnaryAsync(new EchoRequest { Payload = Bytes(100_000) }, gzip).ResponseAsync).ToArray();
+        Assert.All(await Task.WhenAll(calls).WaitAsync(Patience), response => Assert.Equal(100_000, response.Payload.Length));
+    }
+
+    private static Task<EchoHost> StartAsync(long bound, TimeProvider? time = null) =>
+        EchoHost.StartAsync(services: services => services.AddSingleton(time ?? TimeProvider.System).AddGrpc().BoundMessages(bound));
+
+    /// <summary>Sends a call whose request stops after so many bytes.</summary>
+    private static async Task HalfSendAsync(RawPeer peer, int bytes)
+    {
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
+        foreach (var part in Http2Frames.Message(new byte[bytes], announcedBytes: Bound).Chunk(16_000))
+            await peer.SendAsync(Http2Frames.Data(1, part));
+    }
 
     /// <summary>A client that sends a large request and never widens the window of 65,535 bytes for its response.</summary>
     private static async Task<RawPeer> UnreadAsync(EchoHost host, params (string Name, string Value)[] headers)
@@ -110,13 +172,13 @@ public sealed class MessageBoundTests
     private static async Task ServedAsync(EchoHost host)
     {
         await HeldAsync(host, held => held == 0);
-        await host.Client.CollectOf(new EchoRequest { Payload = Bytes(Bound - 1000) }).WaitAsync(Patience);
+        await host.Client.CollectOf(new EchoRequest { Payload = Bytes(Bound - 2 * Block) }).WaitAsync(Patience);
         await HeldAsync(host, held => held == 0);
     }
 
     private static async Task HeldAsync(EchoHost host, Predicate<long> isReached)
     {
-        var budget = host.Services.GetRequiredService<MessageBudget<EchoService>>();
+        var budget = host.Services.GetRequiredService<MessageBudget>();
         for (var waited = TimeProvider.System.GetTimestamp(); !isReached(budget.HeldBytes);)
         {
             Assert.True(TimeProvider.System.GetElapsedTime(waited) < Patience, $"{budget.HeldBytes} bytes are held.");

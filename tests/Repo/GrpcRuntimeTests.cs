@@ -17,7 +17,7 @@ public sealed class GrpcRuntimeTests
         Assert.Empty(Names(own, "PackageReference").Intersect(Official, StringComparer.Ordinal));
         Assert.True(Names(own, "Compile").Length > 50);
         Assert.Equal(Official, Names(packages, "PackageReference").Where(name => name.StartsWith("Grpc.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
-        Assert.Equal(["Client/GrpcHttpHandler.cs", "Core/PooledStreams.cs", "Server/GrpcKestrelExtensions.cs", "Server/GrpcMessageBounds.cs", "Server/Calls/MessageBudget.cs"], Names(packages, "Compile"));
+        Assert.Equal(["Client/GrpcHttpHandler.cs", "Core/PooledStreams.cs", "Server/GrpcKestrelExtensions.cs", "Server/GrpcMessageBounds.cs", "Server/ResponseReservation.cs", "Server/Calls/MessageBudget.cs"], Names(packages, "Compile"));
         Assert.Empty(Names(packages, "Protobuf"));
         string lockFile = packages.GetProperty("Properties").GetProperty("NuGetLockFilePath").GetString()!;
         Assert.Equal(("", "packages.grpc.lock.json"), (own.GetProperty("Properties").GetProperty("NuGetLockFilePath").GetString(), Path.GetFileName(lockFile)));

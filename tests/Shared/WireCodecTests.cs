@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
@@ -246,9 +245,9 @@ public sealed class WireCodecTests
         for (int seed = 0; seed < Rounds; seed++)
         {
             (V1.PushPullResponse message, float[] values) = RandomResponse(seed);
-            float[]? rented = values.Length == 0 ? null : ArrayPool<float>.Shared.Rent(values.Length);
-            values.CopyTo(rented.AsSpan());
-            byte[] bytes = Codec.Write(OutgoingResponse.Serialize, new OutgoingResponse((long)message.Version, message.Duplicate, rented, values.Length));
+            MessageMemory<float>? memory = values.Length == 0 ? null : new MessageMemory<float>(values.Length);
+            values.CopyTo(memory is null ? [] : memory.Span);
+            byte[] bytes = Codec.Write(OutgoingResponse.Serialize, new OutgoingResponse((long)message.Version, message.Duplicate, memory));
             Assert.True(message.ToByteArray().AsSpan().SequenceEqual(bytes), $"seed {seed}");
         }
     }

@@ -28,7 +28,7 @@ public static class GrpcEndpointRouteBuilderExtensions
             services.GetRequiredService<IOptions<GrpcServiceOptions<TService>>>().Value,
             services.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server")) with
         {
-            Budget = services.GetService<MessageBudget<TService>>(),
+            Budget = services.GetService<MessageBudget>() is { } budget && budget.Counts(typeof(TService)) ? budget : null,
         };
         var binder = new ServiceMethodBinder<TService>(builder, activator, settings);
         binder.BindAll();

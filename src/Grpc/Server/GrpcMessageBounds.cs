@@ -1,23 +1,29 @@
 using Grpc.AspNetCore.Server;
 using Grpc.AspNetCore.Server.Calls;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Bounds the memory of a service's messages.</summary>
+/// <summary>Bounds the memory of messages.</summary>
 public static class GrpcMessageBounds
 {
     /// <summary>
-    /// Bounds what the messages of all calls of a service have together while they arrive, are worked on and leave, bytes; beyond it calls are refused
-    /// with ResourceExhausted. Messages of up to 64 KiB count nothing; a compressed request counts as what it can become. Without it only their
-    /// number and the size of each are bounded.
+    /// Bounds what the messages of all calls have together while they arrive, are worked on and leave, bytes; beyond it calls are refused with
+    /// ResourceExhausted. What has arrived of a request counts, at least 64 KiB, and a response; whole messages of up to 64 KiB count nothing. Where too few bytes are left,
+    /// calls are cut off whose request hasn't moved for 30 s, or whose response has had that long and a second for each 256 KiB to leave. Without it
+    /// only the number of messages and the size of each are bounded.
     /// </summary>
+    /// <param name="grpcBuilder">The host's.</param>
+    /// <param name="bytesMax">The bound, bytes.</param>
+    /// <param name="exempt">Services whose messages don't count, since they bound them themselves.</param>
     /// <exception cref="ArgumentOutOfRangeException">The bound is below 1.</exception>
-    public static IGrpcServerBuilder BoundMessages<TService>(this IGrpcServerBuilder grpcBuilder, long bytesMax)
-        where TService : class
+    public static IGrpcServerBuilder BoundMessages(this IGrpcServerBuilder grpcBuilder, long bytesMax, params Type[] exempt)
     {
         ArgumentNullException.ThrowIfNull(grpcBuilder);
+        ArgumentNullException.ThrowIfNull(exempt);
         ArgumentOutOfRangeException.ThrowIfLessThan(bytesMax, 1);
-        grpcBuilder.Services.AddSingleton(new MessageBudget<TService>(bytesMax));
+        grpcBuilder.Services.TryAddSingleton(TimeProvider.System);
+        grpcBuilder.Services.AddSingleton(host => new MessageBudget(bytesMax, host.GetRequiredService<TimeProvider>(), exempt));
         return grpcBuilder;
     }
 }

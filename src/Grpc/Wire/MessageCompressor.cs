@@ -34,6 +34,12 @@ internal sealed class MessageCompressor(ICompressionProvider provider, Compressi
     }
 }
 
+/// <summary>Told what a message takes while it is decompressed; may refuse by an exception.</summary>
+internal interface IGrowth
+{
+    void Grow(long bytes);
+}
+
 /// <summary>Decompresses messages within the receiver's limit.</summary>
 internal static class MessageDecompressor
 {
@@ -41,7 +47,7 @@ internal static class MessageDecompressor
 
     /// <summary>The payload decompressed, in a pooled array that the caller returns. Never more than the limit and one byte are produced.</summary>
     /// <exception cref="RpcException">ResourceExhausted: it exceeds the limit. Internal: it isn't in this encoding.</exception>
-    public static ArraySegment<byte> Decompress(ICompressionProvider provider, in ReadOnlySequence<byte> payload, int? limitBytes)
+    public static ArraySegment<byte> Decompress(ICompressionProvider provider, in ReadOnlySequence<byte> payload, int? limitBytes, IGrowth? growth = null)
     {
         var limit = Math.Min(limitBytes ?? Array.MaxLength, Array.MaxLength - 1);
         var buffer = MessagePool.Rent(Math.Min(limit + 1, FirstBytes));
@@ -61,8 +67,10 @@ internal static class MessageDecompressor
                 bytes += read;
                 if (bytes > limit)
                     throw TooLarge(limit);
-                if (bytes == buffer.Length)
-                    buffer = Grow(buffer, limit);
+                if (bytes < buffer.Length)
+                    continue;
+                growth?.Grow(payload.Length + Math.Min(2L * bytes, limit + 1L));
+                buffer = Grow(buffer, limit);
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException)

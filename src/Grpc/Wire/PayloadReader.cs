@@ -25,9 +25,9 @@ internal sealed class PayloadReader : DeserializationContext
     }
 
     /// <summary>Deserializes a compressed payload.</summary>
-    public T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> compressed, ICompressionProvider provider, int? limitBytes)
+    public T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> compressed, ICompressionProvider provider, int? limitBytes, IGrowth? growth = null)
     {
-        var plain = MessageDecompressor.Decompress(provider, compressed, limitBytes);
+        var plain = MessageDecompressor.Decompress(provider, compressed, limitBytes, growth);
         try
         {
             return Deserialize(marshaller, new ReadOnlySequence<byte>(plain));

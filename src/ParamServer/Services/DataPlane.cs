@@ -25,7 +25,7 @@ public static class DataPlane
         services.AddSingleton<ParametersService>();
         services.AddSingleton<ExchangeStreams>();
         services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (limits.MessageBytesMax, limits.MessageBytesMax))
-            .BoundMessages<ParametersService>(limits.CallMemoryBytesMax)
+            .BoundMessages(limits.CallMemoryBytesMax, exempt: typeof(ExchangeStreams))
             .AddServiceOptions<ExchangeStreams>(streams => streams.MaxReceiveMessageSize = limits.StreamExchangeBytesMax);
         return services;
     }

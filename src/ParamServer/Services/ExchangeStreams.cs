@@ -34,7 +34,7 @@ public class ExchangeStreams(ShardRegistry shards, ServerLimits limits, StreamBu
             if (Interlocked.Increment(ref _streams) > limits.StreamsMax)
                 throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.StreamsMax} streams are open on this server; try again."));
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-            using var session = new StreamSession(shards, budget, time, metrics.Of(context));
+            using var session = new StreamSession(shards, budget, time, metrics.Of(context), context.GetHttpContext().Abort);
             await session.RunAsync(requests, responses, ending.Token);
         }
         catch (Exception ended) when (ended is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } && lifetime.ApplicationStopping.IsCancellationRequested)

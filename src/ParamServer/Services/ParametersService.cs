@@ -1,9 +1,9 @@
-using System.Buffers;
 using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Wire;
 using Google.Protobuf.Reflection;
+using Grpc.AspNetCore.Server;
 using Grpc.Core;
 
 namespace DistSgd.ParamServer.Services;
@@ -47,7 +47,7 @@ public class ParametersService(ShardRegistry shards, ServerLimits limits, TimePr
             }
             try
             {
-                OutgoingResponse answer = Execute(request);
+                OutgoingResponse answer = Execute(request, context);
                 meter.Done();
                 return Task.FromResult(answer);
             }
@@ -66,24 +66,25 @@ public class ParametersService(ShardRegistry shards, ServerLimits limits, TimePr
         }
     }
 
-    private OutgoingResponse Execute(IncomingRequest request)
+    private OutgoingResponse Execute(IncomingRequest request, ServerCallContext context)
     {
         ParameterShard shard = shards.Find(request.Job, request.Shard);
         var keys = new RequestKeys(0, 0, limits.MessageBytesMax);
         ShardKeys pullKeys = request.HasPull ? keys.Read(request.PullKeys, request.Message, shard, place: 0) : default;
         int floats = request.HasPull ? CheckPull(shard, pullKeys, request.Part, limits.MessageBytesMax) : 0;
+        context.ReserveResponse(floats * sizeof(float) + OutgoingResponse.HeadBytesMax);
         bool duplicate = request.HasPush && !shard.Push(request.Push, keys.Read(request.PushKeys, request.Message, shard, place: 1), request.Values);
         if (!request.HasPull)
-            return new OutgoingResponse(shard.Version, duplicate, null, 0);
-        float[] values = ArrayPool<float>.Shared.Rent(floats);
+            return new OutgoingResponse(shard.Version, duplicate, null);
+        var values = new MessageMemory<float>(floats);
         try
         {
-            long version = shard.Pull(pullKeys, request.Part, values.AsSpan(0, floats));
-            return new OutgoingResponse(version, duplicate, values, floats);
+            long version = shard.Pull(pullKeys, request.Part, values.Span);
+            return new OutgoingResponse(version, duplicate, values);
         }
         catch
         {
-            ArrayPool<float>.Shared.Return(values);
+            values.Dispose();
             throw;
         }
     }

@@ -4,10 +4,12 @@ namespace DistSgd.ParamServer.Services;
 
 /// <summary>
 /// What all streams of a server may hold together. A stream reserves its share when it is welcomed and gives it back at its end, so that
-/// neither slow readers nor floods of pushes take more. Any thread.
+/// neither slow readers nor floods of pushes take more. Where there is too little left for another, those that haven't moved for long are ended: a client
+/// opens another when it has work. Any thread.
 /// </summary>
 /// <param name="limits">Bounds.</param>
-public sealed class StreamBudget(ServerLimits limits)
+/// <param name="time">Time.</param>
+public sealed class StreamBudget(ServerLimits limits, TimeProvider time)
 {
     // A message, its two decoded lists of keys, an answer and the answers before it that aren't flushed yet.
     private const int SharesOfAnExchange = 5;
@@ -20,9 +22,13 @@ public sealed class StreamBudget(ServerLimits limits)
     // A stream's key sets take at most one part of what is left for them, so that later ones get some too.
     private const int KeySetParts = 4;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Lock _gate = new();
+
+    // Both under _gate.
+    private readonly HashSet<IStreamHolder> _holders = [];
     private long _reserved;
-    private int _streams;
 
     /// <summary>Bytes reserved.</summary>
     public long Reserved
@@ -35,37 +41,51 @@ public sealed class StreamBudget(ServerLimits limits)
     }
 
     /// <summary>Reserves for one stream; false if there is too little left.</summary>
+    /// <param name="holder">The stream.</param>
     /// <param name="wanted">What its client would like; 0 where it doesn't say.</param>
     /// <param name="granted">What it gets.</param>
     /// <param name="reserved">To be given back.</param>
-    public bool TryReserve(in StreamCredit wanted, out StreamCredit granted, out long reserved)
+    internal bool TryReserve(IStreamHolder holder, in StreamCredit wanted, out StreamCredit granted, out long reserved)
     {
         lock (_gate)
         {
             long own = SharesOfAnExchange * (long)limits.StreamExchangeBytesMax;
             long left = limits.StreamMemoryBytesMax - _reserved - own;
             // Half of the memory is kept for streams themselves: key sets only save bytes, a stream that is refused is a worker without work.
-            long kept = Math.Max(0, Math.Min(limits.StreamsMax, limits.StreamMemoryBytesMax / 2 / own) - _streams - 1) * own;
+            long kept = Math.Max(0, Math.Min(limits.StreamsMax, limits.StreamMemoryBytesMax / 2 / own) - _holders.Count - 1) * own;
             long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), (left - kept) / KeySetParts * ObjectsPart / (ObjectsPart + 1)));
             long keySetCount = Math.Min(OrMax(wanted.KeySets, KeySetsMax), keySets / KeysBytesOfASet);
             granted = new StreamCredit((uint)OrMax(wanted.Exchanges, limits.StreamExchangesMax), OrMax(wanted.Bytes, limits.StreamBytesMax),
                 (uint)keySetCount, keySets, limits.StreamExchangeBytesMax);
             reserved = left < 0 ? 0 : own + keySets + keySets / ObjectsPart;
             _reserved += reserved;
-            _streams += left < 0 ? 0 : 1;
-            return left >= 0;
+            if (left >= 0)
+                return _holders.Add(holder);
+            foreach (IStreamHolder still in _holders.Where(other => time.GetElapsedTime(other.MovedAt) > Patience).ToArray())
+                still.GiveWay();
+            return false;
         }
     }
 
     /// <summary>Gives back what a stream had.</summary>
-    public void Release(long reserved)
+    internal void Release(IStreamHolder holder, long reserved)
     {
         lock (_gate)
         {
             _reserved -= reserved;
-            _streams -= reserved > 0 ? 1 : 0;
+            _holders.Remove(holder);
         }
     }
 
     private static long OrMax(long wanted, long max) => wanted == 0 ? max : Math.Min(wanted, max);
+}
+
+/// <summary>A stream that has reserved; asked under the budget's lock.</summary>
+internal interface IStreamHolder
+{
+    /// <summary>When it last read or wrote a message, as <see cref="TimeProvider.GetTimestamp"/>.</summary>
+    long MovedAt { get; }
+
+    /// <summary>Ends it.</summary>
+    void GiveWay();
 }

@@ -13,7 +13,7 @@ namespace DistSgd.ParamServer.Services;
 /// can't be written, since their reader is slow, nothing is read, and HTTP/2 holds the client back. What is refused is answered with a
 /// refusal; the stream goes on.
 /// </summary>
-internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, TimeProvider time, PeerTraffic? peer = null) : IDisposable
+internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, TimeProvider time, PeerTraffic? peer = null, Action? giveWay = null) : IStreamHolder, IDisposable
 {
     // Answers are sent as soon as there are so many bytes of them, or there is nothing more to do.
     private const int FlushBytes = 128 << 10;
@@ -23,6 +23,13 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
     private StreamCredit _granted;
     private string? _job;
     private long _reserved;
+    private long _movedAt = time.GetTimestamp();
+
+    /// <inheritdoc/>
+    public long MovedAt => Volatile.Read(ref _movedAt);
+
+    /// <inheritdoc/>
+    public void GiveWay() => giveWay?.Invoke();
 
     /// <summary>Serves the stream to its end.</summary>
     /// <param name="requests">What the client sends.</param>
@@ -34,6 +41,7 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
         {
             using IncomingFrames message = requests.Current;
             long arrived = time.GetTimestamp();
+            Volatile.Write(ref _movedAt, arrived);
             while (DoNext(message, arrived))
             {
                 if (_answers.Length >= FlushBytes)
@@ -45,12 +53,13 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
     }
 
     /// <inheritdoc/>
-    public void Dispose() => budget.Release(_reserved);
+    public void Dispose() => budget.Release(this, _reserved);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FlushAsync(IServerStreamWriter<OutgoingFrames> responses)
     {
         await responses.WriteNextAsync(_answers);
+        Volatile.Write(ref _movedAt, time.GetTimestamp());
         _answers.Clear(keptBytesMax: 4 * FlushBytes);
     }
 
@@ -88,7 +97,7 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
             _answers.Refuse(0, StatusCode.FailedPrecondition, "Hello was said before; open another stream for another job.");
             return;
         }
-        if (!budget.TryReserve(hello.Wanted, out _granted, out _reserved))
+        if (!budget.TryReserve(this, hello.Wanted, out _granted, out _reserved))
             throw new RpcException(new Status(StatusCode.ResourceExhausted, "The memory for streams of this server is taken; try again later."));
         _job = hello.Job;
         _keys = new RequestKeys(_granted.KeySets, _granted.KeySetBytes, _granted.ExchangeBytes);

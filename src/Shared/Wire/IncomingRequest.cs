@@ -6,12 +6,12 @@ using Grpc.Core;
 namespace DistSgd.Shared.Wire;
 
 /// <summary>
-/// PushRequest, PullRequest or PushPullRequest of <c>parameters.proto</c> as it arrived: copied once, from the transport's buffers into a
-/// rented array, in which keys and values are used where they lie. <see cref="Dispose"/> gives the array back.
+/// PushRequest, PullRequest or PushPullRequest of <c>parameters.proto</c> as it arrived: copied once, from the transport's buffers into
+/// memory in which keys and values are used where they lie. <see cref="Dispose"/> gives it back.
 /// </summary>
 public sealed class IncomingRequest : IDisposable
 {
-    private byte[] _message = [];
+    private MessageMemory<byte>? _message;
     private ExchangeFrame _frame;
 
     /// <summary>The job's name.</summary>
@@ -27,7 +27,7 @@ public sealed class IncomingRequest : IDisposable
     public PushHeader Push => _frame.Push;
 
     /// <summary>Values of the push.</summary>
-    public ReadOnlySpan<float> Values => MemoryMarshal.Cast<byte, float>(_message.AsSpan(_frame.Values.Start, _frame.Values.Length));
+    public ReadOnlySpan<float> Values => MemoryMarshal.Cast<byte, float>(Message.Slice(_frame.Values.Start, _frame.Values.Length));
 
     /// <summary>True if it holds a pull.</summary>
     public bool HasPull => _frame.HasPull;
@@ -42,7 +42,7 @@ public sealed class IncomingRequest : IDisposable
     public WireKeys PullKeys => _frame.PullKeys;
 
     /// <summary>The bytes that the parts refer to.</summary>
-    public ReadOnlySpan<byte> Message => _message;
+    public ReadOnlySpan<byte> Message => _message is null ? [] : _message.Span;
 
     /// <summary>Reads a message.</summary>
     /// <param name="context">Where from.</param>
@@ -53,9 +53,9 @@ public sealed class IncomingRequest : IDisposable
         try
         {
             ReadOnlySequence<byte> payload = context.PayloadAsReadOnlySequence();
-            request._message = ArrayPool<byte>.Shared.Rent((int)payload.Length);
-            payload.CopyTo(request._message);
-            request._frame = ExchangeFrame.ReadRequest(request._message.AsSpan(0, (int)payload.Length));
+            request._message = new MessageMemory<byte>((int)payload.Length);
+            payload.CopyTo(request._message.Span);
+            request._frame = ExchangeFrame.ReadRequest(request.Message);
             return request;
         }
         catch (InvalidDataException problem)
@@ -65,12 +65,11 @@ public sealed class IncomingRequest : IDisposable
         }
     }
 
-    /// <summary>Gives the array back. Keys and values must not be used after.</summary>
+    /// <summary>Gives the memory back. Keys and values must not be used after.</summary>
     public void Dispose()
     {
-        if (_message.Length > 0)
-            ArrayPool<byte>.Shared.Return(_message);
-        _message = [];
+        _message?.Dispose();
+        _message = null;
         _frame = default;
     }
 }

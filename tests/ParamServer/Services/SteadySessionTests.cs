@@ -25,7 +25,7 @@ public sealed class SteadySessionTests
         var shards = new ShardRegistry(1 << 20);
         var job = Jobs.Make(63);
         shards.Activate(job, [new ShardPlacement(0, new KeyRange(0, job.KeyCount), "")]);
-        using var session = new StreamSession(shards, new StreamBudget(new ServerLimits()), TimeProvider.System);
+        using var session = new StreamSession(shards, new StreamBudget(new ServerLimits(), TimeProvider.System), TimeProvider.System);
         var wire = new Replay();
         Task run = session.RunAsync(wire, wire, CancellationToken.None);
         Assert.True(run.IsCompletedSuccessfully, run.Exception?.ToString());

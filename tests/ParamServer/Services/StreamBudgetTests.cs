@@ -1,5 +1,6 @@
 using DistSgd.ParamServer.Services;
 using DistSgd.Shared.Wire;
+using DistSgd.TestKit;
 
 namespace DistSgd.ParamServer.Tests.Services;
 
@@ -10,12 +11,12 @@ public sealed class StreamBudgetTests
     public void ManyStreamsThatWantAllTheyCanGet_AllHaveRoom_AndTheFirstHaveKeySets()
     {
         var limits = new ServerLimits();
-        var budget = new StreamBudget(limits);
-        var reserved = new List<long>();
+        var budget = new StreamBudget(limits, TimeProvider.System);
+        var reserved = new Dictionary<Holder, long>();
         var keySets = new List<long>();
-        while (budget.TryReserve(default, out StreamCredit granted, out long bytes))
+        while (new Holder() is var holder && budget.TryReserve(holder, default, out StreamCredit granted, out long bytes))
         {
-            reserved.Add(bytes);
+            reserved.Add(holder, bytes);
             keySets.Add(granted.KeySetBytes);
         }
         Assert.InRange(reserved.Count, 100, limits.StreamsMax);
@@ -24,11 +25,28 @@ public sealed class StreamBudgetTests
         Assert.True(budget.Reserved <= limits.StreamMemoryBytesMax);
 
         // What is given back is there for others.
-        foreach (long bytes in reserved)
-            budget.Release(bytes);
+        foreach ((Holder holder, long bytes) in reserved)
+            budget.Release(holder, bytes);
         Assert.Equal(0, budget.Reserved);
-        Assert.True(budget.TryReserve(default, out StreamCredit again, out _));
+        Assert.True(budget.TryReserve(new Holder(), default, out StreamCredit again, out _));
         Assert.Equal(limits.StreamKeySetBytesMax, again.KeySetBytes);
+    }
+
+    [Fact]
+    public void StreamsThatHaventMovedForLong_GiveWay_WhenAnotherFindsNoRoom()
+    {
+        var time = new ManualTime();
+        var budget = new StreamBudget(new ServerLimits(), time);
+        var still = new Holder { MovedAt = time.GetTimestamp() };
+        Assert.True(budget.TryReserve(still, default, out _, out long bytes));
+        time.Advance(TimeSpan.FromSeconds(31));
+        var moving = new List<Holder>();
+        while (new Holder { MovedAt = time.GetTimestamp() } is var holder && budget.TryReserve(holder, default, out _, out _))
+            moving.Add(holder);
+        Assert.True(still.IsGivingWay);
+        Assert.DoesNotContain(moving, holder => holder.IsGivingWay);
+        budget.Release(still, bytes);
+        Assert.True(budget.TryReserve(new Holder { MovedAt = time.GetTimestamp() }, default, out _, out _));
     }
 
     [Theory]
@@ -38,9 +56,18 @@ public sealed class StreamBudgetTests
     [InlineData(1000, 65_536, 0)]
     public void KeySets_AreAsManyAsTheirBytesPayFor_ObjectsIncluded(long wantedBytes, uint wantedSets, uint expected)
     {
-        var budget = new StreamBudget(new ServerLimits());
-        Assert.True(budget.TryReserve(default(StreamCredit) with { KeySetBytes = wantedBytes, KeySets = wantedSets }, out StreamCredit granted, out long bytes));
+        var budget = new StreamBudget(new ServerLimits(), TimeProvider.System);
+        Assert.True(budget.TryReserve(new Holder(), default(StreamCredit) with { KeySetBytes = wantedBytes, KeySets = wantedSets }, out StreamCredit granted, out long bytes));
         Assert.Equal(expected, granted.KeySets);
         Assert.True(bytes >= granted.KeySetBytes + 128 * granted.KeySets, $"{bytes} bytes are reserved.");
+    }
+
+    private sealed class Holder : IStreamHolder
+    {
+        public long MovedAt { get; init; }
+
+        public bool IsGivingWay { get; private set; }
+
+        public void GiveWay() => IsGivingWay = true;
     }
 }

@@ -24,7 +24,7 @@ public sealed class StreamDeadlineTests
         var job = Jobs.Make(Features);
         shards.Activate(job, [new ShardPlacement(0, new KeyRange(0, job.KeyCount), "")]);
         var time = new ManualTime();
-        using var session = new StreamSession(shards, new StreamBudget(new ServerLimits()), time);
+        using var session = new StreamSession(shards, new StreamBudget(new ServerLimits(), time), time);
         var reader = new SlowReader(time, new ClientFrames
         {
             Frames =

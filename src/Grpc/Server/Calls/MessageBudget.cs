@@ -1,30 +1,85 @@
 namespace Grpc.AspNetCore.Server.Calls;
 
-/// <summary>What the messages of all calls of a service may have together, bytes. Thread-safe.</summary>
-internal class MessageBudget(long bytesMax)
+/// <summary>
+/// What the messages of all calls may have together, bytes. Where there are too few left, the holders that haven't moved for long are cut off, so that
+/// nobody keeps the others out by doing nothing. Thread-safe.
+/// </summary>
+/// <param name="bytesMax">Bytes.</param>
+/// <param name="time">Time.</param>
+/// <param name="exempt">Services whose messages don't count.</param>
+internal sealed class MessageBudget(long bytesMax, TimeProvider time, IReadOnlyCollection<Type> exempt)
 {
+    private static readonly TimeSpan BetweenSearches = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+
+    // Under _gate; the holders in the order in which they began to hold.
+    private readonly LinkedList<IMessageHolder> _holders = new();
     private long _held;
+    private long? _searched;
 
     public long BytesMax => bytesMax;
 
     /// <summary>What is taken now.</summary>
-    public long HeldBytes => Interlocked.Read(ref _held);
-
-    /// <summary>Takes bytes; false, and nothing is taken, where there are too few left.</summary>
-    public bool TryTake(long bytes)
+    public long HeldBytes
     {
-        if (Interlocked.Add(ref _held, bytes) <= bytesMax)
-            return true;
-        Return(bytes);
-        return false;
+        get
+        {
+            lock (_gate)
+                return _held;
+        }
     }
 
-    public void Return(long bytes) => Interlocked.Add(ref _held, -bytes);
+    public bool Counts(Type service) => !exempt.Contains(service);
+
+    public long Now => time.GetTimestamp();
+
+    /// <summary>Changes what a holder has; false, and nothing is changed, where there are too few left.</summary>
+    /// <param name="node">The holder's place: in the list while it has anything.</param>
+    /// <param name="bytes">More, or less where negative.</param>
+    /// <param name="isLast">It has nothing afterwards.</param>
+    public bool TryTake(LinkedListNode<IMessageHolder> node, long bytes, bool isLast)
+    {
+        lock (_gate)
+        {
+            if (bytes > 0 && _held + bytes > bytesMax)
+            {
+                CutOffOthers(node.Value);
+                return false;
+            }
+            _held += bytes;
+            if (isLast && node.List is not null)
+                _holders.Remove(node);
+            else if (!isLast && node.List is null)
+                _holders.AddLast(node);
+            return true;
+        }
+    }
+
+    // What they have comes back when their calls have ended, in a moment.
+    private void CutOffOthers(IMessageHolder asker)
+    {
+        if (_searched is { } last && time.GetElapsedTime(last) < BetweenSearches)
+            return;
+        _searched = time.GetTimestamp();
+        for (LinkedListNode<IMessageHolder>? node = _holders.First, next; node is not null; node = next)
+        {
+            next = node.Next;
+            if (node.Value != asker && time.GetElapsedTime(node.Value.MovedAt) > node.Value.Patience)
+                node.Value.CutOff();
+        }
+    }
 }
 
-/// <summary>The budget of one service.</summary>
-/// <typeparam name="TService">The service.</typeparam>
-internal sealed class MessageBudget<TService>(long bytesMax) : MessageBudget(bytesMax)
-    where TService : class
+/// <summary>Who takes of a <see cref="MessageBudget"/>; asked under the budget's lock.</summary>
+internal interface IMessageHolder
 {
+    /// <summary>When something last moved, as <see cref="TimeProvider.GetTimestamp"/>.</summary>
+    long MovedAt { get; }
+
+    /// <summary>How long it may go on so.</summary>
+    TimeSpan Patience { get; }
+
+    /// <summary>Ends the call.</summary>
+    void CutOff();
 }

@@ -1,42 +1,84 @@
 using Grpc.Core;
 using Grpc.Wire;
+using Microsoft.AspNetCore.Http;
 
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>
-/// One call's part of a <see cref="MessageBudget"/>: its last request and its last response, from the moment that their lengths are known. One reader and
-/// one writer.
+/// One call's part of a <see cref="MessageBudget"/>: what has arrived of its last request, and its last response until it has left. One reader and one writer.
 /// </summary>
-internal sealed class MessageShare(MessageBudget budget) : IDisposable
+internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 {
-    /// <summary>Messages up to here count nothing: what a connection's windows hold anyway.</summary>
-    private const int FreeBytes = 64 * 1024;
+    /// <summary>The transport's block. Half a request counts at least so much; a whole one of up to so much, which is taken at once, and a response of up to so much, for which nobody waits, count nothing.</summary>
+    private const int BlockBytes = 64 * 1024;
 
+    // A request of which nothing comes, and a response that leaves more slowly, give way to calls that find too few bytes left.
+    private const int LeastBytesASecond = 256 * 1024;
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
+
+    private readonly MessageBudget _budget;
+    private readonly HttpContext _http;
+    private readonly LinkedListNode<IMessageHolder> _node;
     private long _requestBytes;
     private long _responseBytes;
+    private long _movedAt;
+    private volatile bool _isInWork;
+    private volatile bool _isOver;
+
+    public MessageShare(MessageBudget budget, HttpContext http)
+    {
+        (_budget, _http) = (budget, http);
+        _node = new LinkedListNode<IMessageHolder>(this);
+    }
 
     public bool HasResponse => _responseBytes > 0;
 
-    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
-    public void HoldRequest(long bytes) => Hold(ref _requestBytes, bytes, "request");
+    public long MovedAt => Volatile.Read(ref _movedAt);
 
-    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
-    public void HoldResponse(long bytes) => Hold(ref _responseBytes, bytes, "response");
+    public TimeSpan Patience => _isInWork ? TimeSpan.MaxValue : Grace + TimeSpan.FromSeconds((double)Volatile.Read(ref _responseBytes) / LeastBytesASecond);
 
-    public void Dispose() => budget.Return(Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0));
+    /// <summary>So much of a request has arrived, or been made of it.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
+    public void HoldRequest(long bytes, bool isWhole)
+    {
+        Hold(ref _requestBytes, isWhole && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
+        _isInWork = isWhole;
+    }
+
+    void IGrowth.Grow(long bytes) => HoldRequest(bytes, isWhole: true);
+
+    /// <summary>The service will send, or sends, a response of so many bytes.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
+    public void HoldResponse(long bytes) => Hold(ref _responseBytes, bytes > BlockBytes ? bytes : 0, "response");
+
+    /// <summary>The response is on its way.</summary>
+    public void Leaves()
+    {
+        Volatile.Write(ref _movedAt, _budget.Now);
+        _isInWork = false;
+    }
+
+    /// <summary>Called under the budget's lock, without which the context doesn't become another call's.</summary>
+    public void CutOff() => _http.Abort();
+
+    public void Dispose()
+    {
+        _isOver = true;
+        var held = Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0);
+        _budget.TryTake(_node, -held, isLast: true);
+    }
 
     private void Hold(ref long held, long bytes, string what)
     {
-        bytes = bytes > FreeBytes ? bytes : 0;
-        var more = bytes - held;
-        if (more > 0 && !budget.TryTake(more))
+        Volatile.Write(ref _movedAt, _budget.Now);
+        if (bytes == held || _isOver)
+            return;
+        if (!_budget.TryTake(_node, bytes - held, isLast: false))
         {
             throw MessageFraming.Failure(
                 StatusCode.ResourceExhausted,
-                $"The messages of the calls under way may have {budget.BytesMax} bytes together, which leaves too few for a {what} of {bytes} bytes; try again later, or send and ask for less at a time.");
+                $"The messages of the calls under way may have {_budget.BytesMax} bytes together, which leaves too few for a {what} of {bytes} bytes; try again later, or send and ask for less at a time.");
         }
-        if (more < 0)
-            budget.Return(-more);
-        held = bytes;
+        Volatile.Write(ref held, bytes);
     }
 }

@@ -10,13 +10,7 @@ namespace Grpc.AspNetCore.Server.Calls;
 /// <summary>Cuts the request body into messages, deserialized where they lie in the transport's buffers. One read at a time.</summary>
 internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageShare? share)
 {
-    // DEFLATE makes of a byte at most so many.
-    private const int InflationMax = 1032;
-
     private readonly PayloadReader _payload = new();
-
-    // Whether the message that is arriving has its share already.
-    private bool _isHeld;
 
     /// <summary>What decompresses messages that are marked as compressed; null where the call's head named no encoding.</summary>
     public ICompressionProvider? Encoding { get; set; }
@@ -76,15 +70,17 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
         try
         {
             if (buffer.Length < expectedBytes)
+            {
+                share?.HoldRequest(buffer.Length, isWhole: false);
                 return false;
+            }
             var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes, Encoding is not null, out var isCompressed);
-            Hold(payloadBytes, isCompressed);
             expectedBytes += payloadBytes;
+            share?.HoldRequest(Math.Min(buffer.Length, expectedBytes), isWhole: buffer.Length >= expectedBytes);
             if (buffer.Length < expectedBytes)
                 return false;
             message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes), isCompressed);
             consumed = examined = buffer.GetPosition(expectedBytes);
-            _isHeld = false;
             return true;
         }
         finally
@@ -93,19 +89,11 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
         }
     }
 
-    private void Hold(long payloadBytes, bool isCompressed)
-    {
-        if (share is null || _isHeld)
-            return;
-        share.HoldRequest(isCompressed ? payloadBytes + Math.Min(InflationMax * payloadBytes, limitBytes ?? Array.MaxLength) : payloadBytes);
-        _isHeld = true;
-    }
-
     private T Deserialize<T>(Marshaller<T> marshaller, in ReadOnlySequence<byte> payload, bool isCompressed)
     {
         try
         {
-            return (isCompressed ? _payload.Deserialize(marshaller, payload, Encoding!, limitBytes) : _payload.Deserialize(marshaller, payload))
+            return (isCompressed ? _payload.Deserialize(marshaller, payload, Encoding!, limitBytes, share) : _payload.Deserialize(marshaller, payload))
                 ?? throw new InvalidDataException("the deserializer returned null");
         }
         catch (Exception e) when (e is not RpcException)

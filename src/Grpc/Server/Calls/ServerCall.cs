@@ -10,7 +10,7 @@ namespace Grpc.AspNetCore.Server.Calls;
 /// The server's side of one call: what the service sees of it, reading, writing, and its end, which comes exactly once,
 /// from the service's return, its exception, or the deadline.
 /// </summary>
-internal sealed class ServerCall : ServerCallContext, IDisposable
+internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly HttpContext _http;
@@ -39,7 +39,7 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         _http = http;
         _settings = settings;
         MethodCore = method;
-        _share = settings.Budget is { } budget ? new MessageShare(budget) : null;
+        _share = settings.Budget is { } budget ? new MessageShare(budget, http) : null;
         _reader = new RequestReader(http.Request.BodyReader, settings.ReceiveLimitBytes, _share);
         _writer = new ResponseWriter(http.Response.BodyWriter, settings.SendLimitBytes, _share);
     }
@@ -159,13 +159,14 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
     }
 
     /// <summary>
-    /// Gives the call's part of its service's messages back, once a large response has left but for what the transport holds anyway: a client that reads
-    /// slowly keeps its part, one whose deadline passes meanwhile is cut off. Never throws.
+    /// Gives the call's part of the messages' bound back, once its response has left but for what the transport holds anyway: a client that reads slowly
+    /// keeps its part, one whose deadline passes meanwhile is cut off. Never throws.
     /// </summary>
     public async ValueTask LeaveAsync()
     {
         if (_share is null)
             return;
+        _share.Leaves();
         try
         {
             if (_share.HasResponse && !_writer.IsBroken)
@@ -177,6 +178,8 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
         }
         _share.Dispose();
     }
+
+    public void ReserveResponse(long bytes) => _share?.HoldResponse(bytes);
 
     public void Dispose()
     {
