@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DistSgd.Bench.Kernels;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
@@ -11,9 +10,9 @@ namespace DistSgd.Bench.Wire;
 /// What a server holds while clients misbehave: streams that push as fast as they are let, streams that are read slowly, streams that are never
 /// read. The server's resident memory is looked at all the while, beside its stated bound (docs/wire.md, "Memory").
 /// </summary>
-/// <param name="processId">The server's process.</param>
+/// <param name="memory">The server's.</param>
 /// <param name="port">Its port.</param>
-internal sealed class MemorySoak(int processId, int port)
+internal sealed class MemorySoak(ServerMemory memory, int port)
 {
     private const int Floods = 4;
     private const int PushesAFlood = 32;
@@ -23,17 +22,10 @@ internal sealed class MemorySoak(int processId, int port)
     private const int PullFloats = 256 << 10;
     private const int Mebi = 1 << 20;
 
-    // What a server takes before it is asked for anything: the runtime, its code, the garbage collector's reserve.
-    private const long ProgramBytes = 256L * Mebi;
-
-    // Memory that is kept for reuse: blocks of the transport, whole messages.
-    private const long PoolBytes = 192L * Mebi;
-
     // A stream's share without key sets, and the HTTP/2 windows of its connection.
     private const long StreamBytes = 5L * Mebi + 2L * Mebi;
 
     private static readonly TimeSpan ReadEvery = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly float[] _values = new float[PushFloats];
@@ -46,27 +38,14 @@ internal sealed class MemorySoak(int processId, int port)
     /// <param name="sink">Receives the figures.</param>
     public async Task RunAsync(TimeSpan atLeast, long pushesMin, Action<BenchRow> sink)
     {
-        long shards = StreamBench.ShardBytes, started = Stopwatch.GetTimestamp(), before = ResidentBytes(), peak = before;
+        sink(new BenchRow("server's memory before", memory.Bytes / (double)Mebi, "MiB", "", 1));
         Task[] clients = [.. Enumerable.Range(0, Floods).Select(FloodAsync), .. Enumerable.Range(0, SlowReaders + MuteReaders).Select(i => ReadSlowlyAsync(isMute: i >= SlowReaders))];
-        while (Stopwatch.GetElapsedTime(started) < atLeast || Interlocked.Read(ref _pushes) < pushesMin)
-        {
-            Task first = await Task.WhenAny([Task.Delay(LookEvery), .. clients]);
-            peak = Math.Max(peak, ResidentBytes());
-            if (clients.Contains(first))
-                await first;
-        }
-        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        (long peak, double seconds) = await memory.WatchAsync(clients, atLeast, () => Interlocked.Read(ref _pushes) >= pushesMin);
         await _stop.CancelAsync();
         await Task.WhenAll(clients.Select(EndedAsync));
-        long bound = ProgramBytes + PoolBytes + shards + (Floods + SlowReaders + MuteReaders) * StreamBytes;
-        const string Limit = "server's memory, stated bound";
-        sink(new BenchRow(Limit, bound / (double)Mebi, "MiB", "", 1));
-        sink(new BenchRow("server's memory before", before / (double)Mebi, "MiB", Limit, before / (double)bound));
-        sink(new BenchRow($"server's memory, highest in {seconds:F0} s", peak / (double)Mebi, "MiB", Limit, peak / (double)bound));
+        ServerMemory.Show("under floods and slow readers", peak, ServerMemory.FixedBytes + (Floods + SlowReaders + MuteReaders) * StreamBytes, sink);
         sink(new BenchRow($"1-MiB pushes answered to {Floods} floods", _pushes / seconds, "1/s", "", 1));
         sink(new BenchRow($"messages read by {SlowReaders} slow readers, beside {MuteReaders} mute ones", _reads / seconds, "1/s", "", 1));
-        if (peak > bound)
-            throw new InvalidOperationException($"The server held {peak / (double)Mebi:F0} MiB; its bound is {bound / (double)Mebi:F0} MiB.");
     }
 
     private async Task FloodAsync(int source)
@@ -122,11 +101,5 @@ internal sealed class MemorySoak(int processId, int port)
         {
             // It was told to.
         }
-    }
-
-    private long ResidentBytes()
-    {
-        using Process server = Process.GetProcessById(processId);
-        return server.WorkingSet64;
     }
 }

@@ -16,6 +16,7 @@ public static class WireBench
     /// <summary>The parts that can be measured alone.</summary>
     public static readonly string[] Parts = ["latency", "pipeline", "keys", "bulk"];
 
+    private const int PushesACall = 10;
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Measures everything and writes a table, or one JSON object a line.</summary>
@@ -58,11 +59,16 @@ public static class WireBench
     /// <param name="output">Receives the text.</param>
     /// <param name="format">How the figures are written.</param>
     /// <param name="server">Starts the server's process.</param>
-    /// <param name="atLeast">How long.</param>
-    /// <param name="pushesMin">How many pushes, at least.</param>
+    /// <param name="atLeast">How long, on streams and again with calls.</param>
+    /// <param name="pushesMin">How many pushes, and a tenth as many calls, at least.</param>
     /// <exception cref="InvalidOperationException">It took more.</exception>
     public static Task SoakAsync(TextWriter output, BenchFormat format, ProcessStartInfo server, TimeSpan atLeast, long pushesMin) =>
-        WithServerAsync(server, (process, ports) => new MemorySoak(process.Id, ports.Grpc).RunAsync(atLeast, pushesMin, row => Write(output, format, row)));
+        WithServerAsync(server, async (process, ports) =>
+        {
+            var memory = new ServerMemory(process.Id);
+            await new MemorySoak(memory, ports.Grpc).RunAsync(atLeast, pushesMin, row => Write(output, format, row));
+            await new CallSoak(memory, ports.Grpc).RunAsync(WireBenchServer.Limits, atLeast, pushesMin / PushesACall, row => Write(output, format, row));
+        });
 
     private static async Task WithServerAsync(ProcessStartInfo server, Func<Process, WireBenchPorts, Task> work)
     {

@@ -29,6 +29,9 @@ public sealed class WireBenchServer : IAsyncDisposable
         Ports = new WireBenchPorts(new Uri(address).Port, ((System.Net.IPEndPoint)listener.LocalEndPoint!).Port);
     }
 
+    /// <summary>So little memory for calls that clients on the same machine can ask for more.</summary>
+    public static ServerLimits Limits { get; } = new() { CallMemoryBytesMax = 256 << 20 };
+
     /// <summary>PATH/bytes/pieces answers with a body of so many pieces, each flushed.</summary>
     public const string PiecesPath = "/pieces";
 
@@ -42,7 +45,7 @@ public sealed class WireBenchServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options => options.ConfigureForGrpc()
             .Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddDataPlane(new ServerLimits(), StreamBench.Shards, isCounted: false);
+        builder.Services.AddDataPlane(Limits, StreamBench.Shards, isCounted: false);
         builder.Services.AddSingleton<BlockStore>().AddSingleton<BlockService>().AddSingleton<ProtobufService>();
         var app = builder.Build();
         app.MapGrpcService<BlockService>();

@@ -36,8 +36,8 @@ internal static class BenchCommand
         var wire = new Command("wire", "gRPC over the loopback beside raw sockets, in two processes.") { part };
         Measures(wire, (parsed, format, stop) => Interruptible.RunAsync(() => WireAsync(parsed.GetValue(part), format, parsed.InvocationConfiguration.Output), Interrupted, stop));
         command.Add(wire);
-        ValueOption seconds = Arguments.Number(NumberRange.Whole("--seconds", 1, 86_400), "How long.", "300");
-        var soak = new Command("soak", "The memory of a server that floods of pushes, slow readers and mute readers work on, beside its bound.") { seconds };
+        ValueOption seconds = Arguments.Number(NumberRange.Whole("--seconds", 1, 86_400), "How long, on streams and again with calls.", "300");
+        var soak = new Command("soak", "The memory of a server that floods of pushes and calls, slow readers and mute readers work on, beside its bound.") { seconds };
         Measures(soak, (parsed, format, stop) => Interruptible.RunAsync(() => SoakAsync(parsed.Seconds(seconds)!.Value, format, parsed.InvocationConfiguration), Interrupted, stop));
         command.Add(soak);
         var wireServer = new Command(WireServer, "The other process of bench wire.") { Hidden = true };
@@ -87,9 +87,13 @@ internal static class BenchCommand
         Print(parsed.InvocationConfiguration.Output, row, format);
     }
 
+    // This program again: by its own file, or by the runtime's and the file that the runtime was given.
+    private static ProcessStartInfo ServerProcess() =>
+        new(Environment.ProcessPath!, Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0], "bench", WireServer] : ["bench", WireServer]);
+
     private static async Task<int> WireAsync(string? part, BenchFormat format, TextWriter output)
     {
-        await WireBench.RunAsync(output, format, part?.ToLowerInvariant(), new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]));
+        await WireBench.RunAsync(output, format, part?.ToLowerInvariant(), ServerProcess());
         return 0;
     }
 
@@ -97,7 +101,7 @@ internal static class BenchCommand
     {
         try
         {
-            await WireBench.SoakAsync(console.Output, format, new ProcessStartInfo(Environment.ProcessPath!, ["bench", WireServer]), atLeast, pushesMin: 1);
+            await WireBench.SoakAsync(console.Output, format, ServerProcess(), atLeast, pushesMin: 1);
             return 0;
         }
         catch (InvalidOperationException beyond)

@@ -16,10 +16,16 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
     /// <summary>What the pool keeps at most for reuse; what exceeds it is left to the garbage collector.</summary>
     private const int KeptBlocksMax = 1024;
 
+    /// <summary>So many left blocks are collected at once: by itself the collector lets gigabytes lie after a flood, and doesn't give them back.</summary>
+    private const int LeftBlocksMax = 4096;
+
     private readonly ConcurrentQueue<Block> _kept = new();
 
     // The number of blocks in the queue, or a little more while one is being added. Interlocked.
     private int _keptBlocks;
+
+    // Blocks left since the last collection. Interlocked.
+    private int _leftBlocks;
 
     // Blocks handed out and not yet back. Interlocked.
     private int _rentedBlocks;
@@ -50,9 +56,13 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
     {
         Interlocked.Decrement(ref _rentedBlocks);
         if (Interlocked.Increment(ref _keptBlocks) <= KeptBlocksMax)
+        {
             _kept.Enqueue(block);
-        else
-            Interlocked.Decrement(ref _keptBlocks);
+            return;
+        }
+        Interlocked.Decrement(ref _keptBlocks);
+        if (Interlocked.Increment(ref _leftBlocks) % LeftBlocksMax == 0)
+            ThreadPool.UnsafeQueueUserWorkItem(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true), null);
     }
 
     private sealed class Block(BlockMemoryPool pool) : IMemoryOwner<byte>

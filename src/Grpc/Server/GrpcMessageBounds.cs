@@ -9,8 +9,8 @@ public static class GrpcMessageBounds
 {
     /// <summary>
     /// Bounds what the messages of all calls have together while they arrive, are worked on and leave, bytes; beyond it calls are refused with
-    /// ResourceExhausted. What has arrived of a request counts, at least 64 KiB, and a response; whole messages of up to 64 KiB count nothing. Where too few bytes are left,
-    /// calls are cut off whose request hasn't moved for 30 s, or whose response has had that long and a second for each 256 KiB to leave. Without it
+    /// ResourceExhausted. Whole messages of up to 64 KiB count nothing; a compressed request counts as what it becomes. Where too few bytes are
+    /// left, calls are cut off of whose request nothing has come for 10 s, or whose response has had 30 s and a second for each 256 KiB to leave. Without it
     /// only the number of messages and the size of each are bounded.
     /// </summary>
     /// <param name="grpcBuilder">The host's.</param>

@@ -5,16 +5,17 @@ using Microsoft.AspNetCore.Http;
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>
-/// One call's part of a <see cref="MessageBudget"/>: what has arrived of its last request, and its last response until it has left. One reader and one writer.
+/// One call's part of a <see cref="MessageBudget"/>: its last request from when its length is known, and its last response until it has left. One reader and one writer.
 /// </summary>
 internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 {
     /// <summary>The transport's block. Half a request counts at least so much; a whole one of up to so much, which is taken at once, and a response of up to so much, for which nobody waits, count nothing.</summary>
     private const int BlockBytes = 64 * 1024;
 
-    // A request of which nothing comes, and a response that leaves more slowly, give way to calls that find too few bytes left.
+    // A request of which nothing comes for so long, and a response that leaves more slowly, give way to calls that find too few bytes left.
+    private static readonly TimeSpan RequestPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ResponseGrace = TimeSpan.FromSeconds(30);
     private const int LeastBytesASecond = 256 * 1024;
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
 
     private readonly MessageBudget _budget;
     private readonly HttpContext _http;
@@ -35,9 +36,11 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 
     public long MovedAt => Volatile.Read(ref _movedAt);
 
-    public TimeSpan Patience => _isInWork ? TimeSpan.MaxValue : Grace + TimeSpan.FromSeconds((double)Volatile.Read(ref _responseBytes) / LeastBytesASecond);
+    public TimeSpan Patience => _isInWork ? TimeSpan.MaxValue
+        : Volatile.Read(ref _responseBytes) is > 0 and var bytes ? ResponseGrace + TimeSpan.FromSeconds((double)bytes / LeastBytesASecond)
+        : RequestPatience;
 
-    /// <summary>So much of a request has arrived, or been made of it.</summary>
+    /// <summary>Some of a request of so many bytes has arrived, or they have been made of it. All of them are taken at once: a call that has begun to send can end.</summary>
     /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
     public void HoldRequest(long bytes, bool isWhole)
     {

@@ -76,7 +76,7 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
             }
             var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes, Encoding is not null, out var isCompressed);
             expectedBytes += payloadBytes;
-            share?.HoldRequest(Math.Min(buffer.Length, expectedBytes), isWhole: buffer.Length >= expectedBytes);
+            share?.HoldRequest(expectedBytes, isWhole: buffer.Length >= expectedBytes);
             if (buffer.Length < expectedBytes)
                 return false;
             message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes), isCompressed);
