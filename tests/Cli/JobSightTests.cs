@@ -44,6 +44,7 @@ public sealed class JobSightTests
             ("keys of 1 values and 0 floats", answer => answer.Jobs[0].EntryFloats = 0),
             ("keys of 2 values and 3 floats", answer => (answer.Jobs[0].Width, answer.Jobs[0].EntryFloats) = (2, 3)),
             ("keys of 1 values and 262145 floats", answer => answer.Jobs[0].EntryFloats = (1 << 18) + 1),
+            ("no tables", answer => answer.Jobs[0].Tables.Clear()),
             ("table 'weights' with 0 keys", answer => answer.Jobs[0].Tables[0].Count = 0),
             ("table 'weights' with 4611686018427387904 keys", answer => answer.Jobs[0].Tables[0].Count = 1UL << 62),
             ("with 20 keys from 18446744073709551611 on", answer => answer.Jobs[0].Tables[0].FirstKey = Negative),
@@ -53,8 +54,8 @@ public sealed class JobSightTests
             ("two shards of one number", answer => answer.Shards.Add(Shard(0, 20, 5))),
             ("it answers with another job", answer => answer.Jobs[0].Job = "other"),
             ("it answers with another job", answer => answer.Shards[0].Job = "other"),
-            ("2 jobs of 1 shards", answer => answer.Jobs.Add(answer.Jobs[0].Clone())),
-            ("0 jobs of 1 shards", answer => answer.Jobs.Clear()),
+            ("2 descriptions of it beside 1 shards", answer => answer.Jobs.Add(answer.Jobs[0].Clone())),
+            ("0 descriptions of it beside 1 shards", answer => answer.Jobs.Clear()),
         ];
         foreach ((string says, Action<DescribeResponse> change) in cases)
         {

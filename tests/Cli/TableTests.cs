@@ -214,6 +214,7 @@ public sealed class TableTests
             Assert.Equal((1, ""), (outcome.Code, outcome.Output));
             Assert.StartsWith($"{Listeners.AddressOf(server)} {says}", outcome.Error, StringComparison.Ordinal);
         }
+        await RefusedAsync("0.0.0.0:7070", "0.0.0.0:7070 is where a server listens", "pull", "--retry-deadline", "3600");
     }
 
     [Fact]

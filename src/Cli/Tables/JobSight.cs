@@ -38,12 +38,13 @@ internal sealed class JobSight(string job)
     {
         _servers.Add(server);
         Require(answer.Jobs.All(one => one.Job == job) && answer.Shards.All(one => one.Job == job), "it answers with another job");
-        Require(answer.Jobs.Count == (answer.Shards.Count == 0 ? 0 : 1), $"{answer.Jobs.Count} jobs of {answer.Shards.Count} shards");
+        Require(answer.Jobs.Count == Math.Min(1, answer.Shards.Count), $"{answer.Jobs.Count} descriptions of it beside {answer.Shards.Count} shards");
         if (answer.Jobs.Count == 0)
             return;
         JobDescription found = answer.Jobs[0];
         Require(found.Width > 0 && found.EntryFloats >= found.Width && found.EntryFloats <= KeyFloatsMax && found.EntryFloats % found.Width == 0,
             $"keys of {found.Width} values and {found.EntryFloats} floats; expected a multiple of the values, at most {KeyFloatsMax:N0}");
+        Require(found.Tables.Count > 0, "no tables");
         foreach (Table table in found.Tables)
             Require(IsRange(table.FirstKey, table.Count), $"table '{Printable.Text(table.Name, ShownCharsMax)}' with {table.Count} keys from {table.FirstKey} on");
         foreach (ShardDescription shard in answer.Shards)

@@ -51,14 +51,14 @@ internal sealed class RepeatedCalls(TimeSpan retryDeadline, Action<string> notic
                 cancellationToken.ThrowIfCancellationRequested();
                 bool isAnswer = refused.StatusCode != StatusCode.DeadlineExceeded && refused.Status.DebugException is null;
                 why = refused.StatusCode == StatusCode.DeadlineExceeded ? why : Printable.Text(refused.Status.DebugException?.GetBaseException().Message ?? refused.Status.Detail);
+                if (!isAnswer && !isExamined)
+                    await ExamineAsync(server, refused, cancellationToken);
+                isExamined |= !isAnswer;
                 bool isPassing = refused.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded || (refused.StatusCode == StatusCode.ResourceExhausted && !IsTooLarge(refused.Status));
                 if (!isPassing || (isAnswer && time.GetElapsedTime(started) >= retryDeadline))
                     throw new ParameterException(IsRefusal(refused.StatusCode) ? ParameterFault.Invalid : ParameterFault.Unavailable, $"Server {server} answered {refused.StatusCode}: {Printable.Text(refused.Status.Detail).TrimEnd('.')}. `distsgd doctor {server}` may tell more.", refused);
                 if (time.GetElapsedTime(started) >= retryDeadline)
                     throw new ParameterException(ParameterFault.Unavailable, $"Server {server} can't be reached: {why.TrimEnd('.')}; it was tried for {retryDeadline.TotalSeconds:0} s (--retry-deadline). `distsgd doctor {server}` may tell more.", refused);
-                if (!isAnswer && !isExamined)
-                    await ExamineAsync(server, refused, cancellationToken);
-                isExamined |= !isAnswer;
             }
             await Task.Delay(backoff, time, cancellationToken);
         }

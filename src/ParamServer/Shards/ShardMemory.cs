@@ -42,7 +42,7 @@ internal sealed class ShardMemory : IDisposable
         KeyCount = (int)range.Count;
         (PositionStep, SlotStep) = IsPlanar ? (1, (int)PlaneStep(positions)) : (Stride, 1);
         _buffer = new NativeBuffer<float>(floats);
-        _stripes = new Lock[(KeyCount + StripeKeys - 1) / StripeKeys];
+        _stripes = new Lock[StripesOf(KeyCount, StripeKeys)];
         for (int i = 0; i < _stripes.Length; i++)
             _stripes[i] = new Lock();
         Regularized = Local(job.Tables.Where(table => table.Regularized), range);
@@ -51,6 +51,9 @@ internal sealed class ShardMemory : IDisposable
 
     /// <summary>Floats of the memory of so many parameters: planes have gaps of a few floats between them.</summary>
     public static long FloatsOf(long positions, int stride, bool isPlanar) => isPlanar ? positions + (stride - 1) * PlaneStep(positions) : positions * stride;
+
+    /// <summary>Stripes of so many keys.</summary>
+    public static int StripesOf(long keys, int stripeKeys) => (int)((keys + stripeKeys - 1) / stripeKeys);
 
     /// <summary>Signature of what is done to a part of a stripe.</summary>
     public delegate void StripeAction<in T>(T state, KeyRange keys)

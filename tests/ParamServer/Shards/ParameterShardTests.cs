@@ -330,6 +330,12 @@ public sealed class ParameterShardTests
     [InlineData(1_073_741_824, 2, true, 2_147_483_648)]
     public void Memory_OfAShard_HasSoManyFloats(long positions, int stride, bool isPlanar, long floats) => Assert.Equal(floats, ShardMemory.FloatsOf(positions, stride, isPlanar));
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(ShardMemory.StripePositions + 1, 2)]
+    [InlineData(2_147_483_591, 131_072)]
+    public void Memory_OfAShard_HasSoManyStripes(long keys, int stripes) => Assert.Equal(stripes, ShardMemory.StripesOf(keys, ShardMemory.StripePositions));
+
     private static void Parallel(int threads, Action<int> body)
     {
         var failures = new Exception?[threads];
