@@ -210,7 +210,7 @@ public sealed class DeathTests : IDisposable
         free.Stop();
         (ProgramRun run, string address) = await ProgramRun.ServerAsync();
         await using ProgramRun server = run;
-        await using ProgramRun leader = ProgramRun.Start("train", "--connect", $"{address},{refusing}", "--workers", "1", "--retry-deadline", "1", "--data", data, "--out", _folder["m"]);
+        await using ProgramRun leader = ProgramRun.Start("train", "--connect", $"{address},{refusing}", "--workers", "1", "--retry-deadline", "5", "--data", data, "--out", _folder["m"]);
         await leader.FailsAsync(refusing, "Connection refused");
         await server.LineAsync("activated: ");
         await server.LineAsync("freed, as its leader asked");

@@ -59,12 +59,12 @@ public sealed class FaultTests : IDisposable
         string data = await Clicks.WriteAsync(_folder, rows: 1000);
         (ProgramRun run, string address) = await ProgramRun.ServerAsync();
         await using ProgramRun server = run;
-        await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", address, "--retry-deadline", "1");
-        await using ProgramRun leader = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--epochs", "1000000", "--retry-deadline", "1", "--out", _folder["m"], "--json");
+        await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", address, "--retry-deadline", "5");
+        await using ProgramRun leader = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--epochs", "1000000", "--retry-deadline", "5", "--out", _folder["m"], "--json");
         await leader.LineAsync("\"evaluation\"");
         server.Signal("KILL");
         await leader.FailsAsync($"Server {address}");
-        await worker.FailsAsync(address, "could not be reached for 1 s");
+        await worker.FailsAsync(address, "could not be reached for 5 s");
         Assert.Equal(["clicks.libsvm"], _folder.Names);
     }
 

@@ -97,6 +97,7 @@ public sealed class ServerHost : IAsyncDisposable
         builder.Services.AddGrpcReflection();
         builder.Services.AddSingleton<HealthServiceImpl>();
         WebApplication application = builder.Build();
+        application.Use(application.Services.GetRequiredService<WireMetrics>().CountCallAsync);
         application.MapDataPlane();
         application.MapGrpcService<CoordinationService>();
         application.MapGrpcService<ShardsService>();

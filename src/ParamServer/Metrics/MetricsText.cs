@@ -20,6 +20,8 @@ internal static class MetricsText
         Each(text, known, "distsgd_peer_connected", "gauge", "1 while the connection is there.", peer => peer.IsConnected ? 1 : 0);
         Each(text, known, "distsgd_peer_received_bytes_total", "counter", "Bytes that came over the connection.", peer => peer.Received);
         Each(text, known, "distsgd_peer_sent_bytes_total", "counter", "Bytes that went over the connection.", peer => peer.Sent);
+        Each(text, known, "distsgd_peer_calls_total", "counter", "Calls that have ended, of all services; a stream is one.", peer => peer.Calls);
+        Each(text, known, "distsgd_peer_calls_refused_total", "counter", "Calls that ended with another status than OK.", peer => peer.CallsRefused);
         Each(text, known, "distsgd_peer_exchanges_total", "counter", "Pushes, pulls and both together that were answered, refused ones too.", peer => peer.Latency.Count);
         Each(text, known, "distsgd_peer_exchanges_in_flight", "gauge", "Exchanges that are being done.", peer => peer.UnderWay);
         Each(text, known, "distsgd_peer_exchanges_refused_total", "counter", "Exchanges that were refused.", peer => peer.Refused);

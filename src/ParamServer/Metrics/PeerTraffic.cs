@@ -9,6 +9,8 @@ internal sealed class PeerTraffic(string name, TimeProvider time)
     private readonly LatencyHistogram _latency = new();
     private long _received;
     private long _sent;
+    private long _calls;
+    private long _callsRefused;
     private long _underWay;
     private long _refused;
     private long _queuedTicks;
@@ -24,6 +26,12 @@ internal sealed class PeerTraffic(string name, TimeProvider time)
 
     /// <summary>Bytes that went.</summary>
     public long Sent => Volatile.Read(ref _sent);
+
+    /// <summary>Calls that have ended, of all services; a stream is one.</summary>
+    public long Calls => Volatile.Read(ref _calls);
+
+    /// <summary>Those of them that ended with another status than OK, whoever refused them.</summary>
+    public long CallsRefused => Volatile.Read(ref _callsRefused);
 
     /// <summary>Exchanges that are being done.</summary>
     public long UnderWay => Math.Max(0, Volatile.Read(ref _underWay));
@@ -42,6 +50,14 @@ internal sealed class PeerTraffic(string name, TimeProvider time)
 
     /// <summary>Counts bytes that went.</summary>
     public void CountSent(long bytes) => Interlocked.Add(ref _sent, bytes);
+
+    /// <summary>Counts a call that has ended.</summary>
+    public void CountCall(bool isOk)
+    {
+        Interlocked.Increment(ref _calls);
+        if (!isOk)
+            Interlocked.Increment(ref _callsRefused);
+    }
 
     /// <summary>An exchange begins.</summary>
     /// <param name="arrived">When its message was there whole, as <see cref="TimeProvider.GetTimestamp"/>.</param>
@@ -67,6 +83,8 @@ internal sealed class PeerTraffic(string name, TimeProvider time)
     {
         CountReceived(other.Received);
         CountSent(other.Sent);
+        Interlocked.Add(ref _calls, other.Calls);
+        Interlocked.Add(ref _callsRefused, other.CallsRefused);
         Interlocked.Add(ref _refused, other.Refused);
         Interlocked.Add(ref _queuedTicks, other.Queued.Ticks);
         _latency.Add(other._latency);

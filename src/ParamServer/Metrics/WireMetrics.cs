@@ -4,7 +4,9 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Primitives;
 
 namespace DistSgd.ParamServer.Metrics;
 
@@ -17,6 +19,8 @@ public sealed class WireMetrics(bool isOn, TimeProvider time, ShardRegistry shar
 {
     private const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
+    private const string StatusHeader = "grpc-status";
+
     // The key under which a connection has its traffic.
     private static readonly object TrafficKey = new();
 
@@ -27,13 +31,34 @@ public sealed class WireMetrics(bool isOn, TimeProvider time, ShardRegistry shar
 
     /// <summary>The traffic that a call belongs to; null where nothing is counted.</summary>
     internal PeerTraffic? Of(ServerCallContext context) =>
-        isOn && context.GetHttpContext().Features.Get<IConnectionItemsFeature>() is { } connection && connection.Items.TryGetValue(TrafficKey, out object? traffic) ? (PeerTraffic?)traffic : null;
+        isOn ? TrafficOf(context.GetHttpContext()) : null;
+
+    /// <summary>Counts the calls that pass, of all services, when they end.</summary>
+    internal Task CountCallAsync(HttpContext http, RequestDelegate next) => isOn && TrafficOf(http) is { } peer ? CountCallAsync(peer, http, next) : next(http);
 
     /// <summary>Answers a scrape.</summary>
     internal Task ShowAsync(HttpContext http)
     {
         http.Response.ContentType = ContentType;
         return http.Response.WriteAsync(MetricsText.Of(facts, _peers, shards), http.RequestAborted);
+    }
+
+    private static PeerTraffic? TrafficOf(HttpContext http) =>
+        http.Features.Get<IConnectionItemsFeature>() is { } connection && connection.Items.TryGetValue(TrafficKey, out object? traffic) ? (PeerTraffic?)traffic : null;
+
+    private static async Task CountCallAsync(PeerTraffic peer, HttpContext http, RequestDelegate next)
+    {
+        bool isOk = false;
+        try
+        {
+            await next(http);
+            // An answer that is trailers alone has its status in the headers.
+            isOk = (http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers.TryGetValue(StatusHeader, out StringValues status) == true || http.Response.Headers.TryGetValue(StatusHeader, out status)) && status == "0";
+        }
+        finally
+        {
+            peer.CountCall(isOk);
+        }
     }
 
     private async Task CountAsync(ConnectionDelegate next, ConnectionContext connection)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using DistSgd.ParamServer.Hosting;
 using DistSgd.ParamServer.Metrics;
+using DistSgd.ParamServer.Services;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Jobs;
 using Google.Protobuf;
@@ -18,7 +19,7 @@ public sealed class WireMetricsTests
     public async Task Scrape_AfterPushes_CountsEachExchangeOfItsPeer_AndEachPushOfItsShard()
     {
         const int Pushes = 7;
-        await using ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0", MetricsPort = 0 }, CancellationToken.None);
+        await using ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0", MetricsPort = 0, Limits = new ServerLimits { CallMemoryBytesMax = 100_000 } }, CancellationToken.None);
         using GrpcChannel channel = GrpcChannel.ForAddress($"http://{server.Address}");
         string job = "quoted \"job\"";
         await new Protos.V1.Shards.ShardsClient(channel).ActivateAsync(new ActivateRequest { Spec = (Jobs.Make() with { Name = job }).ToMessage() }, deadline: DateTime.UtcNow + Patience);
@@ -27,6 +28,8 @@ public sealed class WireMetricsTests
             await client.PushAsync(Push(job, i, 1), deadline: DateTime.UtcNow + Patience);
         await client.PushAsync(Push(job, Pushes, 1), deadline: DateTime.UtcNow + Patience);
         await Assert.ThrowsAsync<RpcException>(async () => await client.PushAsync(Push(job, Pushes + 1, float.NaN), deadline: DateTime.UtcNow + Patience));
+        await Assert.ThrowsAsync<RpcException>(async () => await new Protos.V1.Shards.ShardsClient(channel).ActivateAsync(new ActivateRequest(), deadline: DateTime.UtcNow + Patience));
+        await Assert.ThrowsAsync<RpcException>(async () => await client.PushAsync(new PushRequest { Job = job, Push = new Push { Values = ByteString.CopyFrom(new byte[200_000]) } }, deadline: DateTime.UtcNow + Patience));
         using var http = new HttpClient();
         string[] lines = (await http.GetStringAsync($"http://{server.MetricsAddress}/metrics")).Split('\n');
         string shard = "{job=\"quoted \\\"job\\\"\",shard=\"0\"}";
@@ -37,6 +40,9 @@ public sealed class WireMetricsTests
         string peer = Assert.Single(lines, line => line.StartsWith("distsgd_peer_exchanges_total{peer=\"127.0.0.1:", StringComparison.Ordinal));
         Assert.EndsWith($" {Pushes + 2}", peer, StringComparison.Ordinal);
         Assert.Contains(lines, line => line.StartsWith("distsgd_peer_exchanges_refused_total{peer=\"127.0.0.1:", StringComparison.Ordinal) && line.EndsWith(" 1", StringComparison.Ordinal));
+        // The activation, the pushes, a refused activation, and a push that is larger than all calls' messages may be.
+        Assert.Contains(lines, line => line.StartsWith("distsgd_peer_calls_total{peer=\"127.0.0.1:", StringComparison.Ordinal) && line.EndsWith($" {Pushes + 5}", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("distsgd_peer_calls_refused_total{peer=\"127.0.0.1:", StringComparison.Ordinal) && line.EndsWith(" 3", StringComparison.Ordinal));
         foreach (string line in lines.Where(line => line.StartsWith("# TYPE", StringComparison.Ordinal)))
             Assert.Contains(line.Split(' ')[2], await File.ReadAllTextAsync(Path.Combine(TestKit.ForeignProgram.Root, "docs/operations.md")), StringComparison.Ordinal);
     }
