@@ -12,6 +12,9 @@ public sealed partial class ClientExampleTests
 {
     private const int Steps = 20;
 
+    // DistSgd.Shared and what it needs.
+    private static readonly string[] Packages = ["Kernels", "Grpc", "Protos", "Learning", "Shared"];
+
     [PeerFact("python:grpc", "python:numpy", "program:protoc", "program:grpc_python_plugin")]
     public Task PythonExample_TrainsOnARunningServer_AndItsLossFalls() =>
         TrainsAsync("python-example", ForeignProgram.Python, address => [Path.Combine(ForeignProgram.Root, "examples/python/train.py"), address, "--steps", $"{Steps}"]);
@@ -23,6 +26,35 @@ public sealed partial class ClientExampleTests
     [Fact]
     public Task CSharpExample_TrainsOnARunningServer_AndItsLossFalls() =>
         TrainsAsync("csharp-example", Path.Combine(AppContext.BaseDirectory, "DistSgd.ParameterClient"), address => [address, $"{Steps}"]);
+
+    [Fact]
+    public async Task CSharpExample_AgainstThePackagesInPlaceOfTheProjects_TrainsAsWell()
+    {
+        using var folder = new Folder();
+        foreach (string project in Packages)
+            await ForeignProgram.MustAsync("dotnet", "pack", Path.Combine(ForeignProgram.Root, "src", project), "-c", "Release", "--no-build", "-o", folder["packages"], "--nologo");
+        string others = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        string consumer = folder.Write("Consumer.csproj", $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <RestoreSources>{folder["packages"]}</RestoreSources>
+                <RestorePackagesPath>{folder["restored"]}</RestorePackagesPath>
+                <RestoreFallbackFolders>{others}</RestoreFallbackFolders>
+              </PropertyGroup>
+              <ItemGroup>
+                <FrameworkReference Include="Microsoft.AspNetCore.App" />
+                <PackageReference Include="DistSgd.Shared" Version="*-*" />
+                <Compile Include="{ForeignProgram.Root}/examples/ParameterClient/Program.cs" />
+              </ItemGroup>
+            </Project>
+            """);
+        await ForeignProgram.MustAsync("dotnet", "build", consumer, "-c", "Release", "--nologo", "-o", folder["built"]);
+        await TrainsAsync("csharp-example", Path.Combine(folder["built"], "Consumer"), address => [address, $"{Steps}"]);
+    }
 
     [PeerFact("python:grpc")]
     public async Task GenericClient_KnowingNothingButReflection_ListsTheServicesAndCallsDescribe()
