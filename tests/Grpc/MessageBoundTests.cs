@@ -63,6 +63,47 @@ public sealed class MessageBoundTests
     }
 
     [Fact]
+    public async Task Request_ThatIsWholeButHasNoEnd_GivesWay_AndOneInWorkDoesNot()
+    {
+        var time = new ManualTime();
+        await using var host = await StartAsync(Bound, time);
+        var hanging = host.Client.CollectOf(new EchoRequest { Payload = Bytes(300_000), Behavior = "hang" });
+        await host.Probe.Entered.Task.WaitAsync(Patience);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
+        foreach (var part in Http2Frames.Message(new EchoRequest { Payload = Bytes(Large) }.ToByteArray()).Chunk(16_000))
+            await peer.SendAsync(Http2Frames.Data(1, part));
+        await HeldAsync(host, held => held > 300_000 + Large);
+        time.Advance(TimeSpan.FromSeconds(60));
+        await RefusedAsync(host, Large, "try again later");
+        await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
+        host.Probe.Release.SetResult();
+        await hanging.WaitAsync(Patience);
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Request_ThatDrips_GivesWay()
+    {
+        var time = new ManualTime();
+        await using var host = await StartAsync(Bound, time);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await HalfSendAsync(peer, 10);
+        await HeldAsync(host, held => held == Large + HeaderBytes);
+        for (var drip = 0; drip < 5; drip++)
+        {
+            time.Advance(TimeSpan.FromSeconds(8));
+            await peer.SendAsync(Http2Frames.Data(1, [0]));
+            await peer.PingAsync(drip);
+        }
+        await RefusedAsync(host, Large, "try again later");
+        await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
+        await ServedAsync(host);
+    }
+
+    [Fact]
     public async Task Response_ThatNobodyReads_GivesWay_WhenAnotherFindsNoRoom()
     {
         var time = new ManualTime();

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 
@@ -16,7 +17,7 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
     /// <summary>What the pool keeps at most for reuse; what exceeds it is left to the garbage collector.</summary>
     private const int KeptBlocksMax = 1024;
 
-    /// <summary>So many left blocks are collected at once: by itself the collector lets gigabytes lie after a flood, and doesn't give them back.</summary>
+    /// <summary>After so many left blocks, and not too often, they are collected: by itself the collector lets gigabytes lie after a flood, and doesn't give them back.</summary>
     private const int LeftBlocksMax = 4096;
 
     private readonly ConcurrentQueue<Block> _kept = new();
@@ -24,8 +25,11 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
     // The number of blocks in the queue, or a little more while one is being added. Interlocked.
     private int _keptBlocks;
 
-    // Blocks left since the last collection. Interlocked.
+    private static readonly TimeSpan BetweenCollections = TimeSpan.FromSeconds(10);
+
+    // Blocks left since the last collection, and when that was. Interlocked.
     private int _leftBlocks;
+    private long _collectedAt = Stopwatch.GetTimestamp();
 
     // Blocks handed out and not yet back. Interlocked.
     private int _rentedBlocks;
@@ -61,8 +65,12 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
             return;
         }
         Interlocked.Decrement(ref _keptBlocks);
-        if (Interlocked.Increment(ref _leftBlocks) % LeftBlocksMax == 0)
-            ThreadPool.UnsafeQueueUserWorkItem(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true), null);
+        var last = Interlocked.Read(ref _collectedAt);
+        if (Interlocked.Increment(ref _leftBlocks) < LeftBlocksMax || Stopwatch.GetElapsedTime(last) < BetweenCollections
+            || Interlocked.CompareExchange(ref _collectedAt, Stopwatch.GetTimestamp(), last) != last)
+            return;
+        Volatile.Write(ref _leftBlocks, 0);
+        ThreadPool.UnsafeQueueUserWorkItem(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true), null);
     }
 
     private sealed class Block(BlockMemoryPool pool) : IMemoryOwner<byte>

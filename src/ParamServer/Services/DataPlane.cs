@@ -9,6 +9,10 @@ namespace DistSgd.ParamServer.Services;
 /// <summary>Puts <c>distsgd.v1.Parameters</c>, its calls and its streams, into a host.</summary>
 public static class DataPlane
 {
+    // Job specifications hold what was fitted on the data; health checks and reflection ask little.
+    private const int ControlMessageBytesMax = 64 << 20;
+    private const int OtherMessageBytesMax = 1 << 20;
+
     /// <summary>Adds what <see cref="MapDataPlane"/> needs, gRPC included.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="limits">Bounds.</param>
@@ -24,7 +28,10 @@ public static class DataPlane
         services.AddSingleton(host => ActivatorUtilities.CreateInstance<WireMetrics>(host, isCounted));
         services.AddSingleton<ParametersService>();
         services.AddSingleton<ExchangeStreams>();
-        services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = (limits.MessageBytesMax, limits.MessageBytesMax))
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = OtherMessageBytesMax)
+            .AddServiceOptions<ParametersService>(calls => (calls.MaxReceiveMessageSize, calls.MaxSendMessageSize) = (limits.MessageBytesMax, limits.MessageBytesMax))
+            .AddServiceOptions<CoordinationService>(control => control.MaxReceiveMessageSize = ControlMessageBytesMax)
+            .AddServiceOptions<ShardsService>(control => control.MaxReceiveMessageSize = ControlMessageBytesMax)
             .BoundMessages(limits.CallMemoryBytesMax, exempt: typeof(ExchangeStreams))
             .AddServiceOptions<ExchangeStreams>(streams => streams.MaxReceiveMessageSize = limits.StreamExchangeBytesMax);
         return services;

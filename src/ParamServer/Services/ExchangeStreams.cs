@@ -3,6 +3,7 @@ using DistSgd.ParamServer.Shards;
 using DistSgd.Shared.Wire;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 
 namespace DistSgd.ParamServer.Services;
@@ -21,7 +22,8 @@ namespace DistSgd.ParamServer.Services;
 [BindServiceMethod(typeof(ExchangeStreamsBinding), nameof(ExchangeStreamsBinding.BindService))]
 public class ExchangeStreams(ShardRegistry shards, ServerLimits limits, StreamBudget budget, IHostApplicationLifetime lifetime, TimeProvider time, WireMetrics metrics)
 {
-    private int _streams;
+    // A client takes it for a cut, and opens another stream when it has work.
+    private const int Http2Cancel = 8;
 
     /// <summary>Serves a stream until its client ends it or the server stops.</summary>
     /// <param name="requests">What the client sends.</param>
@@ -31,19 +33,15 @@ public class ExchangeStreams(ShardRegistry shards, ServerLimits limits, StreamBu
     {
         try
         {
-            if (Interlocked.Increment(ref _streams) > limits.StreamsMax)
-                throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.StreamsMax} streams are open on this server; try again."));
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-            using var session = new StreamSession(shards, budget, time, metrics.Of(context), context.GetHttpContext().Abort);
+            using var session = new StreamSession(shards, budget, time, metrics.Of(context), () => context.GetHttpContext().Features.Get<IHttpResetFeature>()?.Reset(Http2Cancel));
+            if (!budget.TryOpen(session))
+                throw new RpcException(new Status(StatusCode.ResourceExhausted, $"{limits.StreamsMax} streams are open on this server; try again."));
             await session.RunAsync(requests, responses, ending.Token);
         }
         catch (Exception ended) when (ended is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled } && lifetime.ApplicationStopping.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Unavailable, "This server is stopping; what it hasn't answered can be sent again under its name."));
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _streams);
         }
     }
 }

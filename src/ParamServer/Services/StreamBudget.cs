@@ -26,8 +26,9 @@ public sealed class StreamBudget(ServerLimits limits, TimeProvider time)
 
     private readonly Lock _gate = new();
 
-    // Both under _gate.
+    // Under _gate: all streams, and the number of those that have reserved.
     private readonly HashSet<IStreamHolder> _holders = [];
+    private int _reservers;
     private long _reserved;
 
     /// <summary>Bytes reserved.</summary>
@@ -37,6 +38,18 @@ public sealed class StreamBudget(ServerLimits limits, TimeProvider time)
         {
             lock (_gate)
                 return _reserved;
+        }
+    }
+
+    /// <summary>A stream is opened; false if there are too many.</summary>
+    internal bool TryOpen(IStreamHolder holder)
+    {
+        lock (_gate)
+        {
+            if (_holders.Count < limits.StreamsMax)
+                return _holders.Add(holder);
+            EndStill();
+            return false;
         }
     }
 
@@ -52,35 +65,41 @@ public sealed class StreamBudget(ServerLimits limits, TimeProvider time)
             long own = SharesOfAnExchange * (long)limits.StreamExchangeBytesMax;
             long left = limits.StreamMemoryBytesMax - _reserved - own;
             // Half of the memory is kept for streams themselves: key sets only save bytes, a stream that is refused is a worker without work.
-            long kept = Math.Max(0, Math.Min(limits.StreamsMax, limits.StreamMemoryBytesMax / 2 / own) - _holders.Count - 1) * own;
+            long kept = Math.Max(0, Math.Min(limits.StreamsMax, limits.StreamMemoryBytesMax / 2 / own) - _reservers - 1) * own;
             long keySets = Math.Max(0, Math.Min(OrMax(wanted.KeySetBytes, limits.StreamKeySetBytesMax), (left - kept) / KeySetParts * ObjectsPart / (ObjectsPart + 1)));
             long keySetCount = Math.Min(OrMax(wanted.KeySets, KeySetsMax), keySets / KeysBytesOfASet);
             granted = new StreamCredit((uint)OrMax(wanted.Exchanges, limits.StreamExchangesMax), OrMax(wanted.Bytes, limits.StreamBytesMax),
                 (uint)keySetCount, keySets, limits.StreamExchangeBytesMax);
             reserved = left < 0 ? 0 : own + keySets + keySets / ObjectsPart;
             _reserved += reserved;
-            if (left >= 0)
-                return _holders.Add(holder);
-            foreach (IStreamHolder still in _holders.Where(other => time.GetElapsedTime(other.MovedAt) > Patience).ToArray())
-                still.GiveWay();
-            return false;
+            _reservers += left >= 0 ? 1 : 0;
+            if (left < 0)
+                EndStill();
+            return left >= 0;
         }
     }
 
-    /// <summary>Gives back what a stream had.</summary>
+    /// <summary>A stream ends: gives back what it had.</summary>
     internal void Release(IStreamHolder holder, long reserved)
     {
         lock (_gate)
         {
             _reserved -= reserved;
+            _reservers -= reserved > 0 ? 1 : 0;
             _holders.Remove(holder);
         }
+    }
+
+    private void EndStill()
+    {
+        foreach (IStreamHolder still in _holders.Where(other => time.GetElapsedTime(other.MovedAt) > Patience).ToArray())
+            still.GiveWay();
     }
 
     private static long OrMax(long wanted, long max) => wanted == 0 ? max : Math.Min(wanted, max);
 }
 
-/// <summary>A stream that has reserved; asked under the budget's lock.</summary>
+/// <summary>A stream; asked under the budget's lock.</summary>
 internal interface IStreamHolder
 {
     /// <summary>When it last read or wrote a message, as <see cref="TimeProvider.GetTimestamp"/>.</summary>

@@ -9,7 +9,7 @@ namespace DistSgd.Shared.Wire;
 /// <param name="Version">The shard's version.</param>
 /// <param name="Duplicate">True if the push had been applied before.</param>
 /// <param name="Values">What was pulled, or null.</param>
-public sealed record OutgoingResponse(long Version, bool Duplicate, MessageMemory<float>? Values)
+public sealed record OutgoingResponse(long Version, bool Duplicate, MessageMemory<float>? Values) : IDisposable
 {
     /// <summary>Bytes that a message has besides its values, at most.</summary>
     public const int HeadBytesMax = 32;
@@ -26,6 +26,9 @@ public sealed record OutgoingResponse(long Version, bool Duplicate, MessageMemor
         writer.Field(2, response.Duplicate ? 1UL : 0);
         writer.Floats(3, values);
         context.Complete();
-        response.Values?.Dispose();
+        response.Dispose();
     }
+
+    /// <summary>Gives the values back.</summary>
+    public void Dispose() => Values?.Dispose();
 }

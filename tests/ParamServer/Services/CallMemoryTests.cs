@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Headers;
 using DistSgd.ParamServer.Hosting;
 using DistSgd.ParamServer.Services;
 using DistSgd.Protos.V1;
@@ -12,6 +14,23 @@ namespace DistSgd.ParamServer.Tests.Services;
 public sealed class CallMemoryTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task PushAndPull_ThatIsRefusedAfterItsAnswerWasReserved_HasItsStatusInOneFrame()
+    {
+        await using ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None);
+        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{server.Address}");
+        await new Protos.V1.Shards.ShardsClient(channel).ActivateAsync(new ActivateRequest { Spec = Jobs.Make(100_000).ToMessage() }, deadline: DateTime.UtcNow + Patience);
+        var push = new Push { Name = new PushName { Source = 1, Sequence = 1 }, Kind = PushKind.Delta, Keys = new ShardKeys { Count = 1 }, Values = ByteString.CopyFrom(BitConverter.GetBytes(float.NaN)) };
+        byte[] request = new PushPullRequest { Job = Jobs.Make().Name, Push = push, Pull = new Pull { Keys = new ShardKeys { Count = 100_000 } } }.ToByteArray();
+        using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var content = new ByteArrayContent([0, 0, 0, 0, (byte)request.Length, .. request]);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        using HttpResponseMessage response = await http.PostAsync(new Uri($"http://{server.Address}/distsgd.v1.Parameters/PushPull"), content).WaitAsync(Patience);
+        // Trailers alone: a status in the headers, and no body that begins.
+        Assert.Equal(["11"], response.Headers.GetValues("grpc-status"));
+        Assert.Equal(0, response.Content.Headers.ContentLength);
+    }
 
     [Fact]
     public async Task PushAndPull_WhoseAnswerHasNoRoom_IsRefusedBeforeThePushIsApplied()

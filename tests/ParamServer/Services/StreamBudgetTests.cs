@@ -38,6 +38,7 @@ public sealed class StreamBudgetTests
         var time = new ManualTime();
         var budget = new StreamBudget(new ServerLimits(), time);
         var still = new Holder { MovedAt = time.GetTimestamp() };
+        Assert.True(budget.TryOpen(still));
         Assert.True(budget.TryReserve(still, default, out _, out long bytes));
         time.Advance(TimeSpan.FromSeconds(31));
         var moving = new List<Holder>();
@@ -47,6 +48,23 @@ public sealed class StreamBudgetTests
         Assert.DoesNotContain(moving, holder => holder.IsGivingWay);
         budget.Release(still, bytes);
         Assert.True(budget.TryReserve(new Holder { MovedAt = time.GetTimestamp() }, default, out _, out _));
+    }
+
+    [Fact]
+    public void StreamsThatNeverSaidHello_GiveWay_WhenTooManyAreOpen()
+    {
+        var time = new ManualTime();
+        var limits = new ServerLimits();
+        var budget = new StreamBudget(limits, time);
+        var mute = Enumerable.Range(0, limits.StreamsMax).Select(_ => new Holder { MovedAt = time.GetTimestamp() }).ToList();
+        Assert.All(mute, holder => Assert.True(budget.TryOpen(holder)));
+        Assert.False(budget.TryOpen(new Holder { MovedAt = time.GetTimestamp() }));
+        Assert.DoesNotContain(mute, holder => holder.IsGivingWay);
+        time.Advance(TimeSpan.FromSeconds(31));
+        Assert.False(budget.TryOpen(new Holder { MovedAt = time.GetTimestamp() }));
+        Assert.All(mute, holder => Assert.True(holder.IsGivingWay));
+        budget.Release(mute[0], 0);
+        Assert.True(budget.TryOpen(new Holder { MovedAt = time.GetTimestamp() }));
     }
 
     [Theory]

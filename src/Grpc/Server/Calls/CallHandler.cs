@@ -45,8 +45,18 @@ internal abstract class CallHandler<TService, TRequest, TResponse>(
     {
         var request = await call.ReadAsync(method.RequestMarshaller)
             ?? throw MessageFraming.Failure(StatusCode.Unimplemented, $"{method.FullName} must have exactly one request; the client sent none.");
-        return await call.IsRequestAtEndAsync()
-            ? request
-            : throw MessageFraming.Failure(StatusCode.Unimplemented, $"{method.FullName} must have exactly one request; the client sent more.");
+        var isTaken = false;
+        try
+        {
+            isTaken = await call.IsRequestAtEndAsync();
+            call.Works();
+            return isTaken ? request : throw MessageFraming.Failure(StatusCode.Unimplemented, $"{method.FullName} must have exactly one request; the client sent more.");
+        }
+        finally
+        {
+            // One that holds memory gives it back when the service is through with it.
+            if (!isTaken)
+                (request as IDisposable)?.Dispose();
+        }
     }
 }

@@ -65,7 +65,7 @@ internal sealed class MessageBudget(long bytesMax, TimeProvider time, IReadOnlyC
         for (LinkedListNode<IMessageHolder>? node = _holders.First, next; node is not null; node = next)
         {
             next = node.Next;
-            if (node.Value != asker && time.GetElapsedTime(node.Value.MovedAt) > node.Value.Patience)
+            if (node.Value != asker && node.Value.HasStopped(time))
                 node.Value.CutOff();
         }
     }
@@ -74,11 +74,8 @@ internal sealed class MessageBudget(long bytesMax, TimeProvider time, IReadOnlyC
 /// <summary>Who takes of a <see cref="MessageBudget"/>; asked under the budget's lock.</summary>
 internal interface IMessageHolder
 {
-    /// <summary>When something last moved, as <see cref="TimeProvider.GetTimestamp"/>.</summary>
-    long MovedAt { get; }
-
-    /// <summary>How long it may go on so.</summary>
-    TimeSpan Patience { get; }
+    /// <summary>Whether it waits for its client, and has for too long.</summary>
+    bool HasStopped(TimeProvider time);
 
     /// <summary>Ends the call.</summary>
     void CutOff();

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Grpc.Wire;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Grpc.AspNetCore.Server.Calls;
 
@@ -12,9 +13,10 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     /// <summary>The transport's block. Half a request counts at least so much; a whole one of up to so much, which is taken at once, and a response of up to so much, for which nobody waits, count nothing.</summary>
     private const int BlockBytes = 64 * 1024;
 
-    // A request of which nothing comes for so long, and a response that leaves more slowly, give way to calls that find too few bytes left.
-    private static readonly TimeSpan RequestPatience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan ResponseGrace = TimeSpan.FromSeconds(30);
+    // Of a request something comes within the first, and all of a message goes either way within the second and a second for each so many bytes: what is
+    // slower gives way to calls that find too few bytes left.
+    private static readonly TimeSpan StillMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private const int LeastBytesASecond = 256 * 1024;
 
     private readonly MessageBudget _budget;
@@ -22,6 +24,9 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     private readonly LinkedListNode<IMessageHolder> _node;
     private long _requestBytes;
     private long _responseBytes;
+
+    // When the message that is under way began, and when some of it last came.
+    private long _startedAt;
     private long _movedAt;
     private volatile bool _isInWork;
     private volatile bool _isOver;
@@ -30,39 +35,57 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     {
         (_budget, _http) = (budget, http);
         _node = new LinkedListNode<IMessageHolder>(this);
+        _startedAt = _movedAt = budget.Now;
     }
 
-    public bool HasResponse => _responseBytes > 0;
+    public bool HasResponse => Volatile.Read(ref _responseBytes) > 0;
 
-    public long MovedAt => Volatile.Read(ref _movedAt);
-
-    public TimeSpan Patience => _isInWork ? TimeSpan.MaxValue
-        : Volatile.Read(ref _responseBytes) is > 0 and var bytes ? ResponseGrace + TimeSpan.FromSeconds((double)bytes / LeastBytesASecond)
-        : RequestPatience;
-
-    /// <summary>Some of a request of so many bytes has arrived, or they have been made of it. All of them are taken at once: a call that has begun to send can end.</summary>
-    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
-    public void HoldRequest(long bytes, bool isWhole)
+    public bool HasStopped(TimeProvider time)
     {
-        Hold(ref _requestBytes, isWhole && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
-        _isInWork = isWhole;
+        if (_isInWork)
+            return false;
+        var bytes = Volatile.Read(ref _responseBytes) is > 0 and var response ? response : Volatile.Read(ref _requestBytes);
+        return time.GetElapsedTime(Volatile.Read(ref _startedAt)) > Grace + TimeSpan.FromSeconds((double)bytes / LeastBytesASecond)
+            || Volatile.Read(ref _responseBytes) == 0 && time.GetElapsedTime(Volatile.Read(ref _movedAt)) > StillMax;
     }
+
+    /// <summary>The next request is waited for: the last one is done with.</summary>
+    public void AwaitsRequest()
+    {
+        Moves();
+        Hold(ref _requestBytes, 0, "request");
+    }
+
+    /// <summary>Some of a request of so many bytes has arrived. All of them are taken at once: a call that has begun to send can end.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
+    public void HoldRequest(long bytes, bool isWhole) => Hold(ref _requestBytes, isWhole && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
 
     void IGrowth.Grow(long bytes) => HoldRequest(bytes, isWhole: true);
+
+    /// <summary>The service has its request: until its response leaves nobody waits for the client.</summary>
+    public void Works() => _isInWork = true;
 
     /// <summary>The service will send, or sends, a response of so many bytes.</summary>
     /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
     public void HoldResponse(long bytes) => Hold(ref _responseBytes, bytes > BlockBytes ? bytes : 0, "response");
 
-    /// <summary>The response is on its way.</summary>
-    public void Leaves()
+    /// <summary>A message begins its way, from or to the client.</summary>
+    public void Moves()
     {
+        Volatile.Write(ref _startedAt, _budget.Now);
         Volatile.Write(ref _movedAt, _budget.Now);
         _isInWork = false;
     }
 
+    /// <summary>A message of a stream has left; the service goes on.</summary>
+    public void Left()
+    {
+        Hold(ref _responseBytes, 0, "response");
+        _isInWork = true;
+    }
+
     /// <summary>Called under the budget's lock, without which the context doesn't become another call's.</summary>
-    public void CutOff() => _http.Abort();
+    public void CutOff() => _http.Features.Get<IHttpResetFeature>()?.Reset(Http2Cancel);
 
     public void Dispose()
     {
@@ -84,4 +107,6 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         }
         Volatile.Write(ref held, bytes);
     }
+
+    private const int Http2Cancel = 8;
 }

@@ -20,6 +20,7 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
     public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
         where T : class
     {
+        share?.AwaitsRequest();
         try
         {
             while (true)

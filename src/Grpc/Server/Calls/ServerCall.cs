@@ -91,6 +91,9 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
     public ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken)
         where T : class => _reader.ReadAsync(marshaller, WithCalls(cancellationToken));
 
+    /// <summary>The service has what it needs of its client, for now.</summary>
+    public void Works() => _share?.Works();
+
     /// <summary>Waits for the request's end; false where there is more data.</summary>
     public ValueTask<bool> IsRequestAtEndAsync() => _reader.IsAtEndAsync(CancellationTokenCore);
 
@@ -98,14 +101,23 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
     public void WriteLast<T>(Marshaller<T> marshaller, T message)
         where T : class
     {
-        BeginWrite();
         try
         {
-            Serialize(marshaller, message);
+            BeginWrite();
+            try
+            {
+                Serialize(marshaller, message);
+            }
+            finally
+            {
+                EndWrite();
+            }
         }
-        finally
+        catch
         {
-            EndWrite();
+            // One that holds memory gives it back when it is written, and else here.
+            (message as IDisposable)?.Dispose();
+            throw;
         }
     }
 
@@ -122,7 +134,9 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
             Serialize(marshaller, message);
             if (HasFlag(WriteFlags.BufferHint))
                 return;
+            _share?.Moves();
             await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
+            _share?.Left();
             CancellationTokenCore.ThrowIfCancellationRequested();
         }
         finally
@@ -166,10 +180,10 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
     {
         if (_share is null)
             return;
-        _share.Leaves();
+        _share.Moves();
         try
         {
-            if (_share.HasResponse && !_writer.IsBroken)
+            if (_share.HasResponse && _hasBody && !_writer.IsBroken)
                 await _http.Response.BodyWriter.FlushAsync(CancellationTokenCore);
         }
         catch (Exception)

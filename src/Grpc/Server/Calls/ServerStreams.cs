@@ -18,6 +18,7 @@ internal sealed class RequestStreamReader<T>(ServerCall call, Marshaller<T> mars
     {
         _current = null;
         _current = await call.ReadAsync(marshaller, cancellationToken);
+        call.Works();
         return _current is not null;
     }
 }
