@@ -92,7 +92,7 @@ public sealed class MessageBoundTests
         await peer.GreetAsync();
         await HalfSendAsync(peer, 10);
         await HeldAsync(host, held => held == Large + HeaderBytes);
-        for (var drip = 0; drip < 5; drip++)
+        for (var drip = 0; drip < 4; drip++)
         {
             time.Advance(TimeSpan.FromSeconds(8));
             await peer.SendAsync(Http2Frames.Data(1, [0]));

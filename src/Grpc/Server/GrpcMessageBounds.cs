@@ -10,7 +10,7 @@ public static class GrpcMessageBounds
     /// <summary>
     /// Bounds what the messages of all calls have together while they arrive, are worked on and leave, bytes; beyond it calls are refused with
     /// ResourceExhausted. Whole messages of up to 64 KiB count nothing; a compressed request counts as what it becomes. Where too few bytes are
-    /// left, calls are cut off of whose request nothing has come for 10 s, or whose message has had 30 s and a second for each 256 KiB to arrive or leave. Without it
+    /// left, calls are cut off of whose request nothing has come for 10 s, or whose messages arrive or leave more slowly, after 30 s, than 256 KiB a second. Without it
     /// only the number of messages and the size of each are bounded.
     /// </summary>
     /// <param name="grpcBuilder">The host's.</param>

@@ -13,8 +13,8 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     /// <summary>The transport's block. Half a request counts at least so much; a whole one of up to so much, which is taken at once, and a response of up to so much, for which nobody waits, count nothing.</summary>
     private const int BlockBytes = 64 * 1024;
 
-    // Of a request something comes within the first, and all of a message goes either way within the second and a second for each so many bytes: what is
-    // slower gives way to calls that find too few bytes left.
+    // Of a request something comes within the first, and so much as has come within the second and a second for each so many bytes, in which a response
+    // leaves, too: what is slower gives way to calls that find too few bytes left.
     private static readonly TimeSpan StillMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private const int LeastBytesASecond = 256 * 1024;
@@ -23,6 +23,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     private readonly HttpContext _http;
     private readonly LinkedListNode<IMessageHolder> _node;
     private long _requestBytes;
+    private long _arrivedBytes;
     private long _responseBytes;
 
     // When the message that is under way began, and when some of it last came.
@@ -44,7 +45,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     {
         if (_isInWork)
             return false;
-        var bytes = Volatile.Read(ref _responseBytes) is > 0 and var response ? response : Volatile.Read(ref _requestBytes);
+        var bytes = Volatile.Read(ref _responseBytes) is > 0 and var response ? response : Volatile.Read(ref _arrivedBytes);
         return time.GetElapsedTime(Volatile.Read(ref _startedAt)) > Grace + TimeSpan.FromSeconds((double)bytes / LeastBytesASecond)
             || Volatile.Read(ref _responseBytes) == 0 && time.GetElapsedTime(Volatile.Read(ref _movedAt)) > StillMax;
     }
@@ -58,9 +59,13 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 
     /// <summary>Some of a request of so many bytes has arrived. All of them are taken at once: a call that has begun to send can end.</summary>
     /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
-    public void HoldRequest(long bytes, bool isWhole) => Hold(ref _requestBytes, isWhole && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
+    public void HoldRequest(long bytes, long arrivedBytes)
+    {
+        Volatile.Write(ref _arrivedBytes, arrivedBytes);
+        Hold(ref _requestBytes, arrivedBytes >= bytes && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
+    }
 
-    void IGrowth.Grow(long bytes) => HoldRequest(bytes, isWhole: true);
+    void IGrowth.Grow(long bytes) => HoldRequest(bytes, bytes);
 
     /// <summary>The service has its request: until its response leaves nobody waits for the client.</summary>
     public void Works() => _isInWork = true;

@@ -72,12 +72,12 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
         {
             if (buffer.Length < expectedBytes)
             {
-                share?.HoldRequest(buffer.Length, isWhole: false);
+                share?.HoldRequest(expectedBytes, buffer.Length);
                 return false;
             }
             var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes, Encoding is not null, out var isCompressed);
             expectedBytes += payloadBytes;
-            share?.HoldRequest(expectedBytes, isWhole: buffer.Length >= expectedBytes);
+            share?.HoldRequest(expectedBytes, buffer.Length);
             if (buffer.Length < expectedBytes)
                 return false;
             message = Deserialize(marshaller, buffer.Slice(MessageFraming.HeaderBytes, payloadBytes), isCompressed);
