@@ -109,6 +109,8 @@ public sealed class MessageBoundTests
         var time = new ManualTime();
         await using var host = await StartAsync(2 * Bound, time);
         using var peer = await UnreadAsync(host);
+        // The response has begun its way, and the time that it may take.
+        await peer.HearAsync(frame => frame.Type == FrameType.Headers);
         await HeldAsync(host, held => held > 2 * Large);
         time.Advance(TimeSpan.FromSeconds(40));
         await RefusedAsync(host, 2 * Large - 300_000, "leaves too few");
