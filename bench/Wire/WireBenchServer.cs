@@ -46,6 +46,7 @@ public sealed class WireBenchServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(options => options.ConfigureForGrpc()
             .Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddDataPlane(Limits, StreamBench.Shards, isCounted: false);
+        builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = null);
         builder.Services.AddSingleton<BlockStore>().AddSingleton<BlockService>().AddSingleton<ProtobufService>();
         var app = builder.Build();
         app.MapGrpcService<BlockService>();

@@ -84,6 +84,24 @@ public sealed class MessageBoundTests
     }
 
     [Fact]
+    public async Task Request_WhoseFirstBytesComeLate_HasItsTimeFromThenOn()
+    {
+        var time = new ManualTime();
+        await using var host = await StartAsync(Bound, time);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
+        await peer.PingAsync();
+        time.Advance(TimeSpan.FromSeconds(100));
+        foreach (var part in Http2Frames.Message(new byte[10], announcedBytes: Large).Chunk(16_000))
+            await peer.SendAsync(Http2Frames.Data(1, part));
+        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await RefusedAsync(host, Large, "try again later");
+        await peer.PingAsync(2);
+        await HeldAsync(host, held => held == Large + HeaderBytes);
+    }
+
+    [Fact]
     public async Task Request_ThatDrips_GivesWay()
     {
         var time = new ManualTime();

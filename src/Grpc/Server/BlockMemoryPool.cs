@@ -27,9 +27,10 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
 
     private static readonly TimeSpan BetweenCollections = TimeSpan.FromSeconds(10);
 
-    // Blocks left since the last collection, and when that was. Interlocked.
+    // Blocks left since the last collection, and 1 while one is under way or waits for its time. Interlocked.
     private int _leftBlocks;
-    private long _collectedAt = Stopwatch.GetTimestamp();
+    private int _isCollecting;
+    private long _collectedAt;
 
     // Blocks handed out and not yet back. Interlocked.
     private int _rentedBlocks;
@@ -65,12 +66,18 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>
             return;
         }
         Interlocked.Decrement(ref _keptBlocks);
-        var last = Interlocked.Read(ref _collectedAt);
-        if (Interlocked.Increment(ref _leftBlocks) < LeftBlocksMax || Stopwatch.GetElapsedTime(last) < BetweenCollections
-            || Interlocked.CompareExchange(ref _collectedAt, Stopwatch.GetTimestamp(), last) != last)
-            return;
+        if (Interlocked.Increment(ref _leftBlocks) >= LeftBlocksMax && Interlocked.Exchange(ref _isCollecting, 1) == 0)
+            _ = CollectAsync();
+    }
+
+    private async Task CollectAsync()
+    {
+        var wait = _collectedAt == 0 ? TimeSpan.Zero : BetweenCollections - Stopwatch.GetElapsedTime(_collectedAt);
+        await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         Volatile.Write(ref _leftBlocks, 0);
-        ThreadPool.UnsafeQueueUserWorkItem(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true), null);
+        _collectedAt = Stopwatch.GetTimestamp();
+        Volatile.Write(ref _isCollecting, 0);
     }
 
     private sealed class Block(BlockMemoryPool pool) : IMemoryOwner<byte>

@@ -11,7 +11,7 @@ public static class DataPlane
 {
     // Job specifications hold what was fitted on the data; health checks and reflection ask little.
     private const int ControlMessageBytesMax = 64 << 20;
-    private const int OtherMessageBytesMax = 1 << 20;
+    private const int OtherMessageBytesMax = 64 << 10;
 
     /// <summary>Adds what <see cref="MapDataPlane"/> needs, gRPC included.</summary>
     /// <param name="services">The host's services.</param>

@@ -27,6 +27,14 @@ public sealed class CoordinationServiceTests
     }
 
     [Fact]
+    public async Task Register_WithAnEndlessName_IsRefused()
+    {
+        var service = new CoordinationService(new ServerLimits(), new AwakeClock(new ManualTime()), Silence);
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => service.Register(new RegisterRequest { Worker = new string('w', 257) }, new FakeCall()));
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+    }
+
+    [Fact]
     public async Task Register_WithoutAJob_IsAnsweredAfterItsWaitAndNotBefore()
     {
         var time = new ManualTime();

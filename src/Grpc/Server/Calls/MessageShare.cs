@@ -43,7 +43,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 
     public bool HasStopped(TimeProvider time)
     {
-        if (_isInWork)
+        if (_isInWork || Volatile.Read(ref _requestBytes) + Volatile.Read(ref _responseBytes) == 0)
             return false;
         var bytes = Volatile.Read(ref _responseBytes) is > 0 and var response ? response : Volatile.Read(ref _arrivedBytes);
         return time.GetElapsedTime(Volatile.Read(ref _startedAt)) > Grace + TimeSpan.FromSeconds((double)bytes / LeastBytesASecond)
@@ -54,6 +54,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     public void AwaitsRequest()
     {
         Moves();
+        Volatile.Write(ref _arrivedBytes, 0);
         Hold(ref _requestBytes, 0, "request");
     }
 
@@ -61,6 +62,9 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
     public void HoldRequest(long bytes, long arrivedBytes)
     {
+        // Its time begins with its first bytes, for which a client may take as long as it likes.
+        if (Volatile.Read(ref _arrivedBytes) == 0)
+            Volatile.Write(ref _startedAt, _budget.Now);
         Volatile.Write(ref _arrivedBytes, arrivedBytes);
         Hold(ref _requestBytes, arrivedBytes >= bytes && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
     }

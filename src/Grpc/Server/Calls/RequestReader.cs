@@ -72,7 +72,8 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
         {
             if (buffer.Length < expectedBytes)
             {
-                share?.HoldRequest(expectedBytes, buffer.Length);
+                if (!buffer.IsEmpty)
+                    share?.HoldRequest(expectedBytes, buffer.Length);
                 return false;
             }
             var payloadBytes = MessageFraming.ReadHeader(buffer, limitBytes, Encoding is not null, out var isCompressed);

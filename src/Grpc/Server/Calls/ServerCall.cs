@@ -146,11 +146,16 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
     }
 
     /// <summary>Ends the call with the status the service left.</summary>
-    public Task EndAsync() => IsLate ? EndAsync(DeadlineStatus()) : EndAsync(StatusCore);
+    public Task EndAsync()
+    {
+        _share?.Moves();
+        return IsLate ? EndAsync(DeadlineStatus()) : EndAsync(StatusCore);
+    }
 
     /// <summary>Ends the call with the status that the exception means.</summary>
     public Task EndAsync(Exception exception)
     {
+        _share?.Moves();
         if (exception is RpcException rpc)
         {
             ServerCallLog.CallEnded(_settings.Logger, MethodCore, rpc.StatusCode, rpc.Status.Detail);
