@@ -66,7 +66,7 @@ public static class WireBench
         WithServerAsync(server, async (process, ports) =>
         {
             var memory = new ServerMemory(process.Id);
-            await new MemorySoak(memory, ports.Grpc).RunAsync(atLeast, pushesMin, row => Write(output, format, row));
+            await new StreamSoak(memory, ports.Grpc).RunAsync(atLeast, pushesMin, row => Write(output, format, row));
             await new CallSoak(memory, ports.Grpc).RunAsync(WireBenchServer.Limits, atLeast, pushesMin / PushesACall, row => Write(output, format, row));
         });
 

@@ -16,6 +16,7 @@ public sealed class MessageBoundTests
     private const int Block = 64 * 1024;
     private const int HeaderBytes = 5;
     private static readonly TimeSpan Patience = RawPeer.Patience;
+    private static readonly byte[] FirstBytes = Http2Frames.Message(new byte[10], announcedBytes: Large);
 
     [Fact]
     public async Task Request_InWork_IsHeld_AndAnotherIsRefused_UntilItsResponseHasLeft()
@@ -34,10 +35,8 @@ public sealed class MessageBoundTests
     public async Task Request_ThatIsStillArriving_IsHeld_UntilItsClientLeaves()
     {
         await using var host = await StartAsync(Bound);
-        using (var peer = await RawPeer.ConnectAsync(host.Address))
+        using (var peer = await HalfSentAsync(host))
         {
-            await peer.GreetAsync();
-            await HalfSendAsync(peer, 10);
             await HeldAsync(host, held => held == Large + HeaderBytes);
             await RefusedAsync(host, Large, "try again later");
         }
@@ -49,9 +48,7 @@ public sealed class MessageBoundTests
     {
         var time = new ManualTime();
         await using var host = await StartAsync(Bound, time);
-        using var peer = await RawPeer.ConnectAsync(host.Address);
-        await peer.GreetAsync();
-        await HalfSendAsync(peer, 10);
+        using var peer = await HalfSentAsync(host);
         await HeldAsync(host, held => held == Large + HeaderBytes);
         time.Advance(TimeSpan.FromSeconds(9));
         await RefusedAsync(host, Large, "try again later");
@@ -69,11 +66,7 @@ public sealed class MessageBoundTests
         await using var host = await StartAsync(Bound, time);
         var hanging = host.Client.CollectOf(new EchoRequest { Payload = Bytes(300_000), Behavior = "hang" });
         await host.Probe.Entered.Task.WaitAsync(Patience);
-        using var peer = await RawPeer.ConnectAsync(host.Address);
-        await peer.GreetAsync();
-        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
-        foreach (var part in Http2Frames.Message(new EchoRequest { Payload = Bytes(Large) }.ToByteArray()).Chunk(16_000))
-            await peer.SendAsync(Http2Frames.Data(1, part));
+        using var peer = await EndlessAsync(host);
         await HeldAsync(host, held => held > 300_000 + Large);
         time.Advance(TimeSpan.FromSeconds(60));
         await RefusedAsync(host, Large, "try again later");
@@ -93,8 +86,7 @@ public sealed class MessageBoundTests
         await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
         await peer.PingAsync();
         time.Advance(TimeSpan.FromSeconds(100));
-        foreach (var part in Http2Frames.Message(new byte[10], announcedBytes: Large).Chunk(16_000))
-            await peer.SendAsync(Http2Frames.Data(1, part));
+        await peer.SendAsync(Http2Frames.Data(1, FirstBytes));
         await HeldAsync(host, held => held == Large + HeaderBytes);
         await RefusedAsync(host, Large, "try again later");
         await peer.PingAsync(2);
@@ -106,9 +98,7 @@ public sealed class MessageBoundTests
     {
         var time = new ManualTime();
         await using var host = await StartAsync(Bound, time);
-        using var peer = await RawPeer.ConnectAsync(host.Address);
-        await peer.GreetAsync();
-        await HalfSendAsync(peer, 10);
+        using var peer = await HalfSentAsync(host);
         await HeldAsync(host, held => held == Large + HeaderBytes);
         for (var drip = 0; drip < 4; drip++)
         {
@@ -189,22 +179,30 @@ public sealed class MessageBoundTests
     private static Task<EchoHost> StartAsync(long bound, TimeProvider? time = null) =>
         EchoHost.StartAsync(services: services => services.AddSingleton(time ?? TimeProvider.System).AddGrpc().BoundMessages(bound));
 
-    /// <summary>Sends a call whose request stops after so many bytes.</summary>
-    private static async Task HalfSendAsync(RawPeer peer, int bytes)
+    /// <summary>A client that announces a large request and stops after its first bytes.</summary>
+    private static async Task<RawPeer> HalfSentAsync(EchoHost host)
     {
-        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
-        foreach (var part in Http2Frames.Message(new byte[bytes], announcedBytes: Large).Chunk(16_000))
-            await peer.SendAsync(Http2Frames.Data(1, part));
+        var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")), Http2Frames.Data(1, FirstBytes));
+        return peer;
     }
 
-    /// <summary>A client that sends a large request and never widens the window of 65,535 bytes for its response.</summary>
-    private static async Task<RawPeer> UnreadAsync(EchoHost host, params (string Name, string Value)[] headers)
+    /// <summary>A client that sends a large request, but not its end.</summary>
+    private static async Task<RawPeer> EndlessAsync(EchoHost host, params (string Name, string Value)[] headers)
     {
         var peer = await RawPeer.ConnectAsync(host.Address);
         await peer.GreetAsync();
         await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary", headers)));
         foreach (var part in Http2Frames.Message(new EchoRequest { Payload = Bytes(Large) }.ToByteArray()).Chunk(16_000))
             await peer.SendAsync(Http2Frames.Data(1, part));
+        return peer;
+    }
+
+    /// <summary>A client that sends a large request and never widens the window of 65,535 bytes for its response.</summary>
+    private static async Task<RawPeer> UnreadAsync(EchoHost host, params (string Name, string Value)[] headers)
+    {
+        var peer = await EndlessAsync(host, headers);
         await peer.SendAsync(Http2Frames.Data(1, [], Http2Frames.EndStream));
         return peer;
     }

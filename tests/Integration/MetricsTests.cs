@@ -12,10 +12,9 @@ public sealed class MetricsTests
     {
         using var folder = new Folder();
         string data = await Clicks.WriteAsync(folder);
-        await using ProgramRun server = ProgramRun.Start("server", "--listen", "127.0.0.1:0", "--metrics-port", "0", "--json");
-        JsonElement listening = JsonDocument.Parse(await server.LineAsync("listening")).RootElement;
-        string address = listening.GetProperty("address").GetString()!;
-        using var http = new HttpClient { BaseAddress = new Uri($"http://{listening.GetProperty("metrics").GetString()}") };
+        (ProgramRun run, string address, HttpClient metrics) = await ProgramRun.MeteredServerAsync();
+        await using ProgramRun server = run;
+        using HttpClient http = metrics;
         await using ProgramRun worker = ProgramRun.Start("worker", "--coordinator", address, "--data", data);
         await using ProgramRun leader = ProgramRun.Start("train", "--connect", address, "--workers", "1", "--data", data, "--epochs", "30", "--batch", "16", "--local-steps", "0", "--out", folder["m"], "--json");
         Task<string> ends = leader.EndsAsync(0);

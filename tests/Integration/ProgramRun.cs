@@ -75,6 +75,14 @@ internal sealed class ProgramRun : IAsyncDisposable
         return (run, JsonDocument.Parse(line).RootElement.GetProperty("address").GetString()!);
     }
 
+    /// <summary>Starts a server that shows its metrics; they are to be asked for as /metrics.</summary>
+    public static async Task<(ProgramRun Run, string Address, HttpClient Metrics)> MeteredServerAsync()
+    {
+        ProgramRun run = Start("server", "--listen", "127.0.0.1:0", "--metrics-port", "0", "--json");
+        JsonElement listening = JsonDocument.Parse(await run.LineAsync("listening")).RootElement;
+        return (run, listening.GetProperty("address").GetString()!, new HttpClient { BaseAddress = new Uri($"http://{listening.GetProperty("metrics").GetString()}") });
+    }
+
     public string[] Output
     {
         get

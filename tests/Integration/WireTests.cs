@@ -1,4 +1,3 @@
-using System.Text.Json;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 using DistSgd.Protos.V1;
@@ -61,10 +60,9 @@ public sealed class WireTests
     [Fact]
     public async Task ClientGoneInMidPush_EachPartIsThereOrNot_AndWhoeverSendsThePushAgainCompletesItOnce()
     {
-        await using ProgramRun server = ProgramRun.Start("server", "--listen", "127.0.0.1:0", "--metrics-port", "0", "--json");
-        JsonElement listening = JsonDocument.Parse(await server.LineAsync("listening")).RootElement;
-        string address = listening.GetProperty("address").GetString()!;
-        using var metrics = new HttpClient { BaseAddress = new Uri($"http://{listening.GetProperty("metrics").GetString()}") };
+        (ProgramRun run, string address, HttpClient metrics) = await ProgramRun.MeteredServerAsync();
+        await using ProgramRun server = run;
+        using HttpClient asked = metrics;
         using GrpcChannel direct = GrpcChannel.ForAddress($"http://{address}");
         await ActivateAsync(direct, address);
         await using (var proxy = new CuttingProxy(address))

@@ -91,17 +91,10 @@ internal sealed class JobSight(string job)
 
     private void CheckNoneTwice()
     {
-        DescribedShard? before = null;
-        foreach (DescribedShard shard in Shards)
-        {
-            if (before is not null && before.Keys.End > shard.Keys.First)
-            {
-                KeyRange twice = before.Keys.Intersect(shard.Keys);
-                throw new ParameterException(ParameterFault.Invalid, $"Keys {twice.First}..{twice.End} of job '{job}' are held twice, by {before} and {shard}: "
-                    + (before.Server == shard.Server ? "end the job and activate shards that don't overlap." : "if these are two names of one server, give --server one of them; else one of the two holds an old job of that name: leave it out."));
-            }
-            before = shard;
-        }
+        if (KeyRange.FindOverlap(_shards, shard => shard.Keys) is not var (first, second, twice))
+            return;
+        throw new ParameterException(ParameterFault.Invalid, $"Keys {twice.First}..{twice.End} of job '{job}' are held twice, by {first} and {second}: "
+            + (first.Server == second.Server ? "end the job and activate shards that don't overlap." : "if these are two names of one server, give --server one of them; else one of the two holds an old job of that name: leave it out."));
     }
 
     // What no shard holds; shards are known not to overlap.

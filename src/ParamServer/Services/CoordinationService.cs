@@ -11,8 +11,6 @@ namespace DistSgd.ParamServer.Services;
 /// <param name="log">Told of jobs and workers.</param>
 public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, ServerLog log) : Protos.V1.Coordination.CoordinationBase
 {
-    private const int WorkerNameMax = 256;
-
     private const uint WaitMsMax = 30_000;
 
     private readonly Lock _gate = new();
@@ -52,8 +50,8 @@ public sealed class CoordinationService(ServerLimits limits, AwakeClock clock, S
     /// <inheritdoc/>
     public override async Task<RegisterResponse> Register(RegisterRequest request, ServerCallContext context)
     {
-        if (request.Worker.Length > WorkerNameMax)
-            throw new RpcException(new Status(StatusCode.InvalidArgument, $"A worker's name has at most {WorkerNameMax} characters; this one has {request.Worker.Length:N0}."));
+        if (!JobConversion.IsName(request.Worker))
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "worker must be a name of 1 to 256 characters, none of them a control character."));
         Assignment? assignment = await WaitAsync(() => _board.Assign(request.Worker, request.ProcessId, clock.Now), request.WaitMs, context.CancellationToken);
         if (assignment is null)
             return new RegisterResponse();

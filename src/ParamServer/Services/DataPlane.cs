@@ -1,5 +1,6 @@
 using DistSgd.ParamServer.Metrics;
 using DistSgd.ParamServer.Shards;
+using DistSgd.Shared.Wire;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,8 +10,7 @@ namespace DistSgd.ParamServer.Services;
 /// <summary>Puts <c>distsgd.v1.Parameters</c>, its calls and its streams, into a host.</summary>
 public static class DataPlane
 {
-    // Job specifications hold what was fitted on the data; health checks and reflection ask little.
-    private const int ControlMessageBytesMax = 64 << 20;
+    // Health checks and reflection ask little.
     private const int OtherMessageBytesMax = 64 << 10;
 
     /// <summary>Adds what <see cref="MapDataPlane"/> needs, gRPC included.</summary>
@@ -30,8 +30,8 @@ public static class DataPlane
         services.AddSingleton<ExchangeStreams>();
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = OtherMessageBytesMax)
             .AddServiceOptions<ParametersService>(calls => (calls.MaxReceiveMessageSize, calls.MaxSendMessageSize) = (limits.MessageBytesMax, limits.MessageBytesMax))
-            .AddServiceOptions<CoordinationService>(control => control.MaxReceiveMessageSize = ControlMessageBytesMax)
-            .AddServiceOptions<ShardsService>(control => control.MaxReceiveMessageSize = ControlMessageBytesMax)
+            .AddServiceOptions<CoordinationService>(control => control.MaxReceiveMessageSize = ParametersContract.SpecBytesMax)
+            .AddServiceOptions<ShardsService>(control => control.MaxReceiveMessageSize = ParametersContract.SpecBytesMax)
             .BoundMessages(limits.CallMemoryBytesMax, exempt: typeof(ExchangeStreams))
             .AddServiceOptions<ExchangeStreams>(streams => streams.MaxReceiveMessageSize = limits.StreamExchangeBytesMax);
         return services;

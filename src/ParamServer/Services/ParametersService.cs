@@ -71,7 +71,7 @@ public class ParametersService(ShardRegistry shards, ServerLimits limits, TimePr
         ParameterShard shard = shards.Find(request.Job, request.Shard);
         var keys = new RequestKeys(0, 0, limits.MessageBytesMax);
         ShardKeys pullKeys = request.HasPull ? keys.Read(request.PullKeys, request.Message, shard, place: 0) : default;
-        int floats = request.HasPull ? CheckPull(shard, pullKeys, request.Part, limits.MessageBytesMax) : 0;
+        int floats = request.HasPull ? CheckPull(shard, pullKeys, request.Part, limits.MessageBytesMax - OutgoingResponse.HeadBytesMax) : 0;
         context.ReserveResponse((long)floats * sizeof(float) + OutgoingResponse.HeadBytesMax);
         bool duplicate = request.HasPush && !shard.Push(request.Push, keys.Read(request.PushKeys, request.Message, shard, place: 1), request.Values);
         if (!request.HasPull)

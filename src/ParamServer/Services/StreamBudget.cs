@@ -70,12 +70,16 @@ public sealed class StreamBudget(ServerLimits limits, TimeProvider time)
             long keySetCount = Math.Min(OrMax(wanted.KeySets, KeySetsMax), keySets / KeysBytesOfASet);
             granted = new StreamCredit((uint)OrMax(wanted.Exchanges, limits.StreamExchangesMax), OrMax(wanted.Bytes, limits.StreamBytesMax),
                 (uint)keySetCount, keySets, limits.StreamExchangeBytesMax);
-            reserved = left < 0 ? 0 : own + keySets + keySets / ObjectsPart;
-            _reserved += reserved;
-            _reservers += left >= 0 ? 1 : 0;
+            reserved = 0;
             if (left < 0)
+            {
                 EndStill();
-            return left >= 0;
+                return false;
+            }
+            reserved = own + keySets + keySets / ObjectsPart;
+            _reserved += reserved;
+            _reservers++;
+            return true;
         }
     }
 

@@ -69,16 +69,10 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
                 throw new ParameterException(ParameterFault.Invalid, $"Shard {placement.Shard} of job '{job.Name}' is named twice; expected each shard once.");
             ranges[placement.Shard] = placement.Keys;
         }
-        (int Number, KeyRange Keys)? before = null;
-        foreach ((int number, KeyRange keys) in ranges.OrderBy(shard => shard.Value.First))
+        if (KeyRange.FindOverlap(ranges, shard => shard.Value) is var (first, second, twice))
         {
-            if (before is { } last && last.Keys.End > keys.First)
-            {
-                KeyRange twice = last.Keys.Intersect(keys);
-                throw new ParameterException(ParameterFault.Invalid,
-                    $"Shards {last.Number} and {number} of job '{job.Name}' overlap, on keys {twice.First} to {twice.End - 1}; cut the keys into ranges of which each key is in one, or end the job first.");
-            }
-            before = (number, keys);
+            throw new ParameterException(ParameterFault.Invalid,
+                $"Shards {first.Key} and {second.Key} of job '{job.Name}' overlap, on keys {twice.First} to {twice.End - 1}; cut the keys into ranges of which each key is in one, or end the job first.");
         }
     }
 

@@ -249,8 +249,9 @@ public static class JobConversion
         return value;
     }
 
-    /// <summary>True for what a job or a table may be called.</summary>
-    internal static bool IsName(string text) => text.Length is > 0 and <= 256 && !text.Any(char.IsControl);
+    /// <summary>True for what a job, a table or a worker may be called: 1 to 256 characters, none of them a control character.</summary>
+    /// <param name="text">The name.</param>
+    public static bool IsName(string text) => text.Length is > 0 and <= 256 && !text.Any(char.IsControl);
 
     internal static void Require([DoesNotReturnIf(false)] bool condition, string what)
     {

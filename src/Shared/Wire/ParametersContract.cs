@@ -14,6 +14,9 @@ public static class ParametersContract
     /// <summary>Bytes of values into which a client of this program cuts bulk pushes and pulls on a stream.</summary>
     public const int ChunkBytes = 256 << 10;
 
+    /// <summary>Most bytes of a message that holds a job's specification, with what was fitted on the data: a scale for each feature, a cost for each pair of classes.</summary>
+    public const int SpecBytesMax = 64 << 20;
+
     private const string StreamName = "Exchange";
 
     private static readonly string[] MethodNames = ["Push", "Pull", "PushPull"];

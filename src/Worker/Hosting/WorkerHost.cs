@@ -3,6 +3,7 @@ using DistSgd.Learning.Batches;
 using DistSgd.Protos.V1;
 using DistSgd.Shared.Exchange;
 using DistSgd.Shared.Jobs;
+using DistSgd.Shared.Wire;
 using Grpc.Core;
 using Grpc.Net.Client;
 using ShardPlacement = DistSgd.Shared.Exchange.ShardPlacement;
@@ -13,9 +14,6 @@ namespace DistSgd.Worker.Hosting;
 /// <param name="options">How it runs.</param>
 public sealed class WorkerHost(WorkerOptions options)
 {
-    // A job's specification holds what was fitted on the data: a scale for each feature, a class's place in a taxonomy.
-    private const int SpecBytesMax = 64 << 20;
-
     private static readonly TimeSpan RegisterWait = TimeSpan.FromSeconds(5);
 
     /// <summary>Trains one partition.</summary>
@@ -25,7 +23,7 @@ public sealed class WorkerHost(WorkerOptions options)
     {
         if (!ServerAddress.IsValid(options.Coordinator))
             throw new WorkerException($"'{options.Coordinator}' is not an address; expected --coordinator host:port, for example 10.0.0.5:7070.");
-        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{options.Coordinator}", new GrpcChannelOptions { MaxReceiveMessageSize = SpecBytesMax });
+        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{options.Coordinator}", new GrpcChannelOptions { MaxReceiveMessageSize = ParametersContract.SpecBytesMax });
         var coordination = new Coordination.CoordinationClient(channel);
         RegisterResponse assignment = await RegisterAsync(coordination, cancellationToken);
         TrainingJob job = assignment.Spec.ToJob();

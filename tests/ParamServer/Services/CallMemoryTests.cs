@@ -1,12 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
-using DistSgd.ParamServer.Hosting;
 using DistSgd.ParamServer.Services;
 using DistSgd.Protos.V1;
-using DistSgd.Shared.Jobs;
 using Google.Protobuf;
 using Grpc.Core;
-using Grpc.Net.Client;
 
 namespace DistSgd.ParamServer.Tests.Services;
 
@@ -18,9 +15,7 @@ public sealed class CallMemoryTests
     [Fact]
     public async Task PushAndPull_ThatIsRefusedAfterItsAnswerWasReserved_HasItsStatusInOneFrame()
     {
-        await using ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0" }, CancellationToken.None);
-        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{server.Address}");
-        await new Protos.V1.Shards.ShardsClient(channel).ActivateAsync(new ActivateRequest { Spec = Jobs.Make(100_000).ToMessage() }, deadline: DateTime.UtcNow + Patience);
+        await using var server = await RunningJob.StartAsync(Jobs.Make(100_000), shards: 1);
         var push = new Push { Name = new PushName { Source = 1, Sequence = 1 }, Kind = PushKind.Delta, Keys = new ShardKeys { Count = 1 }, Values = ByteString.CopyFrom(BitConverter.GetBytes(float.NaN)) };
         byte[] request = new PushPullRequest { Job = Jobs.Make().Name, Push = push, Pull = new Pull { Keys = new ShardKeys { Count = 100_000 } } }.ToByteArray();
         using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
@@ -35,10 +30,8 @@ public sealed class CallMemoryTests
     [Fact]
     public async Task PushAndPull_WhoseAnswerHasNoRoom_IsRefusedBeforeThePushIsApplied()
     {
-        await using ServerHost server = await ServerHost.StartAsync(new ServerOptions { Listen = "127.0.0.1:0", Limits = new ServerLimits { CallMemoryBytesMax = 300_000 } }, CancellationToken.None);
-        using GrpcChannel channel = GrpcChannel.ForAddress($"http://{server.Address}");
-        await new Protos.V1.Shards.ShardsClient(channel).ActivateAsync(new ActivateRequest { Spec = Jobs.Make(100_000).ToMessage() }, deadline: DateTime.UtcNow + Patience);
-        var client = new Parameters.ParametersClient(channel);
+        await using var server = await RunningJob.StartAsync(Jobs.Make(100_000), shards: 1, new ServerLimits { CallMemoryBytesMax = 300_000 });
+        var client = new Parameters.ParametersClient(server.Channel);
         var push = new Push { Name = new PushName { Source = 1, Sequence = 1 }, Kind = PushKind.Delta, Keys = new ShardKeys { Count = 1 }, Values = ByteString.CopyFrom(BitConverter.GetBytes(1f)) };
         RpcException refused = await Assert.ThrowsAsync<RpcException>(async () => await client.PushPullAsync(
             new PushPullRequest { Job = Jobs.Make().Name, Push = push, Pull = new Pull { Keys = new ShardKeys { Count = 100_000 } } }, deadline: DateTime.UtcNow + Patience));

@@ -35,10 +35,9 @@ internal sealed class MessageBudget(long bytesMax, TimeProvider time, IReadOnlyC
     public long Now => time.GetTimestamp();
 
     /// <summary>Changes what a holder has; false, and nothing is changed, where there are too few left.</summary>
-    /// <param name="node">The holder's place: in the list while it has anything.</param>
+    /// <param name="node">The holder's place, from its first change until it leaves.</param>
     /// <param name="bytes">More, or less where negative.</param>
-    /// <param name="isLast">It has nothing afterwards.</param>
-    public bool TryTake(LinkedListNode<IMessageHolder> node, long bytes, bool isLast)
+    public bool TryTake(LinkedListNode<IMessageHolder> node, long bytes)
     {
         lock (_gate)
         {
@@ -48,11 +47,20 @@ internal sealed class MessageBudget(long bytesMax, TimeProvider time, IReadOnlyC
                 return false;
             }
             _held += bytes;
-            if (isLast && node.List is not null)
-                _holders.Remove(node);
-            else if (!isLast && node.List is null)
+            if (node.List is null)
                 _holders.AddLast(node);
             return true;
+        }
+    }
+
+    /// <summary>Takes back all that a holder has; afterwards it isn't asked any more.</summary>
+    public void Leave(LinkedListNode<IMessageHolder> node, long bytes)
+    {
+        lock (_gate)
+        {
+            _held -= bytes;
+            if (node.List is not null)
+                _holders.Remove(node);
         }
     }
 

@@ -19,6 +19,8 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private const int LeastBytesASecond = 256 * 1024;
 
+    private const int Http2Cancel = 8;
+
     private readonly MessageBudget _budget;
     private readonly HttpContext _http;
     private readonly LinkedListNode<IMessageHolder> _node;
@@ -43,11 +45,12 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 
     public bool HasStopped(TimeProvider time)
     {
-        if (_isInWork || Volatile.Read(ref _requestBytes) + Volatile.Read(ref _responseBytes) == 0)
+        var isLeaving = HasResponse;
+        if (_isInWork || !isLeaving && Volatile.Read(ref _requestBytes) == 0)
             return false;
-        var bytes = Volatile.Read(ref _responseBytes) is > 0 and var response ? response : Volatile.Read(ref _arrivedBytes);
+        var bytes = isLeaving ? Volatile.Read(ref _responseBytes) : Volatile.Read(ref _arrivedBytes);
         return time.GetElapsedTime(Volatile.Read(ref _startedAt)) > Grace + TimeSpan.FromSeconds((double)bytes / LeastBytesASecond)
-            || Volatile.Read(ref _responseBytes) == 0 && time.GetElapsedTime(Volatile.Read(ref _movedAt)) > StillMax;
+            || !isLeaving && time.GetElapsedTime(Volatile.Read(ref _movedAt)) > StillMax;
     }
 
     /// <summary>The next request is waited for: the last one is done with.</summary>
@@ -93,14 +96,13 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         _isInWork = true;
     }
 
-    /// <summary>Called under the budget's lock, without which the context doesn't become another call's.</summary>
+    /// <summary>Resets the call. By another thread only under the budget's lock, without which the context doesn't become another call's.</summary>
     public void CutOff() => _http.Features.Get<IHttpResetFeature>()?.Reset(Http2Cancel);
 
     public void Dispose()
     {
         _isOver = true;
-        var held = Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0);
-        _budget.TryTake(_node, -held, isLast: true);
+        _budget.Leave(_node, Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0));
     }
 
     private void Hold(ref long held, long bytes, string what)
@@ -108,7 +110,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         Volatile.Write(ref _movedAt, _budget.Now);
         if (bytes == held || _isOver)
             return;
-        if (!_budget.TryTake(_node, bytes - held, isLast: false))
+        if (!_budget.TryTake(_node, bytes - held))
         {
             throw MessageFraming.Failure(
                 StatusCode.ResourceExhausted,
@@ -116,6 +118,4 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         }
         Volatile.Write(ref held, bytes);
     }
-
-    private const int Http2Cancel = 8;
 }

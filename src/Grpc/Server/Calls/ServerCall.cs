@@ -193,7 +193,7 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
         }
         catch (Exception)
         {
-            _http.Features.Get<IHttpResetFeature>()?.Reset(Http2Cancel);
+            _share.CutOff();
         }
         _share.Dispose();
     }
@@ -376,5 +376,4 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
     }
 
     private const int Http2InternalError = 2;
-    private const int Http2Cancel = 8;
 }

@@ -12,7 +12,7 @@ namespace DistSgd.Bench.Wire;
 /// </summary>
 /// <param name="memory">The server's.</param>
 /// <param name="port">Its port.</param>
-internal sealed class MemorySoak(ServerMemory memory, int port)
+internal sealed class StreamSoak(ServerMemory memory, int port)
 {
     private const int Floods = 4;
     private const int PushesAFlood = 32;
