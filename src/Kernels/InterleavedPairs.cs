@@ -11,25 +11,31 @@ public static class InterleavedPairs
     /// <param name="first">Overwritten.</param>
     /// <param name="second">Overwritten.</param>
     /// <exception cref="ArgumentException">The lengths don't fit.</exception>
-    public static void Split(ReadOnlySpan<float> pairs, Span<float> first, Span<float> second)
-    {
-        Check(pairs.Length, first.Length, second.Length);
-        var done = KernelForms.Best == KernelForm.Avx512 ? SplitIn<Lane16>(pairs, first, second, 0)
-            : KernelForms.Best == KernelForm.Avx2 ? SplitIn<Lane8>(pairs, first, second, 0)
-            : 0;
-        SplitIn<Lane1>(pairs, first, second, done);
-    }
+    public static void Split(ReadOnlySpan<float> pairs, Span<float> first, Span<float> second) => Split(KernelForms.Best, pairs, first, second);
 
     /// <summary>pairs[2i] = first[i]; pairs[2i+1] = second[i].</summary>
     /// <param name="first">The first of each pair.</param>
     /// <param name="second">The second.</param>
     /// <param name="pairs">Overwritten; twice as long.</param>
     /// <exception cref="ArgumentException">The lengths don't fit.</exception>
-    public static void Join(ReadOnlySpan<float> first, ReadOnlySpan<float> second, Span<float> pairs)
+    public static void Join(ReadOnlySpan<float> first, ReadOnlySpan<float> second, Span<float> pairs) => Join(KernelForms.Best, first, second, pairs);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Split(KernelForm form, ReadOnlySpan<float> pairs, Span<float> first, Span<float> second)
     {
         Check(pairs.Length, first.Length, second.Length);
-        var done = KernelForms.Best == KernelForm.Avx512 ? JoinIn<Lane16>(first, second, pairs, 0)
-            : KernelForms.Best == KernelForm.Avx2 ? JoinIn<Lane8>(first, second, pairs, 0)
+        var done = form == KernelForm.Avx512 ? SplitIn<Lane16>(pairs, first, second, 0)
+            : form == KernelForm.Avx2 ? SplitIn<Lane8>(pairs, first, second, 0)
+            : 0;
+        SplitIn<Lane1>(pairs, first, second, done);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Join(KernelForm form, ReadOnlySpan<float> first, ReadOnlySpan<float> second, Span<float> pairs)
+    {
+        Check(pairs.Length, first.Length, second.Length);
+        var done = form == KernelForm.Avx512 ? JoinIn<Lane16>(first, second, pairs, 0)
+            : form == KernelForm.Avx2 ? JoinIn<Lane8>(first, second, pairs, 0)
             : 0;
         JoinIn<Lane1>(first, second, pairs, done);
     }

@@ -20,15 +20,18 @@ public static unsafe class WideGradient
     /// <param name="loss">The loss with its constants.</param>
     /// <returns>The sum of the losses.</returns>
     /// <exception cref="ArgumentException">A span is too short or a row lies outside the block.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Accumulate<TLoss>(
         in SparseRows rows, ReadOnlySpan<int> order, int biasKey, int outputs, ReadOnlySpan<float> weights, Span<float> scores, Span<float> gradient, TLoss loss)
+        where TLoss : struct, IOutputLoss => Accumulate(KernelForms.Best, rows, order, biasKey, outputs, weights, scores, gradient, loss);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static double Accumulate<TLoss>(
+        KernelForm form, in SparseRows rows, ReadOnlySpan<int> order, int biasKey, int outputs, ReadOnlySpan<float> weights, Span<float> scores, Span<float> gradient, TLoss loss)
         where TLoss : struct, IOutputLoss
     {
         KernelGuard.AtLeast(scores.Length, (long)order.Length * outputs, nameof(scores));
         KernelGuard.AtLeast(weights.Length, (biasKey + 1L) * outputs, nameof(weights));
         KernelGuard.SameLength(weights.Length, gradient.Length, nameof(gradient));
-        var form = KernelForms.Best;
         double sum = 0;
         var g = stackalloc float[outputs];
         fixed (float* w = weights, sums = gradient, values = rows.Values)

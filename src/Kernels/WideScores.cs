@@ -14,14 +14,18 @@ public static unsafe class WideScores
     /// <param name="bias">k floats.</param>
     /// <param name="scores">Receives k floats.</param>
     /// <exception cref="ArgumentException">The lengths do not fit together.</exception>
-    public static void Compute(ReadOnlySpan<float> weights, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values, ReadOnlySpan<float> bias, Span<float> scores)
+    public static void Compute(ReadOnlySpan<float> weights, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values, ReadOnlySpan<float> bias, Span<float> scores) =>
+        Compute(KernelForms.Best, weights, indices, values, bias, scores);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Compute(KernelForm form, ReadOnlySpan<float> weights, ReadOnlySpan<uint> indices, ReadOnlySpan<float> values, ReadOnlySpan<float> bias, Span<float> scores)
     {
         KernelGuard.SameLength(indices.Length, values.Length, nameof(values));
         KernelGuard.SameLength(bias.Length, scores.Length, nameof(scores));
         fixed (float* w = weights, x = values, b = bias, f = scores)
         fixed (uint* keys = indices)
         {
-            WideRow.Dot(KernelForms.Best, keys, x, indices.Length, w, scores.Length, f);
+            WideRow.Dot(form, keys, x, indices.Length, w, scores.Length, f);
             for (var i = 0; i < scores.Length; i++) f[i] += b[i];
         }
     }

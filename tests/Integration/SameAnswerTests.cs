@@ -24,6 +24,22 @@ public sealed class SameAnswerTests : IDisposable
         Assert.Equal(await File.ReadAllBytesAsync(_folder["here"]), await File.ReadAllBytesAsync(_folder["there"]));
     }
 
+    [Theory]
+    [InlineData("DOTNET_EnableAVX512", "DOTNET_EnableAVX512F")]
+    [InlineData("DOTNET_EnableAVX2")]
+    [InlineData("DOTNET_EnableHWIntrinsic")]
+    public async Task Training_WithoutSomeOfTheProcessorsInstructions_WritesTheSameModel(params string[] without)
+    {
+        string data = await Clicks.WriteAsync(_folder, rows: 1000);
+        foreach (string how in (string[])["--model logistic --optimizer adagrad --l1 1e-5", "--model svm --optimizer sgd --batch 7", "--model linear --optimizer adam --batch 16", "--model mlp --hidden 20,9 --activation elu"])
+        {
+            string[] train = ["train", "--data", data, "--epochs", "2", "--threads", "1", "--prefetch", "0", "--cache", "off", .. how.Split(' '), "--out"];
+            await HereAsync([.. train, _folder["all"]]);
+            await ProgramRun.MustAsync([.. without.Select(name => (name, "0"))], [.. train, _folder["less"]]);
+            Assert.Equal(await File.ReadAllBytesAsync(_folder["all"]), await File.ReadAllBytesAsync(_folder["less"]));
+        }
+    }
+
     [Fact]
     public async Task OtherCommands_WriteTheSame()
     {

@@ -4,7 +4,7 @@ public sealed class DenseTests : IDisposable
 {
     private readonly NativeBuffer<float> _first = new(512);
     private readonly NativeBuffer<float> _second = new(512);
-    private readonly NativeBuffer<float> _third = new(512);
+    private readonly NativeBuffer<float> _third = new(1024);
 
     [Fact]
     public void DenseDot_EveryFormAndLength_EqualsTheDocumentedTree() => ForEach((form, x, y, a, b, what) =>
@@ -99,6 +99,35 @@ public sealed class DenseTests : IDisposable
     };
 
     [Fact]
+    public void ClipMagnitude_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
+    {
+        ClipMagnitude.Apply(form, 0.3f, b);
+        Samples.SameBits(y.Select(v => Math.Clamp(v, -0.3f, 0.3f)).ToArray(), b, what);
+    });
+
+    [Fact]
+    public void InterleavedPairs_EveryFormAndLength_AreTakenApartAndPutTogether() => ForEach((form, x, y, a, b, what) =>
+    {
+        float[] pairs = [.. x.Zip(y, (l, r) => (float[])[l, r]).SelectMany(pair => pair)];
+        var joined = Samples.Place(_third, x.Length % 3, new float[pairs.Length]);
+        InterleavedPairs.Join(form, a, b, joined);
+        Samples.SameBits(pairs, joined, $"{what}, joined");
+        a.Clear();
+        b.Clear();
+        InterleavedPairs.Split(form, joined, a, b);
+        Samples.SameBits(x, a, $"{what}, first");
+        Samples.SameBits(y, b, $"{what}, second");
+    });
+
+    [Fact]
+    public void DelayCompensation_EveryFormAndLength_EqualsTheFormula() => ForEach((form, x, y, a, b, what) =>
+    {
+        float[] now = Samples.Wild(x.Length + 2000, x.Length), pairs = [.. x.Zip(y, (g, u) => (float[])[g, u]).SelectMany(pair => pair)];
+        DelayCompensation.Apply(form, 0.7f, Samples.Place(_third, x.Length % 3, pairs), now, a);
+        Samples.SameBits(x.Select((g, i) => MathF.FusedMultiplyAdd(0.7f * (g * g), now[i] - y[i], g)).ToArray(), a, what);
+    });
+
+    [Fact]
     public void Subtract_EveryFormAndLength_EqualsTheLoop() => ForEach((form, x, y, a, b, what) =>
     {
         var c = Samples.Place(_third, x.Length % 3, new float[x.Length]);
@@ -135,6 +164,10 @@ public sealed class DenseTests : IDisposable
         Assert.Throws<ArgumentException>(() => Add.Apply(new float[3], new float[4]));
         Assert.Throws<ArgumentException>(() => Subtract.Apply(new float[3], new float[3], new float[4]));
         Assert.Throws<ArgumentException>(() => VectorExp.Apply(new float[3], new float[4]));
+        Assert.Throws<ArgumentException>(() => InterleavedPairs.Join(new float[3], new float[4], new float[7]));
+        Assert.Throws<ArgumentException>(() => InterleavedPairs.Split(new float[7], new float[3], new float[3]));
+        Assert.Throws<ArgumentException>(() => DelayCompensation.Apply(KernelForm.Portable, 1, new float[6], new float[4], new float[4]));
+        Assert.Throws<ArgumentException>(() => DelayCompensation.Apply(KernelForm.Portable, 1, new float[6], new float[3], new float[4]));
     }
 
     public void Dispose()

@@ -53,27 +53,51 @@ public sealed class MathTests
     [Fact]
     public void VectorForms_OverAllFloats_HaveTheScalarBits()
     {
-        SameAsScalar("exp", ScalarMath.Exp, VectorExp.Apply);
-        SameAsScalar("log", ScalarMath.Log, VectorLog.Apply);
-        SameAsScalar("log1p", ScalarMath.Log1p, VectorLog1p.Apply);
-        SameAsScalar("sigmoid", ScalarMath.Sigmoid, VectorSigmoid.Apply);
-        SameAsScalar("tanh", ScalarMath.Tanh, VectorTanh.Apply);
+        var x = new float[(int)(uint.MaxValue / Stride)];
+        for (uint i = 0; i < x.Length; i++) x[i] = BitConverter.UInt32BitsToSingle(i * Stride);
+        var actual = new float[x.Length];
+        foreach (var (name, scalar, vector) in Functions())
+        {
+            var expected = Array.ConvertAll(x, v => scalar(v));
+            foreach (var form in Samples.Forms())
+            {
+                vector(form, x, actual);
+                Samples.SameBits(expected, actual, $"{name}, {form}");
+            }
+        }
     }
 
     [Fact]
-    public void VectorForms_EveryLength_HaveTheScalarBits()
+    public void VectorForms_EveryLengthAndStart_HaveTheScalarBits()
     {
-        foreach (var form in Samples.Forms())
+        using NativeBuffer<float> from = new(512), to = new(512);
+        foreach (var (name, scalar, vector) in Functions())
         {
-            foreach (var (length, offset) in Samples.Shapes())
+            foreach (var form in Samples.Forms())
             {
-                var x = Samples.Wild(length, length + offset).AsSpan(offset);
-                var result = new float[length + 1];
-                result[length] = 123f;
-                VectorExp.Apply(form, x, result.AsSpan(0, length));
-                for (var i = 0; i < length; i++) Samples.SameBits(ScalarMath.Exp(x[i]), result[i], $"{form}, length {length}, element {i}");
-                Assert.Equal(123f, result[length]);
+                foreach (var (length, offset) in Samples.Shapes())
+                {
+                    var x = Samples.Place(from, offset, Samples.Wild(length, length));
+                    var result = Samples.Place(to, 3 - offset, [.. x, 123f]);
+                    vector(form, x, result[..length]);
+                    for (var i = 0; i < length; i++) Samples.SameBits(scalar(x[i]), result[i], $"{name}, {form}, length {length}, start {offset}, element {i}");
+                    Assert.Equal(123f, result[length]);
+                }
             }
+        }
+    }
+
+    [Fact]
+    public void OneMinusExp_OfAnyTime_IsWithin3e7OfTheTruth_AndTheSameInEveryWidth()
+    {
+        for (var y = 0f; y < 200f; y = y * 1.003f + 1e-9f)
+        {
+            var expected = VectorMath.OneMinusExp(y);
+            // (e^(−y) − 1)·(−y)/ln e^(−y): what is lost in e^(−y) is lost in its logarithm too (Kahan).
+            var truth = Math.Exp(-y) is var power && power == 1 ? y : power == 0 ? 1 : (power - 1) * y / Math.Log(power);
+            Assert.InRange(expected, truth * (1 - 3e-7), truth * (1 + 3e-7));
+            if (KernelForms.IsSupported(KernelForm.Avx2)) Samples.SameBits(expected, VectorMath.OneMinusExp(Lane8.All(y)).Value[0], $"1 - e^-{y}");
+            if (KernelForms.IsSupported(KernelForm.Avx512)) Samples.SameBits(expected, VectorMath.OneMinusExp(Lane16.All(y)).Value[0], $"1 - e^-{y}");
         }
     }
 
@@ -109,16 +133,12 @@ public sealed class MathTests
         }
     }
 
-    private static void SameAsScalar(string name, Func<float, float> scalar, Vector vector)
-    {
-        var x = new float[(int)(uint.MaxValue / Stride)];
-        for (uint i = 0; i < x.Length; i++) x[i] = BitConverter.UInt32BitsToSingle(i * Stride);
-        var expected = Array.ConvertAll(x, v => scalar(v));
-        var actual = new float[x.Length];
-        foreach (var form in Samples.Forms())
-        {
-            vector(form, x, actual);
-            Samples.SameBits(expected, actual, $"{name}, {form}");
-        }
-    }
+    private static IEnumerable<(string Name, Func<float, float> Scalar, Vector Vector)> Functions() =>
+    [
+        ("exp", ScalarMath.Exp, VectorExp.Apply),
+        ("log", ScalarMath.Log, VectorLog.Apply),
+        ("log1p", ScalarMath.Log1p, VectorLog1p.Apply),
+        ("sigmoid", ScalarMath.Sigmoid, VectorSigmoid.Apply),
+        ("tanh", ScalarMath.Tanh, VectorTanh.Apply),
+    ];
 }

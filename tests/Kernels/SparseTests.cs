@@ -3,25 +3,26 @@ namespace DistSgd.Kernels.Tests;
 public sealed class SparseTests
 {
     [Fact]
-    public void SparseDot_EveryLength_EqualsTheDocumentedTree()
+    public void SparseDot_EveryLengthAndStart_EqualsTheDocumentedTree()
     {
-        for (var length = 0; length <= Samples.LengthMax; length++)
+        foreach (var (length, offset) in Samples.Shapes())
         {
-            var (weights, indices, values) = Row(length);
-            Samples.SameBits(SparseTwins.Dot(weights, indices, values), SparseDot.Compute(weights, indices, values), $"length {length}");
+            var (weights, indices, values) = Row(length, offset);
+            var at = weights.AsSpan(3 - offset);
+            Samples.SameBits(SparseTwins.Dot(at, indices.AsSpan(offset), values.AsSpan(offset)), SparseDot.Compute(at, indices.AsSpan(offset), values.AsSpan(offset)), $"length {length}, start {offset}");
         }
     }
 
     [Fact]
-    public void SparseAxpy_EveryLength_EqualsTheLoop()
+    public void SparseAxpy_EveryLengthAndStart_EqualsTheLoop()
     {
-        for (var length = 0; length <= Samples.LengthMax; length++)
+        foreach (var (length, offset) in Samples.Shapes())
         {
-            var (weights, indices, values) = Row(length);
+            var (weights, indices, values) = Row(length, offset);
             var expected = (float[])weights.Clone();
-            SparseTwins.Axpy(-0.3f, indices, values, expected);
-            SparseAxpy.Apply(-0.3f, indices, values, weights);
-            Samples.SameBits(expected, weights, $"length {length}");
+            SparseTwins.Axpy(-0.3f, indices.AsSpan(offset), values.AsSpan(offset), expected.AsSpan(3 - offset));
+            SparseAxpy.Apply(-0.3f, indices.AsSpan(offset), values.AsSpan(offset), weights.AsSpan(3 - offset));
+            Samples.SameBits(expected, weights, $"length {length}, start {offset}");
         }
     }
 
@@ -75,10 +76,11 @@ public sealed class SparseTests
         Assert.Throws<ArgumentException>(() => SpreadRow.Apply([1, 3], [1f], new float[5]));
     }
 
-    private static (float[] Weights, uint[] Indices, float[] Values) Row(int length)
+    // A row and so many numbers before it.
+    private static (float[] Weights, uint[] Indices, float[] Values) Row(int length, int before)
     {
         var random = new Random(length);
-        var indices = Enumerable.Range(0, 2 * length + 3).OrderBy(_ => random.Next()).Take(length).Order().Select(i => (uint)i).ToArray();
-        return (Samples.Wild(length, 2 * length + 3), indices, Samples.Wild(length + 1, length));
+        var indices = Enumerable.Range(0, 2 * length + 3).OrderBy(_ => random.Next()).Take(length).Order().Select(i => (uint)i);
+        return (Samples.Wild(length, 2 * length + 6), [.. Enumerable.Repeat(uint.MaxValue, before), .. indices], Samples.Wild(length + 1, before + length));
     }
 }

@@ -6,7 +6,7 @@ namespace DistSgd.Learning.Tests.Optimizers;
 /// <summary>Each update rule by itself: hand-computed steps, the textbook's recursion in float64, the bits of every instruction set.</summary>
 public sealed class UpdateRuleTests
 {
-    private const int LengthMax = 70;
+    private const int LengthMax = 256;
 
     [Fact]
     public void EveryRule_TwoStepsFromOne_AreTheHandComputedOnes()
