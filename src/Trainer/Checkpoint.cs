@@ -8,13 +8,13 @@ using DistSgd.Shared.Jobs;
 namespace DistSgd.Trainer;
 
 /// <summary>
-/// The state of a training between two epochs: every parameter with its optimizer state, in the units of training, and how far it has come. As a file it is a
-/// safetensors file with one tensor, <c>entries</c> [keys, floats a key], metadata that tells which training it belongs to, and a checksum of all of it.
+/// The state of a training between two epochs: every parameter with its optimizer state and what is kept beside it, in the units of training, and how far it has come. As a file it is a
+/// safetensors file with one tensor, <c>entries</c> [keys, floats a state], metadata that tells which training it belongs to, and a checksum of all of it.
 /// </summary>
 /// <param name="Epochs">Epochs that are done.</param>
 /// <param name="Steps">Steps of all workers that are done.</param>
-/// <param name="Entries">Each key's entry, as shards keep it.</param>
-internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
+/// <param name="States">Each key's state, as shards keep it.</param>
+internal sealed record Checkpoint(int Epochs, long Steps, float[] States)
 {
     private const string FormatName = "distsgd-checkpoint";
     private const string FormatVersion = "1";
@@ -41,7 +41,7 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
                 throw new TrainingException($"{path} is a checkpoint of version {version}; this program reads version {FormatVersion}. Delete it to begin anew.");
             foreach ((string name, string own) in Facts(job, data, labels))
             {
-                if (file.Metadata.GetValueOrDefault(name, "not known") is var theirs && theirs != own)
+                if (file.Metadata.GetValueOrDefault(name, "none") is var theirs && theirs != own)
                     throw new TrainingException($"{path} is the checkpoint of another training: its {name} is {theirs}, that of this one {own}. Give another --checkpoint, or delete it to begin anew.");
             }
             file.CheckContent();
@@ -58,10 +58,10 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
     public void Save(string path, TrainingJob job, Dataset data, LabelMap labels)
     {
         var file = new SafetensorsWriter();
-        file.AddTensor(TensorName, TensorType.F32, [job.KeyCount, job.EntryFloats], stream =>
+        file.AddTensor(TensorName, TensorType.F32, [job.KeyCount, job.KeyFloats.State], stream =>
         {
-            for (int first = 0; first < Entries.Length; first += PieceFloats)
-                stream.Write(MemoryMarshal.AsBytes(Entries.AsSpan(first, Math.Min(PieceFloats, Entries.Length - first))));
+            for (int first = 0; first < States.Length; first += PieceFloats)
+                stream.Write(MemoryMarshal.AsBytes(States.AsSpan(first, Math.Min(PieceFloats, States.Length - first))));
         });
         file.AddMetadata("format", FormatName);
         file.AddMetadata("version", FormatVersion);
@@ -73,16 +73,22 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
         file.Save(path);
     }
 
-    /// <summary>The values alone, without optimizer state.</summary>
-    public float[] Values(TrainingJob job)
+    /// <summary>The parameters alone: the averages, where there are any, else the values.</summary>
+    public float[] Parameters(TrainingJob job)
     {
-        var values = new float[Entries.Length / job.Stride];
-        for (int i = 0; i < values.Length; i++)
-            values[i] = Entries[i * job.Stride];
-        return values;
+        int stateFloats = job.KeyFloats.State;
+        var parameters = new float[checked(job.KeyCount * job.Width)];
+        for (int key = 0; key < job.KeyCount; key++)
+        {
+            ReadOnlySpan<float> state = States.AsSpan(key * stateFloats, stateFloats);
+            bool isAveraged = job.AverageFrom > 0 && state[^1] > 0;
+            for (int i = 0; i < job.Width; i++)
+                parameters[key * job.Width + i] = state[isAveraged ? job.EntryFloats + i : i * job.Stride];
+        }
+        return parameters;
     }
 
-    // What must be the same for the entries to mean the same; what may change, such as rates, workers or the number of epochs, is not among it.
+    // What must be the same for the states to mean the same; what may change, such as rates, workers or the number of epochs, is not among it.
     private static IEnumerable<(string Name, string Value)> Facts(TrainingJob job, Dataset data, LabelMap labels)
     {
         yield return ("model", KindName.Of(job.Model.Kind));
@@ -92,6 +98,8 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
         yield return ("number of features", job.Features.ToString(CultureInfo.InvariantCulture));
         yield return ("data", string.Create(CultureInfo.InvariantCulture, $"{data.RowCount} rows of {data.SourceBytes} bytes"));
         yield return ("optimizer", job.Rule.Form.Facts.Name);
+        yield return ("full gradient", job.SnapshotEvery > 0 ? $"every {Plural.Of(job.SnapshotEvery, "epoch")}" : "none");
+        yield return ("average", job.AverageFrom > 0 ? "kept" : "none");
         yield return ("exchange", job.Sparse ? "sparse" : "dense");
         yield return ("seed", job.Seed.ToString(CultureInfo.InvariantCulture));
         yield return ("scaling of columns", job.Scaling is { } scaling ? $"{Sum(scaling.Means):x8} {Sum(scaling.InverseScales):x8}" : "none");
@@ -112,12 +120,12 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] Entries)
 
     private static float[] Read(string path, SafetensorsReader file, TrainingJob job)
     {
-        long expected = checked(job.KeyCount * job.EntryFloats);
+        long expected = checked(job.KeyCount * job.KeyFloats.State);
         if (!file.Tensors.TryGetValue(TensorName, out TensorEntry? tensor) || tensor.Type != TensorType.F32 || tensor.ElementCount != expected)
-            throw new ModelFileException(path, $"the tensor \"{TensorName}\" isn't {job.KeyCount} keys of {job.EntryFloats} floats.");
-        var entries = new float[expected];
-        for (int first = 0; first < entries.Length; first += PieceFloats)
-            file.Read(TensorName, first, entries.AsSpan(first, Math.Min(PieceFloats, entries.Length - first)));
-        return entries;
+            throw new ModelFileException(path, $"the tensor \"{TensorName}\" isn't {job.KeyCount} keys of {job.KeyFloats.State} floats.");
+        var states = new float[expected];
+        for (int first = 0; first < states.Length; first += PieceFloats)
+            file.Read(TensorName, first, states.AsSpan(first, Math.Min(PieceFloats, states.Length - first)));
+        return states;
     }
 }

@@ -33,9 +33,9 @@ internal interface ITrainingBackend : IAsyncDisposable
     /// <param name="cancellationToken">Gives up.</param>
     Task<float[]> ReadAsync(CancellationToken cancellationToken);
 
-    /// <summary>The entries of all keys as they are now: values with their optimizer state.</summary>
+    /// <summary>The states of all keys as they are now: values, optimizer state, and what is kept beside it.</summary>
     /// <param name="cancellationToken">Gives up.</param>
-    Task<float[]> ReadEntriesAsync(CancellationToken cancellationToken);
+    Task<float[]> ReadStatesAsync(CancellationToken cancellationToken);
 
     /// <summary>Figures so far.</summary>
     /// <param name="cancellationToken">Gives up.</param>

@@ -8,7 +8,7 @@ namespace DistSgd.Trainer;
 
 /// <summary>Values that some parameters have before the first step; all others are 0.</summary>
 /// <param name="FirstKey">Where they begin.</param>
-/// <param name="Values">Whole keys: a multiple of the job's width, or of an entry's floats.</param>
+/// <param name="Values">Whole keys: a multiple of the job's width, or of a state's floats.</param>
 internal sealed record InitialParameters(long FirstKey, float[] Values)
 {
     // No partition has this number.
@@ -18,8 +18,8 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
     /// <summary>AdaGrad's sums of squares, one a value; empty: all 0.</summary>
     public float[] Squares { get; init; } = [];
 
-    /// <summary>Whether the values are whole entries, with the optimizer state that the rule goes on with; else it begins anew.</summary>
-    public bool AreEntries { get; init; }
+    /// <summary>Whether the values are whole states, with what a training that goes on needs of the one before; else it begins anew.</summary>
+    public bool AreStates { get; init; }
 
     /// <summary>The weights of a network, drawn from the job's seed.</summary>
     /// <exception cref="TrainingException">The network has more parameters than one machine holds.</exception>
@@ -35,8 +35,8 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
     {
         if (initial.Values.AsSpan().IndexOfAnyExcept(0f) < 0)
             return;
-        int pieceKeys = Math.Max(1, PieceFloats / job.EntryFloats);
-        int keys = initial.Values.Length / (initial.AreEntries ? job.EntryFloats : job.Width);
+        int pieceKeys = Math.Max(1, PieceFloats / job.EntryFloats), stateFloats = job.KeyFloats.State;
+        int keys = initial.Values.Length / (initial.AreStates ? stateFloats : job.Width);
         ulong sequence = 0;
         for (int first = 0; first < keys; first += pieceKeys)
         {
@@ -44,8 +44,8 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
             var exchange = new ParameterExchange(client.ShardCount)
             {
                 PushKeys = KeySet.Range(initial.FirstKey + first, count),
-                PushValues = initial.AreEntries ? initial.Values.AsMemory(first * job.EntryFloats, count * job.EntryFloats) : initial.Entries(job, first, count),
-                PushKind = PushKind.Delta,
+                PushValues = initial.AreStates ? initial.Values.AsMemory(first * stateFloats, count * stateFloats) : initial.Entries(job, first, count),
+                PushKind = initial.AreStates ? PushKind.State : PushKind.Delta,
                 PushName = new PushName(LeaderSource, ++sequence),
             };
             await client.ExecuteAsync(exchange, cancellationToken);

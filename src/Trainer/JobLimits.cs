@@ -21,7 +21,7 @@ internal static class JobLimits
     public static void Check(TrainingJob job, Dataset data, bool withState, long memory)
     {
         // What is read at the end is one array.
-        long floats = job.KeyCount * (withState ? job.EntryFloats : job.Width);
+        long floats = job.KeyCount * (withState ? job.KeyFloats.State : job.Width);
         long floatsMax = Math.Min(Array.MaxLength, memory / sizeof(float));
         if (floats > floatsMax)
         {

@@ -111,10 +111,6 @@ public static class OptionCheck
             return "Rows are held out and test data is given too (--validation-fraction or --folds, and --test); give one of them.";
         if (options.SaveEvery > 0 && options.Out is null && options.Checkpoint is null)
             return $"--save-every {options.SaveEvery} is given without --out; name the model file.";
-        if (options.Checkpoint is { } checkpoint && options.SnapshotEvery is { } snapshots)
-            return $"--checkpoint {checkpoint} doesn't hold the slopes that workers keep with --svrg {snapshots}; leave one out.";
-        if (options.Checkpoint is { } state && options.Average is { } averaged)
-            return $"--checkpoint {state} doesn't hold the averages of --average {averaged}; leave one out.";
         return null;
     }
 

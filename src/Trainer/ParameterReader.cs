@@ -12,9 +12,9 @@ internal static class ParameterReader
     public static Task<float[]> ReadAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken) =>
         ReadAsync(job, client, job.AverageFrom > 0 ? PullPart.Averages : PullPart.Values, job.Width, cancellationToken);
 
-    /// <summary>The entries: each value with its optimizer state.</summary>
-    public static Task<float[]> ReadEntriesAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken) =>
-        ReadAsync(job, client, PullPart.Entries, job.EntryFloats, cancellationToken);
+    /// <summary>Each key's whole state.</summary>
+    public static Task<float[]> ReadStatesAsync(TrainingJob job, IParameterClient client, CancellationToken cancellationToken) =>
+        ReadAsync(job, client, PullPart.State, job.KeyFloats.State, cancellationToken);
 
     private static async Task<float[]> ReadAsync(TrainingJob job, IParameterClient client, PullPart part, int floatsPerKey, CancellationToken cancellationToken)
     {

@@ -99,7 +99,7 @@ internal sealed class TrainingPlan
             return this;
         if (done.Epochs >= Job.Epochs || (Job.StepsMax > 0 && done.Steps >= Job.StepsMax))
             throw new TrainingException($"{path} holds the state after {Plural.Of(done.Epochs, "epoch")} ({Plural.Of(done.Steps, "step")}): nothing is left to be done of {(done.Epochs >= Job.Epochs ? $"--epochs {Job.Epochs}" : $"--steps-max {Job.StepsMax}")}. Give more, or delete it to begin anew.");
-        return new TrainingPlan(Job with { EpochsBefore = done.Epochs, StepsBefore = done.Steps }, Rate, Labels, new InitialParameters(0, done.Entries) { AreEntries = true }, Shards,
+        return new TrainingPlan(Job with { EpochsBefore = done.Epochs, StepsBefore = done.Steps }, Rate, Labels, new InitialParameters(0, done.States) { AreStates = true }, Shards,
             $"{Summary}; goes on from {path}, behind epoch {done.Epochs} of {Job.Epochs}");
     }
 
@@ -309,7 +309,7 @@ internal sealed class TrainingPlan
 
     private static int ShardCount(TrainingJob job, TrainingOptions options, Deployment deployment)
     {
-        long bytes = job.KeyCount * job.EntryFloats * sizeof(float);
+        long bytes = job.KeyCount * job.KeyFloats.State * sizeof(float);
         return options.Shards ?? (int)Math.Max(Math.Max(1, deployment.Servers), (bytes + ShardBytesMax - 1) / ShardBytesMax);
     }
 

@@ -104,9 +104,13 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
     {
         if (!withState)
             return (await backend.ReadAsync(cancellationToken), null);
-        var state = new Checkpoint(_epoch, _steps, await backend.ReadEntriesAsync(cancellationToken));
-        return (state.Values(plan.Job), state);
+        var state = new Checkpoint(EpochToGoOnFrom(), _steps, await backend.ReadStatesAsync(cancellationToken));
+        return (state.Parameters(plan.Job), state);
     }
+
+    // Workers of other processes may be in any later epoch by now, also in that of another full gradient: it is computed anew.
+    private int EpochToGoOnFrom() =>
+        plan.Job.SnapshotEvery > 0 && backend.IsRemote && _epoch < plan.Job.Epochs ? _epoch - _epoch % (plan.Job.SnapshotEvery + 1) : _epoch;
 
     // Which bound a training that no rule ended has come to.
     private EndReason Bound()

@@ -12,6 +12,7 @@ namespace DistSgd.Worker;
 internal sealed class BlockComputation : IDisposable
 {
     private readonly TrainingJob _job;
+    private readonly BlockSet _blocks;
     private readonly LocalSteps _steps;
     private readonly SvrgSteps? _svrg;
     private readonly MlpNetwork? _network;
@@ -31,6 +32,7 @@ internal sealed class BlockComputation : IDisposable
     public BlockComputation(TrainingJob job, BlockSet blocks, int keysMax)
     {
         _job = job;
+        _blocks = blocks;
         _network = job.Model.Network is null ? null : new MlpNetwork(job.Model.Shape, job.Seed, job.Partitions, job.Augmentation);
         _steps = new LocalSteps(job.Model, job.Rule, job.Batch, _network) { BiasShare = job.BiasShare };
         if (job.SnapshotEvery > 0)
@@ -87,6 +89,22 @@ internal sealed class BlockComputation : IDisposable
             AdaGradMerge.Apply(_job.Partitions, pulled, pushed);
         ScaleValues(pushed);
         return new BlockResult(figures.Steps, order.Length, (double)rate * figures.Steps * _job.MergeScale, figures.LossSum);
+    }
+
+    /// <summary>Computes the slopes of all rows at a snapshot that was taken before.</summary>
+    /// <param name="values">The snapshot, a value a key.</param>
+    /// <param name="cancellationToken">Gives up between blocks.</param>
+    public void TakeSnapshot(ReadOnlySpan<float> values, CancellationToken cancellationToken)
+    {
+        var entries = new float[checked(values.Length * _job.Stride)];
+        for (int key = 0; key < values.Length; key++)
+            entries[key * _job.Stride] = values[key];
+        var gradient = new float[values.Length];
+        for (int number = 0; number < _blocks.Count; number++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _svrg!.Snapshot(_blocks[number], values.Length - _tailKeys, entries, gradient);
+        }
     }
 
     // Changes of running statistics travel among the gradients and are none.

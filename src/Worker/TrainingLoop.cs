@@ -47,7 +47,7 @@ public sealed class TrainingLoop : IDisposable
         _clock = job.StepsBefore / job.Partitions;
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
-        int pulled = job.LocalSteps == 0 ? job.Width : job.EntryFloats, pushed = job.PushKind.FloatsPerKey(job.Width, job.EntryFloats);
+        int pulled = job.LocalSteps == 0 ? job.Width : job.EntryFloats, pushed = job.KeyFloats.Of(job.PushKind);
         _ownWrites = new OwnWrites(job.KeyCount, pulled);
         // Steps on a replica begin with a copy anyway, and a point at which a gradient was computed must stay what it was.
         ReadOnlyMemory<float>? inPlace = job.PushKind == PushKind.Gradient && !blocks.Plan.Compact ? client.ValuesInPlace : null;
@@ -71,7 +71,9 @@ public sealed class TrainingLoop : IDisposable
     /// <exception cref="ParameterException">A shard refused or stayed away beyond the client's deadline.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        _pullEnd = _job.SnapshotEvery > 0 ? _sequence.EpochEnd(0) : _sequence.Count;
+        _pullEnd = _job.SnapshotEvery > 0 ? _sequence.EpochEnd(_sequence.First) : _sequence.Count;
+        if (_sequence.First > 0 && _job.SnapshotEvery > 0 && !IsSnapshot(_sequence.First))
+            await ResumeSnapshotAsync(cancellationToken);
         await PullFirstAsync(_sequence.First, cancellationToken);
         double epochLoss = 0;
         long epochRows = 0;
@@ -145,6 +147,18 @@ public sealed class TrainingLoop : IDisposable
             exchange.PulledVersions.CopyTo(target.Versions, 0);
         Volatile.Write(ref _rows, _rows + result.Rows);
         Volatile.Write(ref _pushes, _pushes + 1);
+    }
+
+    // The training before this one took the snapshot; its slopes are a function of it and the rows.
+    private async Task ResumeSnapshotAsync(CancellationToken cancellationToken)
+    {
+        int stride = _job.KeyFloats.State, keys = checked((int)_job.KeyCount);
+        var exchange = new ParameterExchange(_client.ShardCount) { PullKeys = KeySet.Range(0, keys), PullPart = PullPart.State, Pulled = new float[checked(keys * stride)] };
+        await _client.ExecuteAsync(exchange, cancellationToken);
+        var values = new float[keys];
+        for (int key = 0; key < keys; key++)
+            values[key] = exchange.Pulled.Span[key * stride + stride - 1];
+        _computation.TakeSnapshot(values, cancellationToken);
     }
 
     // As many as are computed before the first push can bring more.

@@ -104,11 +104,14 @@ public sealed class DeathTests : IDisposable
         Assert.Equal(["clicks.libsvm", "m", "state"], _folder.Names.Where(name => !name.StartsWith(".state.", StringComparison.Ordinal)));
     }
 
-    [Fact]
-    public async Task BegunInOneProcess_AndContinuedOnServersWithAWorker_EqualsTheWholeTrainingBitForBit()
+    [Theory]
+    [InlineData("--optimizer", "adam", "--batch", "8", "--learning-rate", "0.01")]
+    [InlineData("--optimizer", "adam", "--batch", "8", "--learning-rate", "0.01", "--average", "0")]
+    [InlineData("--optimizer", "sgd", "--svrg", "3")]
+    public async Task BegunInOneProcess_AndContinuedOnServersWithAWorker_EqualsTheWholeTrainingBitForBit(params string[] options)
     {
         string data = await Clicks.WriteAsync(_folder, rows: 500);
-        string[] command = ["train", "--data", data, "--optimizer", "adam", "--schedule", "constant", "--learning-rate", "0.01", "--batch", "8", "--exchange", "dense", "--prefetch", "0", "--epochs"];
+        string[] command = ["train", "--data", data, .. options, "--schedule", "constant", "--exchange", "dense", "--prefetch", "0", "--epochs"];
         await ProgramRun.MustAsync([.. command, "4", "--threads", "1", "--out", _folder["whole"]]);
         await ProgramRun.MustAsync([.. command, "2", "--threads", "1", "--out", _folder["half"], "--checkpoint", _folder["state"]]);
         await ProgramRun.MustAsync([.. command, "4", "--servers", "2", "--workers", "1", "--out", _folder["continued"], "--checkpoint", _folder["state"]]);

@@ -80,7 +80,7 @@ public sealed class InProcessParameterClientTests
                     ParameterShard[] shards = Cut(job, 3);
                     var client = new InProcessParameterClient(shards);
                     KeySet keys = sparse ? KeySet.List([.. Enumerable.Range(0, 600).Select(i => (uint)(i * 3))]) : KeySet.Range(0, 2_001);
-                    int stride = kind.FloatsPerKey(1, job.EntryFloats), pulled = kind == PushKind.Delta ? job.EntryFloats : 1;
+                    int stride = job.KeyFloats.Of(kind), pulled = kind == PushKind.Delta ? job.EntryFloats : 1;
                     var exchange = new ParameterExchange(3)
                     {
                         PushKeys = keys,

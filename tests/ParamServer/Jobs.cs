@@ -38,7 +38,7 @@ internal static class Jobs
 
     public static float[] Entries(ParameterShard shard)
     {
-        var values = new float[shard.Range.Count * shard.FloatsPerKey(PullPart.Entries)];
+        var values = new float[shard.Range.Count * shard.Floats.Of(PullPart.Entries)];
         shard.Pull(ShardKeys.Range(0, (int)shard.Range.Count), PullPart.Entries, values);
         return values;
     }

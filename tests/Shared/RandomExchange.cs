@@ -38,7 +38,7 @@ internal sealed class RandomExchange
     private void FillPush(Random random, long firstKey)
     {
         (PieceKeys keys, int count, V1.ShardKeys expected) = Keys(random, firstKey);
-        var kind = (PushKind)random.Next(3);
+        var kind = (PushKind)random.Next(4);
         var name = new PushName(random.Next(3) == 0 ? 0 : (ulong)random.NextInt64(), Varied(random));
         float[] values = [.. Enumerable.Range(0, random.Next(4) == 0 ? 0 : count * (1 + (int)kind)).Select(_ => (float)random.NextDouble())];
         double rateSum = random.Next(3) == 0 ? 0 : random.NextDouble();
@@ -64,7 +64,7 @@ internal sealed class RandomExchange
     private void FillPull(Random random, long firstKey)
     {
         (_piece.PullKeys, _, V1.ShardKeys expected) = Keys(random, firstKey);
-        _piece.Part = (PullPart)random.Next(3);
+        _piece.Part = (PullPart)random.Next(4);
         Message.Pull = new V1.Pull { Keys = expected, Part = (V1.PullPart)((int)_piece.Part + 1) };
     }
 

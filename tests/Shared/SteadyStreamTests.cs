@@ -22,7 +22,7 @@ public sealed class SteadyStreamTests
         // All continuations stay on this thread.
         SynchronizationContext.SetSynchronizationContext(null);
         var wire = new Loopback();
-        var client = new GrpcParameterClient("job", 1, [new Exchange.ShardPlacement(0, new Sharding.KeyRange(0, 64), "nowhere")], new GrpcClientOptions(), 1, wire);
+        var client = new GrpcParameterClient("job", new KeyFloats(1, 1, 1), [new Exchange.ShardPlacement(0, new Sharding.KeyRange(0, 64), "nowhere")], new GrpcClientOptions(), wire);
         ParameterExchange[] exchanges = [.. Enumerable.Range(0, Exchanges).Select(_ => new ParameterExchange(1)
         {
             PushKind = PushKind.Delta,

@@ -89,7 +89,7 @@ public sealed class StreamQueueTests : IAsyncDisposable
 
     private ExchangeRound Enqueue()
     {
-        var round = new ExchangeRound(_client, _placements, 1, 1);
+        var round = new ExchangeRound(_client, _placements, new KeyFloats(1, 1, 1));
         round.Begin(new ParameterExchange(1) { PullKeys = KeySet.Range(0, 3 * PieceKeys), Pulled = new float[3 * PieceKeys] }, _time.GetTimestamp(), CancellationToken.None);
         Assert.True(_queue.Add(round.Works[0]));
         return round;

@@ -229,7 +229,7 @@ public sealed class WireCodecTests
         AssertRefused("the push's kind is 0", new V1.PushPullRequest { Push = new V1.Push() });
         AssertRefused("the push's kind is 9", new V1.PushPullRequest { Push = new V1.Push { Kind = (V1.PushKind)9 } });
         AssertRefused("below 2^63", new V1.PushPullRequest { Push = new V1.Push { Kind = V1.PushKind.Delta, Step = ulong.MaxValue } });
-        AssertRefused("part is 4", new V1.PushPullRequest { Pull = new V1.Pull { Part = (V1.PullPart)4 } });
+        AssertRefused("part is 5", new V1.PushPullRequest { Pull = new V1.Pull { Part = (V1.PullPart)5 } });
         AssertRefused("not a multiple of 4", new V1.PushPullRequest { Push = new V1.Push { Kind = V1.PushKind.Delta, Values = ByteString.CopyFrom(1, 2, 3) } });
         AssertRefused("not a multiple of 4", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 1, Keys = ByteString.CopyFrom(1, 2, 3) } } });
         AssertRefused("5 keys are announced but 1 are listed", new V1.PushPullRequest { Pull = new V1.Pull { Keys = new V1.ShardKeys { Count = 5, Keys = ByteString.CopyFrom(1, 2, 3, 4) } } });

@@ -82,6 +82,7 @@ public sealed class CheckpointTests
             (data, Options with { Seed = 9 }, "its seed is 1, that of this one 9"),
             (data, Options with { Model = ModelKind.Svm }, "its model is logistic, that of this one svm"),
             (data, Options with { Exchange = ExchangeKind.Sparse }, "its exchange is dense, that of this one sparse"),
+            (data, Options with { Average = 0.5 }, "its average is none, that of this one kept"),
             (data, Options with { Model = ModelKind.Mlp, Hidden = [3] }, "its model is logistic, that of this one mlp"),
             (other, Options, "200 rows"),
         ];
@@ -102,15 +103,57 @@ public sealed class CheckpointTests
         }
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task WhatACheckpointDoesNotHold_IsRefused(bool svrg)
+    [Fact]
+    public async Task Svrg_InterruptedBeforeOrBehindAFullGradient_GoesOnWithItsSnapshot_BitForBit()
     {
-        using Dataset data = RandomRows.Build(50, 6, 0.5, seed: 29);
-        TrainingOptions options = svrg ? new() { SnapshotEvery = 2, Optimizer = OptimizerKind.Sgd } : new() { Average = 0.5 };
-        TrainingException refused = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, options with { Checkpoint = "state" }));
-        Assert.Contains("--checkpoint state doesn't hold", refused.Message, StringComparison.Ordinal);
+        using Dataset two = RandomRows.Build(200, 12, 0.4, seed: 29), real = RandomRows.Build(200, 12, 0.6, seed: 30, regression: true);
+        foreach (int every in (int[])[1, 2, 3])
+        {
+            foreach (Dataset data in (Dataset[])[two, real])
+            {
+                TrainingOptions options = Options with { SnapshotEvery = every, Optimizer = OptimizerKind.Sgd, L2 = 1e-2 };
+                (float[] whole, float[] continued) = await BothAsync(data, options);
+                Assert.Equal(whole, continued);
+                (whole, continued) = await BothAsync(data, options with { Shards = 3, Prefetch = 1, MemoryMax = 1 });
+                Assert.Equal(whole, continued);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Averages_InterruptedBeforeOrBehindTheirBeginning_GoOnWithTheirPushes_BitForBitWhereRangesAreExchanged()
+    {
+        using Dataset two = RandomRows.Build(200, 12, 0.4, seed: 31), three = RandomRows.Build(200, 12, 0.6, seed: 32, classes: 3);
+        (Dataset Data, TrainingOptions Options)[] ways =
+        [
+            (two, Options with { Optimizer = OptimizerKind.Sgd, LocalSteps = 10, L1 = 1e-4 }),
+            (two, Options with { Optimizer = OptimizerKind.Adam, Batch = 4 }),
+            (three, Options with { Model = ModelKind.Softmax, Shards = 3 }),
+        ];
+        foreach ((Dataset data, TrainingOptions options) in ways)
+        {
+            float[] last = Parameters(await SgdTrainer.TrainAsync(data, options));
+            foreach (double part in (double[])[0.2, 0.7])
+            {
+                (float[] whole, float[] continued) = await BothAsync(data, options with { Average = part });
+                Assert.Equal(whole, continued);
+                Assert.NotEqual(last, whole);
+                (whole, continued) = await BothAsync(data, options with { Average = part, Exchange = ExchangeKind.Sparse });
+                double tolerance = 1e-5 * whole.Max(Math.Abs);
+                Assert.All(whole.Zip(continued), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= tolerance, $"{options.Rule}, {part}: {pair}"));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Averages_ThatWouldBeginLaterInALongerTraining_BeginAnew()
+    {
+        using var folder = new Folder();
+        using Dataset data = RandomRows.Build(200, 12, 0.4, seed: 33);
+        TrainingOptions options = Options with { Average = 0.5, Schedule = ScheduleKind.Constant };
+        await SgdTrainer.TrainAsync(data, options with { Epochs = 4, Checkpoint = folder["state"] });
+        float[] continued = Parameters(await SgdTrainer.TrainAsync(data, options with { Epochs = 10, Checkpoint = folder["state"] }));
+        Assert.Equal(Parameters(await SgdTrainer.TrainAsync(data, options with { Epochs = 10 })), continued);
     }
 
     private static TrainingOptions Options => new() { Threads = 1, Epochs = EpochsOfAll, Exchange = ExchangeKind.Dense };

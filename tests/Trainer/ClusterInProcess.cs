@@ -40,7 +40,7 @@ internal sealed class ClusterInProcess : IAsyncDisposable
             request.Shards.Add(placements.Where(placement => placement.Server == _servers[i].Address).Select(placement => placement.ToMessage()));
             await new Shards.ShardsClient(_channels[i]).ActivateAsync(request);
         }
-        return new GrpcParameterClient(job.Name, job.EntryFloats, placements, new GrpcClientOptions(), job.Width);
+        return new GrpcParameterClient(job.Name, job.KeyFloats, placements, new GrpcClientOptions());
     }
 
     /// <summary>Begins a job with shards on these servers, as <see cref="ActivateAsync"/> dealt them.</summary>

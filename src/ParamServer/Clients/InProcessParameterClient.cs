@@ -46,7 +46,7 @@ public sealed class InProcessParameterClient(IReadOnlyList<ParameterShard> shard
         {
             ParameterShard shard = shards[i];
             (int start, int count) = keys.Within(shard.Range);
-            int stride = exchange.PushKind.FloatsPerKey(shard.FloatsPerKey(PullPart.Values), shard.FloatsPerKey(PullPart.Entries));
+            int stride = shard.Floats.Of(exchange.PushKind);
             var header = new PushHeader(exchange.PushName, exchange.PushKind, exchange.Step, exchange.RateSum, exchange.ReadVersions[i]);
             ReadOnlySpan<float> values = exchange.PushValues.Span.Slice(start * stride, count * stride);
             using var local = new LocalKeys(keys, start, count, shard);
@@ -68,7 +68,7 @@ public sealed class InProcessParameterClient(IReadOnlyList<ParameterShard> shard
         {
             ParameterShard shard = shards[i];
             (int start, int count) = keys.Within(shard.Range);
-            int stride = shard.FloatsPerKey(exchange.PullPart);
+            int stride = shard.Floats.Of(exchange.PullPart);
             Span<float> packed = exchange.Pulled.Span.Slice(start * stride, count * stride);
             using var local = new LocalKeys(keys, start, count, shard);
             exchange.PulledVersions[i] = shard.Pull(local.Keys, exchange.PullPart, packed);

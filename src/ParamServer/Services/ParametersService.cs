@@ -94,7 +94,7 @@ public class ParametersService(ShardRegistry shards, ServerLimits limits, TimePr
     internal static int CheckPull(ParameterShard shard, in ShardKeys keys, PullPart part, long bytesMax)
     {
         shard.CheckKeys(keys);
-        long floats = (long)keys.Count * shard.FloatsPerKey(part);
+        long floats = (long)keys.Count * shard.Floats.Of(part);
         return floats * sizeof(float) <= bytesMax ? (int)floats : throw new ParameterException(ParameterFault.Invalid,
             $"A pull of {keys.Count:N0} keys would be answered with {floats * sizeof(float):N0} bytes; the limit is {bytesMax:N0}. Pull fewer keys at a time.");
     }

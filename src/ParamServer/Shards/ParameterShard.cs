@@ -25,6 +25,7 @@ public sealed class ParameterShard : IDisposable
     private readonly IShardAging? _aging;
     private readonly FullGradientSlots? _fullGradient;
     private readonly ShardAverage? _average;
+    private readonly IKeptBeside? _beside;
 
     // Everything below is written and read under _gate, except _version: written under it, read anywhere.
     private readonly Lock _gate = new();
@@ -56,10 +57,10 @@ public sealed class ParameterShard : IDisposable
         _steps = new ShardSteps(_rule, kernel, _memory);
         bool decays = _rule.IsRegularized && !_rule.Form.Facts.OwnsRegularizer;
         if (job.AverageFrom > 0)
-            _average = new ShardAverage(_memory);
+            _beside = _average = new ShardAverage(_memory, isKept: job.StepsBefore + 1 >= job.AverageFrom);
         // With SVRG, workers' steps hold the regulariser, and gradients are parts of the full one.
         if (job.SnapshotEvery > 0)
-            _fullGradient = new FullGradientSlots(_memory);
+            _beside = _fullGradient = new FullGradientSlots(_memory);
         else if (job.Sparse && (decays || kernel.Drifts))
             _aging = new LazyAging(_rule, kernel, _memory, _clock, decays);
         else if (decays)
@@ -79,7 +80,7 @@ public sealed class ParameterShard : IDisposable
     public long Version => Volatile.Read(ref _version);
 
     /// <summary>Bytes reserved for entries.</summary>
-    public long Bytes => _memory.Bytes + (_average?.Bytes ?? 0);
+    public long Bytes => _memory.Bytes + (_beside?.Bytes ?? 0);
 
     /// <summary>Figures so far.</summary>
     public ShardFigures Figures
@@ -97,9 +98,8 @@ public sealed class ParameterShard : IDisposable
     /// </summary>
     public ReadOnlyMemory<float>? ValuesInPlace => _aging is LazyAging ? null : _memory.ValuesInPlace;
 
-    /// <summary>Floats a key in a pull of that part.</summary>
-    /// <param name="part">Which floats.</param>
-    public int FloatsPerKey(PullPart part) => part == PullPart.Entries ? _memory.EntryFloats : _memory.Width;
+    /// <summary>Floats of a key in what is pushed and pulled.</summary>
+    public KeyFloats Floats => Job.KeyFloats;
 
     /// <summary>
     /// Applies a push once; a push of a name that was applied before changes nothing. Of a push that was cut, each part is applied once, in
@@ -107,7 +107,7 @@ public sealed class ParameterShard : IDisposable
     /// </summary>
     /// <param name="push">Name, kind, step, part.</param>
     /// <param name="keys">Local keys.</param>
-    /// <param name="values">k floats a key (gradient) or one entry a key (delta).</param>
+    /// <param name="values">k floats a key (gradient), one entry a key (delta) or one state a key (state).</param>
     /// <returns>False if it, or this part of it, was a duplicate.</returns>
     /// <exception cref="ParameterException">Keys outside the shard or out of order, a wrong number of values, values not finite. Nothing was changed.</exception>
     public bool Push(in PushHeader push, ShardKeys keys, ReadOnlySpan<float> values)
@@ -130,21 +130,23 @@ public sealed class ParameterShard : IDisposable
 
     private void Complete(in PushHeader push, double rateSum, in ShardKeys keys)
     {
-        _clock.Pass(rateSum, isStep: push.Kind != PushKind.Delta);
+        _clock.Pass(rateSum, IsStep(push.Kind));
         if (!AgesInItsStep(push, keys))
             _aging?.Age(rateSum);
-        if (push.Step + 1 >= Job.AverageFrom)
+        if (push.Kind != PushKind.State && push.Step + 1 >= Job.AverageFrom)
             _average?.Count();
     }
 
+    private static bool IsStep(PushKind kind) => kind is PushKind.Gradient or PushKind.GradientAtPoint;
+
     // A whole shard's gradient is stepped on and aged in one pass over the memory.
     private bool AgesInItsStep(in PushHeader push, in ShardKeys keys) =>
-        _aging is EagerAging && push.Kind != PushKind.Delta && push.Parts <= 1 && keys.IsRange && keys.Count == _memory.KeyCount;
+        _aging is EagerAging && IsStep(push.Kind) && push.Parts <= 1 && keys.IsRange && keys.Count == _memory.KeyCount;
 
     // A gradient's time is its step's rate; one that many others overtook may be applied at a lower one (a claim from the future counts as fresh).
     private double RateSum(in PushHeader push, long staleness)
     {
-        if (push.Kind == PushKind.Delta)
+        if (!IsStep(push.Kind))
             return push.RateSum;
         float rate = _rule.Schedule.Rate(push.Step);
         return _rule.StalenessAware ? rate / (1f + Math.Max(0, staleness)) : rate;
@@ -210,7 +212,13 @@ public sealed class ParameterShard : IDisposable
 
     private void ApplyPart(in PushHeader push, StepAt at, in ShardKeys keys, ReadOnlySpan<float> values)
     {
-        _aging?.BeforeTouch(keys, isStep: push.Kind != PushKind.Delta);
+        _aging?.BeforeTouch(keys, IsStep(push.Kind));
+        if (push.Kind == PushKind.State)
+        {
+            _memory.Set(keys, values, Floats.State);
+            _beside?.Set(keys, values);
+            return;
+        }
         _average?.BeforeTouch(keys);
         if (push.Kind == PushKind.Delta)
             _memory.Add(keys, values);
@@ -239,13 +247,13 @@ public sealed class ParameterShard : IDisposable
     /// <summary>Reads the keys' floats as they are now.</summary>
     /// <param name="keys">Local keys.</param>
     /// <param name="part">Which floats.</param>
-    /// <param name="packed">Filled; exactly as many floats as keys times <see cref="FloatsPerKey"/>.</param>
+    /// <param name="packed">Filled; exactly as many floats as keys times those of <see cref="Floats"/>.</param>
     /// <returns>The version when the read began.</returns>
     /// <exception cref="ParameterException">Keys outside the shard or out of order, or a wrong length.</exception>
     public long Pull(ShardKeys keys, PullPart part, Span<float> packed)
     {
         CheckKeys(keys);
-        int stride = FloatsPerKey(part);
+        int stride = Floats.Of(part);
         if (packed.Length != keys.Count * stride)
             throw Invalid($"a pull of {keys.Count} keys of {stride} floats needs {keys.Count * stride} floats of room, not {packed.Length}");
         long version;
@@ -256,13 +264,27 @@ public sealed class ParameterShard : IDisposable
             version = _version;
             _bytesPulled += packed.Length * sizeof(float);
         }
-        _memory.Copy(keys, part == PullPart.Entries, packed);
-        _aging?.Refresh(keys, packed, stride / _memory.Width);
+        bool areEntries = part is PullPart.Entries or PullPart.State;
+        Span<float> current = packed[..(keys.Count * (areEntries ? Floats.Entry : Floats.Width))];
+        _memory.Copy(keys, areEntries, current);
+        _aging?.Refresh(keys, current, areEntries ? _memory.Stride : 1);
         if (part == PullPart.Averages)
             _average?.Apply(keys, packed);
+        if (part == PullPart.State && _beside is not null)
+        {
+            Spread(keys.Count, packed);
+            _beside.Read(keys, packed);
+        }
         lock (_gate)
             Leave();
         return version;
+    }
+
+    // From entries side by side to states with room behind each entry.
+    private void Spread(int keys, Span<float> states)
+    {
+        for (int key = keys - 1; key > 0; key--)
+            states.Slice(key * Floats.Entry, Floats.Entry).CopyTo(states[(key * Floats.State)..]);
     }
 
     /// <summary>Refuses further calls; frees the memory as soon as no call is under way.</summary>
@@ -284,7 +306,7 @@ public sealed class ParameterShard : IDisposable
         if (--_users > 0 || !_closed)
             return;
         (_aging as IDisposable)?.Dispose();
-        _average?.Dispose();
+        _beside?.Dispose();
         _memory.Dispose();
     }
 
@@ -302,7 +324,9 @@ public sealed class ParameterShard : IDisposable
             CheckKeys(keys);
             if (_fullGradient is not null && !keys.IsRange)
                 throw Invalid("a job with snapshots takes whole ranges of keys, not lists");
-            int stride = push.Kind.FloatsPerKey(_memory.Width, _memory.EntryFloats);
+            if (push.Kind == PushKind.State && !keys.IsRange)
+                throw Invalid("states are pushed for ranges of keys, not for lists");
+            int stride = Floats.Of(push.Kind);
             if (values.Length != (long)keys.Count * stride)
                 throw Invalid($"a push of {keys.Count} keys of {stride} floats needs {(long)keys.Count * stride} values, not {values.Length}");
             if (push.Name.Sequence == 0)

@@ -212,6 +212,13 @@ internal sealed class ShardMemory : IDisposable
         ForEachStripe(new KeyRange(keys.First, keys.Count), push, static (push, part) => push.Memory.AddRange(part, push.For(part)));
     }
 
+    /// <summary>Replaces the entries of a range of keys by those that begin each of their states.</summary>
+    public void Set(in ShardKeys keys, ReadOnlySpan<float> states, int stateFloats)
+    {
+        var push = new RangePush(this, keys.First, stateFloats, states);
+        ForEachStripe(new KeyRange(keys.First, keys.Count), push, static (push, part) => push.Memory.SetRange(part, push.For(part), push.Floats));
+    }
+
     /// <summary>Copies the values, or the entries, of some keys, packed in their order.</summary>
     public void Copy(in ShardKeys keys, bool entries, Span<float> packed)
     {
@@ -271,6 +278,17 @@ internal sealed class ShardMemory : IDisposable
             AddAcross(ShardKeys.Range(part.First, (int)part.Count), entries);
     }
 
+    private void SetRange(KeyRange part, ReadOnlySpan<float> states, int stateFloats)
+    {
+        Span<float> floats = Floats;
+        for (int place = 0; place < part.Count; place++)
+        {
+            int first = ((int)part.First + place) * Width;
+            for (int i = 0; i < EntryFloats; i++)
+                floats[(first + i / Stride) * PositionStep + i % Stride * SlotStep] = states[place * stateFloats + i];
+        }
+    }
+
     private void AddAcross(in ShardKeys keys, ReadOnlySpan<float> entries)
     {
         Span<float> floats = Floats;
@@ -300,12 +318,14 @@ internal sealed class ShardMemory : IDisposable
         }
     }
 
-    private readonly ref struct RangePush(ShardMemory memory, long first, int stride, ReadOnlySpan<float> values)
+    private readonly ref struct RangePush(ShardMemory memory, long first, int floatsPerKey, ReadOnlySpan<float> values)
     {
         private readonly ReadOnlySpan<float> _values = values;
 
         public ShardMemory Memory { get; } = memory;
 
-        public ReadOnlySpan<float> For(KeyRange part) => _values.Slice((int)(part.First - first) * stride, (int)part.Count * stride);
+        public int Floats { get; } = floatsPerKey;
+
+        public ReadOnlySpan<float> For(KeyRange part) => _values.Slice((int)(part.First - first) * Floats, (int)part.Count * Floats);
     }
 }

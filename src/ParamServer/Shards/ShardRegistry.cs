@@ -28,7 +28,7 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
                 ThrowIfAnother(job, placement);
             ThrowIfTwice(job, placements);
             ShardPlacement[] missing = [.. placements.Where(placement => !_shards.ContainsKey((job.Name, placement.Shard)))];
-            long wanted = missing.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
+            long wanted = missing.Sum(placement => placement.Keys.Count * job.KeyFloats.State * sizeof(float));
             long held = _shards.Values.Sum(shard => shard.Bytes);
             if (wanted > bytesMax - held)
             {
@@ -37,7 +37,7 @@ public sealed class ShardRegistry(long bytesMax) : IDisposable
             }
             foreach (ParameterShard shard in Make(job, missing))
                 _shards[(job.Name, shard.Number)] = shard;
-            return placements.Sum(placement => placement.Keys.Count * job.EntryFloats * sizeof(float));
+            return placements.Sum(placement => placement.Keys.Count * job.KeyFloats.State * sizeof(float));
         }
     }
 

@@ -17,10 +17,10 @@ internal sealed class ExchangeRound : IValueTaskSource
     private int _inUse;
     private bool _isOver;
 
-    public ExchangeRound(GrpcParameterClient client, IReadOnlyList<ShardPlacement> placements, int entryFloats, int width)
+    public ExchangeRound(GrpcParameterClient client, IReadOnlyList<ShardPlacement> placements, KeyFloats floats)
     {
         _client = client;
-        Works = [.. placements.Select(placement => new ShardWork(this, placement, entryFloats, width))];
+        Works = [.. placements.Select(placement => new ShardWork(this, placement, floats))];
     }
 
     /// <summary>One a shard.</summary>

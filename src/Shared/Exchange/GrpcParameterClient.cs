@@ -43,8 +43,7 @@ public sealed class GrpcParameterClient : IParameterClient
     private readonly Dictionary<string, GrpcChannel> _channels = [];
     private readonly Dictionary<string, ParameterStream> _streams = [];
     private readonly ParameterStream[] _streamOfShard;
-    private readonly int _entryFloats;
-    private readonly int _width;
+    private readonly KeyFloats _floats;
 
     // Under _gate.
     private readonly Stack<ExchangeRound> _idle = new();
@@ -58,17 +57,26 @@ public sealed class GrpcParameterClient : IParameterClient
     /// <param name="options">Bounds.</param>
     /// <param name="width">Values of a key.</param>
     public GrpcParameterClient(string job, int entryFloats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options, int width = 1)
-        : this(job, entryFloats, placements, options, width, invoker: null)
+        : this(job, new KeyFloats(width, entryFloats, entryFloats), placements, options)
+    {
+    }
+
+    /// <summary>Makes a client; connects when first used.</summary>
+    /// <param name="job">The job's name.</param>
+    /// <param name="floats">Floats of its keys.</param>
+    /// <param name="placements">Shards in order of their numbers.</param>
+    /// <param name="options">Bounds.</param>
+    public GrpcParameterClient(string job, KeyFloats floats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options)
+        : this(job, floats, placements, options, invoker: null)
     {
     }
 
     /// <summary>Makes a client that speaks to all servers through the given invoker; null: over channels of its own.</summary>
-    internal GrpcParameterClient(string job, int entryFloats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options, int width, CallInvoker? invoker)
+    internal GrpcParameterClient(string job, KeyFloats floats, IReadOnlyList<ShardPlacement> placements, GrpcClientOptions options, CallInvoker? invoker)
     {
         _invoker = invoker;
         _options = options;
-        _entryFloats = entryFloats;
-        _width = width;
+        _floats = floats;
         _placements = [.. placements];
         _streamOfShard = [.. placements.Select(placement => Stream(job, placement.Server))];
     }
@@ -140,7 +148,7 @@ public sealed class GrpcParameterClient : IParameterClient
         lock (_gate)
         {
             if (!_idle.TryPop(out ExchangeRound? round))
-                round = new ExchangeRound(this, _placements, _entryFloats, _width);
+                round = new ExchangeRound(this, _placements, _floats);
             round.Begin(exchange, _options.Time.GetTimestamp(), cancellationToken);
             foreach (ShardWork work in round.Works)
             {

@@ -11,21 +11,9 @@ public enum PushKind
 
     /// <summary>A mean gradient and the point at which it was computed, two floats a parameter; the shard makes up for what changed since, and runs the update rule.</summary>
     GradientAtPoint,
-}
 
-/// <summary>The sizes of pushes.</summary>
-public static class PushKinds
-{
-    /// <summary>Floats a key.</summary>
-    /// <param name="kind">How the values are meant.</param>
-    /// <param name="width">Parameters a key, k.</param>
-    /// <param name="entryFloats">Floats an entry.</param>
-    public static int FloatsPerKey(this PushKind kind, int width, int entryFloats) => kind switch
-    {
-        PushKind.Delta => entryFloats,
-        PushKind.GradientAtPoint => 2 * width,
-        _ => width,
-    };
+    /// <summary>Whole states, as <see cref="PullPart.State"/> reads them, that the shard takes in place of its own. Ranges of keys only.</summary>
+    State,
 }
 
 /// <summary>Which floats of each key are pulled.</summary>
@@ -39,6 +27,35 @@ public enum PullPart
 
     /// <summary>The averages of the values over the pushes of a job that averages, as many floats as <see cref="Values"/>; of another job, and before its averaging began, the values.</summary>
     Averages,
+
+    /// <summary>All that is kept of a key: its entry, then with SVRG the k values of the snapshot, or with averages k means and the number of pushes in them (exact to 2²⁴).</summary>
+    State,
+}
+
+/// <summary>Floats of a key in what is pushed and pulled.</summary>
+/// <param name="Width">Its parameters, k.</param>
+/// <param name="Entry">Its entry: each parameter's value and optimizer state.</param>
+/// <param name="State">Its whole state: the entry and what is kept beside it.</param>
+public readonly record struct KeyFloats(int Width, int Entry, int State)
+{
+    /// <summary>Floats a key of a push.</summary>
+    /// <param name="kind">How the values are meant.</param>
+    public int Of(PushKind kind) => kind switch
+    {
+        PushKind.Delta => Entry,
+        PushKind.GradientAtPoint => 2 * Width,
+        PushKind.State => State,
+        _ => Width,
+    };
+
+    /// <summary>Floats a key of a pull.</summary>
+    /// <param name="part">Which floats.</param>
+    public int Of(PullPart part) => part switch
+    {
+        PullPart.Entries => Entry,
+        PullPart.State => State,
+        _ => Width,
+    };
 }
 
 /// <summary>What a push is called, so that it is applied once however often it is sent.</summary>

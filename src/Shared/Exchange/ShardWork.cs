@@ -6,7 +6,7 @@ namespace DistSgd.Shared.Exchange;
 /// One shard's part of a round: the push and the pull, cut into the pieces that are sent. Everything here is written and read under the
 /// client's gate.
 /// </summary>
-internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, int entryFloats, int width)
+internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, KeyFloats floats)
 {
     private const int ChunkFloats = ParametersContract.ChunkBytes / sizeof(float);
 
@@ -59,12 +59,12 @@ internal sealed class ShardWork(ExchangeRound round, ShardPlacement placement, i
         (_push, _pull, _pushParts, _pullParts, PushedBytes, RefusedSince) = (default, default, 0, 0, 0, null);
         if (exchange.PushKeys is { } pushKeys)
         {
-            _push = Cut(pushKeys, exchange.PushKind.FloatsPerKey(width, entryFloats), out _pushParts);
+            _push = Cut(pushKeys, floats.Of(exchange.PushKind), out _pushParts);
             _header = new PushHeader(exchange.PushName, exchange.PushKind, exchange.Step, exchange.RateSum, exchange.ReadVersions[placement.Shard]);
             PushedBytes = (long)_push.Count * (_push.Stride * sizeof(float) + (pushKeys.IsRange ? 0 : sizeof(uint)));
         }
         if (exchange.PullKeys is { } pullKeys)
-            _pull = Cut(pullKeys, exchange.PullPart == PullPart.Entries ? entryFloats : width, out _pullParts);
+            _pull = Cut(pullKeys, floats.Of(exchange.PullPart), out _pullParts);
         Pieces = _pushParts <= 1 && _pullParts <= 1 ? Math.Max(_pushParts, _pullParts) : _pushParts + _pullParts;
     }
 

@@ -115,7 +115,6 @@ public static class JobConversion
         Require(float.IsFinite(spec.MaxNorm) && spec.MaxNorm >= 0 && (spec.MaxNorm == 0 || !spec.Sparse), "max_norm must not be negative, and 0 where keys are exchanged as lists");
         Require(spec.StepsMax <= long.MaxValue && (spec.StepsMax == 0 || spec.StepsMax >= spec.Partitions), "steps_max must be 0, or at least one a partition");
         Require(spec.EpochsBefore < spec.Epochs && spec.StepsBefore <= long.MaxValue / 2, "epochs_before must be below epochs, and steps_before below 2^62");
-        Require(spec is { EpochsBefore: 0, StepsBefore: 0 } or { SnapshotEvery: 0, AverageFrom: 0 }, "snapshot_every and average_from must be 0 where epochs were done before");
         Require(spec.SnapshotEvery <= int.MaxValue && (spec.SnapshotEvery == 0 || (!spec.Sparse && spec.LocalSteps > 0 && spec.RowCount is > 0 and <= long.MaxValue && spec.Outputs <= 1)),
             "snapshot_every must be 0, or go with row_count, local_steps, whole ranges of keys and one score a row");
         Require(double.IsFinite(spec.SecondsMax) && spec.SecondsMax >= 0, "seconds_max must not be negative");

@@ -145,6 +145,9 @@ public sealed record TrainingJob
     /// <summary>Floats of a key on the wire in <see cref="Exchange.PullPart.Entries"/> and DELTA pushes: k times value and optimizer state.</summary>
     public int EntryFloats => Width * Stride;
 
+    /// <summary>Floats of a key in what is pushed and pulled; its state holds, beside the entry, the values of SVRG's snapshot, or the averages and how many pushes are in them.</summary>
+    public KeyFloats KeyFloats => new(Width, EntryFloats, EntryFloats + (SnapshotEvery > 0 ? Width : AverageFrom > 0 ? Width + 1 : 0));
+
     /// <summary>Rows between two pushes.</summary>
     public int RowsPerBlock => checked(Batch * Math.Max(1, LocalSteps));
 

@@ -161,8 +161,8 @@ public struct ExchangeFrame
                     break;
             }
         }
-        if (kind is 0 or > 3)
-            throw new InvalidDataException($"the push's kind is {kind}; expected PUSH_KIND_GRADIENT (1), PUSH_KIND_DELTA (2) or PUSH_KIND_GRADIENT_AT_POINT (3)");
+        if (kind is 0 or > 4)
+            throw new InvalidDataException($"the push's kind is {kind}; expected PUSH_KIND_GRADIENT (1), PUSH_KIND_DELTA (2), PUSH_KIND_GRADIENT_AT_POINT (3) or PUSH_KIND_STATE (4)");
         if (step > long.MaxValue || readVersion > long.MaxValue)
             throw new InvalidDataException("the push's step and version must be below 2^63");
         if (parts > PartsMax || part > 0 && part >= parts)
@@ -198,8 +198,8 @@ public struct ExchangeFrame
                     break;
                 case (2, 0):
                     ulong part = reader.Varint();
-                    if (part > 3)
-                        throw new InvalidDataException($"the pull's part is {part}; expected PULL_PART_VALUES (1), PULL_PART_ENTRIES (2) or PULL_PART_AVERAGES (3)");
+                    if (part > 4)
+                        throw new InvalidDataException($"the pull's part is {part}; expected PULL_PART_VALUES (1), PULL_PART_ENTRIES (2), PULL_PART_AVERAGES (3) or PULL_PART_STATE (4)");
                     Part = part == 0 ? PullPart.Values : (PullPart)(part - 1);
                     break;
                 default:

@@ -44,7 +44,7 @@ internal sealed class ClusterBackend : ITrainingBackend
         _channels = [.. servers.Select(server => GrpcChannel.ForAddress($"http://{server}"))];
         ShardMap map = ShardMap.Cut(job.KeyCount, shards);
         _placements = [.. Enumerable.Range(0, map.Count).Select(i => new ShardPlacement(i, map[i], servers[i % servers.Length]))];
-        _client = new GrpcParameterClient(job.Name, job.EntryFloats, _placements, new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = notice }, job.Width);
+        _client = new GrpcParameterClient(job.Name, job.KeyFloats, _placements, new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = notice });
         _coordination = new Coordination.CoordinationClient(_channels[0]);
     }
 
@@ -100,7 +100,7 @@ internal sealed class ClusterBackend : ITrainingBackend
 
     public Task<float[]> ReadAsync(CancellationToken cancellationToken) => WhileServersLiveAsync(token => ParameterReader.ReadAsync(_job, _client, token), cancellationToken);
 
-    public Task<float[]> ReadEntriesAsync(CancellationToken cancellationToken) => WhileServersLiveAsync(token => ParameterReader.ReadEntriesAsync(_job, _client, token), cancellationToken);
+    public Task<float[]> ReadStatesAsync(CancellationToken cancellationToken) => WhileServersLiveAsync(token => ParameterReader.ReadStatesAsync(_job, _client, token), cancellationToken);
 
     public async Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken)
     {

@@ -75,7 +75,7 @@ internal sealed class EmbeddedBackend : ITrainingBackend
 
     public Task<float[]> ReadAsync(CancellationToken cancellationToken) => ParameterReader.ReadAsync(_job, new InProcessParameterClient(_shards), cancellationToken);
 
-    public Task<float[]> ReadEntriesAsync(CancellationToken cancellationToken) => ParameterReader.ReadEntriesAsync(_job, new InProcessParameterClient(_shards), cancellationToken);
+    public Task<float[]> ReadStatesAsync(CancellationToken cancellationToken) => ParameterReader.ReadStatesAsync(_job, new InProcessParameterClient(_shards), cancellationToken);
 
     public Task<BackendFigures> DescribeAsync(CancellationToken cancellationToken)
     {

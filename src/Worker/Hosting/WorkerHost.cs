@@ -52,7 +52,7 @@ public sealed class WorkerHost(WorkerOptions options)
             options.Notice?.Invoke($"job '{job.Name}': partition {partition + 1} of {job.Partitions} has {blocks.RowCount:N0} rows; parsed {data.ParsedBytes:N0} of {job.Data!.Bytes:N0} bytes of text");
             ShardPlacement[] placements = [.. assignment.Shards.Select(shard => shard.ToPlacement(job)).OrderBy(shard => shard.Shard)];
             var bounds = new GrpcClientOptions { RetryDeadline = options.RetryDeadline, Waiting = options.Notice };
-            await using var client = new GrpcParameterClient(job.Name, job.EntryFloats, placements, bounds, job.Width);
+            await using var client = new GrpcParameterClient(job.Name, job.KeyFloats, placements, bounds);
             using var loop = new TrainingLoop(job, blocks, client, session);
             session.Watch(loop, client, data.ParsedBytes);
             await session.BeginTogetherAsync(stop.Token);

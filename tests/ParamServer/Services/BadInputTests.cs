@@ -28,7 +28,7 @@ public sealed class BadInputTests
         (StatusCode.InvalidArgument, "7 bytes long, not a multiple of 4", bad => bad.Push.Values = ByteString.CopyFrom(new byte[7])),
         (StatusCode.OutOfRange, "NaN or infinite", bad => bad.Push.Values = ByteString.CopyFrom(BitConverter.GetBytes(float.NaN))),
         (StatusCode.OutOfRange, "NaN or infinite", bad => bad.Push.Values = ByteString.CopyFrom(BitConverter.GetBytes(float.NegativeInfinity))),
-        (StatusCode.InvalidArgument, "kind is 0; expected PUSH_KIND_GRADIENT (1), PUSH_KIND_DELTA (2) or PUSH_KIND_GRADIENT_AT_POINT (3)", bad => bad.Push.Kind = Wire.PushKind.Unspecified),
+        (StatusCode.InvalidArgument, "kind is 0; expected PUSH_KIND_GRADIENT (1), PUSH_KIND_DELTA (2), PUSH_KIND_GRADIENT_AT_POINT (3) or PUSH_KIND_STATE (4)", bad => bad.Push.Kind = Wire.PushKind.Unspecified),
         (StatusCode.InvalidArgument, "kind is 9", bad => bad.Push.Kind = (Wire.PushKind)9),
         (StatusCode.InvalidArgument, "part is 9", bad => bad.Pull.Part = (Wire.PullPart)9),
         (StatusCode.InvalidArgument, "counts from 1", bad => bad.Push.Name = null),

@@ -49,7 +49,7 @@ public sealed class AgingTests
         foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
         {
             using ParameterShard shard = Jobs.Shard(Jobs.Make(Features, optimizer, sparse: true, l1: 0.001, l2: 0.05));
-            int stride = shard.FloatsPerKey(PullPart.Entries);
+            int stride = shard.Floats.Of(PullPart.Entries);
             var random = new Random(6);
             for (ulong sequence = 1; sequence <= 30; sequence++)
             {
@@ -105,7 +105,7 @@ public sealed class AgingTests
             foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
             {
                 using ParameterShard shard = Jobs.Shard(Jobs.Make(Features, optimizer, sparse, l1: 1, l2: 1, rate: 1));
-                float[] entry = new float[shard.FloatsPerKey(PullPart.Entries)];
+                float[] entry = new float[shard.Floats.Of(PullPart.Entries)];
                 entry[0] = 3f;
                 shard.Push(Jobs.Delta(1), ShardKeys.Range(Features, 1), entry);
                 for (ulong sequence = 2; sequence <= 10; sequence++)

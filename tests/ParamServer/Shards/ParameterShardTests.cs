@@ -65,7 +65,7 @@ public sealed class ParameterShardTests
         foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
         {
             using ParameterShard shard = Jobs.Shard(Jobs.Make(Features, optimizer));
-            int stride = shard.FloatsPerKey(PullPart.Entries);
+            int stride = shard.Floats.Of(PullPart.Entries);
             Parallel(Threads, thread =>
             {
                 float[] ones = [.. Enumerable.Repeat(1f, 30_001 * stride)];
@@ -140,7 +140,7 @@ public sealed class ParameterShardTests
             foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
             {
                 using ParameterShard shard = Jobs.Shard(Jobs.Make(90, optimizer));
-                int stride = shard.FloatsPerKey(PullPart.Entries);
+                int stride = shard.Floats.Of(PullPart.Entries);
                 var twin = new float[91 * stride];
                 for (ulong sequence = 1; sequence <= 30; sequence++)
                 {

@@ -35,7 +35,7 @@ public sealed class WideKeyTests
         Assert.Contains("6 values, not 5", Assert.Throws<ParameterException>(() => shard.Push(Jobs.Gradient(1), ShardKeys.Of([1, 4]), new float[5])).Message, StringComparison.Ordinal);
         Assert.Contains("12 values, not 6", Assert.Throws<ParameterException>(() => shard.Push(Jobs.Delta(1), ShardKeys.Of([1, 4]), new float[6])).Message, StringComparison.Ordinal);
         Assert.Throws<ParameterException>(() => shard.Pull(ShardKeys.Of([1, 4]), PullPart.Values, new float[2]));
-        Assert.Equal((3, 6), (shard.FloatsPerKey(PullPart.Values), shard.FloatsPerKey(PullPart.Entries)));
+        Assert.Equal((3, 6), (shard.Floats.Of(PullPart.Values), shard.Floats.Of(PullPart.Entries)));
     }
 
     private static void Compare(int width, OptimizerKind optimizer, bool sparse, double l1, double l2, int seed)
@@ -74,7 +74,7 @@ public sealed class WideKeyTests
 
     private static float[] Pull(ParameterShard shard, ShardKeys keys, PullPart part)
     {
-        var packed = new float[keys.Count * shard.FloatsPerKey(part)];
+        var packed = new float[keys.Count * shard.Floats.Of(part)];
         shard.Pull(keys, part, packed);
         return packed;
     }
