@@ -15,8 +15,8 @@ namespace DistSgd.ParamServer.Services;
 /// </summary>
 internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, TimeProvider time, PeerTraffic? peer = null, Action? giveWay = null) : IStreamHolder, IDisposable
 {
-    // Answers are sent as soon as there are so many bytes of them, or there is nothing more to do.
-    private const int FlushBytes = 128 << 10;
+    // Answers are sent as soon as there are so many bytes of them, or there is nothing more to do. Each flush costs Kestrel a wait and two changes of threads.
+    private const int FlushBytes = 512 << 10;
 
     private readonly OutgoingFrames _answers = new();
     private RequestKeys _keys = new(0, 0, 0);
@@ -60,7 +60,7 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
     {
         await responses.WriteNextAsync(_answers);
         Volatile.Write(ref _movedAt, time.GetTimestamp());
-        _answers.Clear(keptBytesMax: 4 * FlushBytes);
+        _answers.Clear(keptBytesMax: 2 * FlushBytes);
     }
 
     private bool DoNext(IncomingFrames message, long arrived)
