@@ -15,7 +15,7 @@ namespace DistSgd.ParamServer.Tests.Services;
 /// <summary>An exchange's own time limit on a stream, whose turn waits for answers that are read slowly.</summary>
 public sealed class StreamDeadlineTests
 {
-    private const int Features = 65_536;
+    private const int Features = 131_072;
 
     [Fact]
     public void ExchangeWhoseTurnComesTooLate_IsRefusedAndNotDone_AndItsNeighboursAre()
