@@ -97,6 +97,8 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         Seed = plan.Job.Seed,
         BiasShare = plan.Job.BiasShare,
         InitialBias = plan.Initial.Values,
+        Means = plan.Job.Scaling?.Means.ToArray() ?? [],
+        InverseScales = plan.Job.Scaling?.InverseScales.ToArray() ?? [],
         Labels = plan.Labels,
     };
 

@@ -36,6 +36,12 @@ public sealed record OracleJob
     /// <summary>What each row counts; empty: 1 each.</summary>
     public IReadOnlyList<float> Weights { get; init; } = [];
 
+    /// <summary>What is taken off each column before it is scaled; empty: columns stay as they are.</summary>
+    public IReadOnlyList<float> Means { get; init; } = [];
+
+    /// <summary>What each column is multiplied with; as many as means.</summary>
+    public IReadOnlyList<float> InverseScales { get; init; } = [];
+
     /// <summary>The part of the rate at which a lone bias moves in local steps of SGD.</summary>
     public float BiasShare { get; init; } = 1;
 
@@ -58,6 +64,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
     private readonly float[][] _state = [.. Enumerable.Range(0, (job.Features + 1) * job.Model.Outputs).Select(_ => new float[OracleRule.Slots])];
     private readonly float[] _age = new float[(job.Features + 1) * job.Model.Outputs];
     private readonly long[] _lastStep = new long[(job.Features + 1) * job.Model.Outputs];
+    private readonly OracleRows _rows = new(job, data);
     private readonly OracleRule _rule = new(job.Rule, countsPerKey: job.Sparse);
     private double _now;
     private long _steps;
@@ -73,7 +80,7 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
     private int Bias => job.Features * Outputs;
 
     /// <summary>Trains all epochs.</summary>
-    /// <returns>The values of all keys, the bias last, as a reader sees them.</returns>
+    /// <returns>The values of all keys, the bias last, as a reader sees them; of the columns as they were before scaling.</returns>
     public float[] Train()
     {
         int rowsPerBlock = job.Batch * Math.Max(1, job.LocalSteps);
@@ -96,13 +103,13 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
                 TrainBlock([.. rows.Select(row => blocks[block][row])]);
             }
         }
-        return [.. _weight.Select((_, key) => Read(key, [.. _state[key]]))];
+        return _rows.ToOriginal([.. _weight.Select((_, key) => Read(key, [.. _state[key]]))]);
     }
 
     private void TrainBlock(int[] rows)
     {
         float rate = job.Rule.Schedule.Rate(_steps);
-        int[] features = job.Sparse ? [.. rows.SelectMany(row => data.Row(row).Indices.ToArray()).Select(feature => (int)feature).Append(job.Features).Distinct()] : [.. Enumerable.Range(0, job.Features + 1)];
+        int[] features = job.Sparse ? [.. rows.SelectMany(row => _rows.Row(row).Indices).Select(feature => (int)feature).Append(job.Features).Distinct()] : [.. Enumerable.Range(0, job.Features + 1)];
         int[] keys = [.. features.SelectMany(feature => Enumerable.Range(feature * Outputs, Outputs))];
         var weight = new Dictionary<int, float>();
         var squares = new Dictionary<int, float>();
@@ -155,14 +162,14 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
         {
             if (derivatives[i].All(g => g == 0))
                 continue;
-            SparseRow row = data.Row(batch[i]);
+            (uint[] indices, float[] values) = _rows.Row(batch[i]);
             for (int output = 0; output < Outputs; output++)
             {
                 float a = -share * derivatives[i][output];
-                for (int k = 0; k < row.Indices.Length; k++)
+                for (int k = 0; k < indices.Length; k++)
                 {
-                    int key = (int)row.Indices[k] * Outputs + output;
-                    weight[key] = FusedMultiplyAdd(a, row.Values[k], weight[key]);
+                    int key = (int)indices[k] * Outputs + output;
+                    weight[key] = FusedMultiplyAdd(a, values[k], weight[key]);
                 }
                 weight[Bias + output] += Outputs == 1 ? -(job.BiasShare * rate / batch.Length) * derivatives[i][output] : a;
             }
@@ -178,14 +185,14 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
             float[] derivatives = Derivatives(number, weight);
             if (derivatives.All(g => g == 0))
                 continue;
-            SparseRow row = data.Row(number);
+            (uint[] indices, float[] values) = _rows.Row(number);
             for (int output = 0; output < Outputs; output++)
             {
                 float share = derivatives[output] / batch.Length;
-                for (int k = 0; k < row.Indices.Length; k++)
+                for (int k = 0; k < indices.Length; k++)
                 {
-                    int key = (int)row.Indices[k] * Outputs + output;
-                    gradient[key] = FusedMultiplyAdd(share, row.Values[k], gradient.GetValueOrDefault(key));
+                    int key = (int)indices[k] * Outputs + output;
+                    gradient[key] = FusedMultiplyAdd(share, values[k], gradient.GetValueOrDefault(key));
                 }
                 gradient[Bias + output] = gradient.GetValueOrDefault(Bias + output) + share;
             }
@@ -195,11 +202,11 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
 
     private float[] Derivatives(int number, Dictionary<int, float> weight)
     {
-        SparseRow row = data.Row(number);
+        (uint[] indices, float[] values) = _rows.Row(number);
         var scores = new float[Outputs];
         for (int output = 0; output < Outputs; output++)
-            scores[output] = OracleMath.Dot(row.Indices, row.Values, feature => weight[(int)feature * Outputs + output]) + weight[Bias + output];
-        float y = job.Labels.ToLearning(row.Label, number);
+            scores[output] = OracleMath.Dot(indices, values, feature => weight[(int)feature * Outputs + output]) + weight[Bias + output];
+        float y = job.Labels.ToLearning(data.Row(number).Label, number);
         float[] slopes = job.Model.IsMulticlass ? OracleClasses.Slopes(job.Model, scores, (int)y) : [Slope(scores[0], y)];
         return job.Weights.Count == 0 ? slopes : [.. slopes.Select(slope => job.Weights[number] * slope)];
     }
