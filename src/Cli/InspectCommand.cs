@@ -56,10 +56,22 @@ internal static class InspectCommand
 
     private static void PrintWeights(TextWriter output, TrainedModel model, int first)
     {
-        float[] weights = model.Weights.ToArray();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"weights  {weights.Length:N0}, of which {weights.Count(w => w != 0):N0} are not 0; bias {string.Join(" ", model.Biases.ToArray().Select(bias => bias.ToString("G6", CultureInfo.InvariantCulture)))}; lowest feature index {first}"));
-        int[] largest = [.. Enumerable.Range(0, weights.Length).OrderByDescending(i => Math.Abs(weights[i])).Take(WeightsShown).Where(i => weights[i] != 0)];
-        output.WriteLine($"largest  {string.Join("  ", largest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Place(model, i, first)}:{weights[i]:G4}")))}");
+        ReadOnlySpan<float> weights = model.Weights;
+        // The smallest of the largest so far comes out first; of equal ones the later.
+        var largest = new PriorityQueue<int, (float Magnitude, int Before)>();
+        int nonZeros = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] == 0)
+                continue;
+            nonZeros++;
+            largest.Enqueue(i, (Math.Abs(weights[i]), -i));
+            if (largest.Count > WeightsShown)
+                largest.Dequeue();
+        }
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"weights  {weights.Length:N0}, of which {nonZeros:N0} are not 0; bias {string.Join(" ", model.Biases.ToArray().Select(bias => bias.ToString("G6", CultureInfo.InvariantCulture)))}; lowest feature index {first}"));
+        IEnumerable<int> shown = largest.UnorderedItems.OrderByDescending(item => item.Priority).Select(item => item.Element);
+        output.WriteLine($"largest  {string.Join("  ", shown.Select(i => string.Create(CultureInfo.InvariantCulture, $"{Place(model, i, first)}:{model.Weights[i]:G4}")))}");
     }
 
     // A feature, and where there are several scores the label of the class.

@@ -174,7 +174,7 @@ internal sealed class TrainingPlan
             Partitions = deployment.Workers,
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
-        JobLimits.Check(job, data, options.Checkpoint is not null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        JobLimits.Check(job, data, deployment.IsRemote ? 0 : deployment.Workers, options.Checkpoint is not null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         InitialParameters initial = options.Init is { } model0 ? (isNetwork ? WarmStart.Network(model0, job) : WarmStart.Parameters(model0, job, data, labels)) : isNetwork ? InitialParameters.OfNetwork(job) : new InitialParameters(job.BiasKey, defaults.Bias(model));
         return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }

@@ -19,6 +19,20 @@ public sealed class DocumentTests
     }
 
     [Fact]
+    public void EveryFolderOfSources_IsInTheArchitecture()
+    {
+        string[] folders = [.. Checkout.Sources("src").Select(file => file.Split('/')).Where(parts => parts.Length > 3).Select(parts => string.Join('/', parts[..3])).Distinct()];
+        Assert.Contains("src/ParamServer/Shards", folders);
+        Assert.Equal(["src/Nowhere/Else"], Unnamed(["src/Nowhere/Else", .. folders]));
+
+        static IEnumerable<string> Unnamed(IEnumerable<string> folders)
+        {
+            string architecture = Checkout.Read("ARCHITECTURE.md");
+            return folders.Where(folder => !architecture.Contains($"`{folder}`", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public void Anchor_IsTheHeadingInLowerCaseWithHyphens() => Assert.Equal("life-of-a-gradient-push", Document.Anchor("Life of a gradient: `push`"));
 
     [Fact]

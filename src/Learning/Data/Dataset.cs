@@ -225,7 +225,7 @@ public sealed class Dataset : IDisposable
     {
         options ??= new ReadOptions();
         DataFormat format = FormatDetection.Of(path, options);
-        Dataset data = format == DataFormat.Idx ? IdxReader.Read(path) : DatasetCache.Open(path, options with { Format = format }, cache ?? new CacheOptions());
+        Dataset data = format == DataFormat.Idx ? IdxReader.Read(path, null, options.CancellationToken) : DatasetCache.Open(path, options with { Format = format }, cache ?? new CacheOptions());
         if (options.Weights is null) return data;
         try
         {
@@ -264,7 +264,7 @@ public sealed class Dataset : IDisposable
             return (weighed, weighed.Rows(partition));
         }
         if (format != DataFormat.Idx) return DatasetCache.OpenPartition(path, partition, options with { Format = format }, cache ?? new CacheOptions());
-        Dataset whole = IdxReader.Read(path);
+        Dataset whole = IdxReader.Read(path, null, options.CancellationToken);
         return (whole, whole.Rows(partition));
     }
 

@@ -12,6 +12,7 @@ public static class IdxReader
 {
     private const int DimensionsMax = 8;
     private const long FeaturesMax = 1 << 26;
+    private const int LabelsAtOnce = 1 << 13;
 
     /// <summary>Whether a file begins as IDX files do.</summary>
     /// <param name="path">Any file; one that cannot be read is not IDX.</param>
@@ -33,11 +34,13 @@ public static class IdxReader
     /// <summary>Reads rows and their labels.</summary>
     /// <param name="path">The rows, for example <c>train-images-idx3-ubyte.gz</c>.</param>
     /// <param name="labels">The labels, one dimension; null: the file beside it with <c>labels</c> for <c>images</c> and <c>idx1</c> for <c>idx3</c>.</param>
+    /// <param name="cancellationToken">Gives up reading, between rows.</param>
     /// <exception cref="DatasetException">A file is missing, damaged or truncated, or the files don't have as many rows.</exception>
-    public static Dataset Read(string path, string? labels = null)
+    /// <exception cref="OperationCanceledException">Reading was given up.</exception>
+    public static Dataset Read(string path, string? labels = null, CancellationToken cancellationToken = default)
     {
         string labelPath = labels ?? LabelsBeside(path);
-        float[] targets = ReadLabels(labelPath);
+        float[] targets = ReadLabels(labelPath, cancellationToken);
         return Guard(path, () =>
         {
             using Stream stream = OpenStream(path);
@@ -53,17 +56,18 @@ public static class IdxReader
                 FeaturesMin = header.RowElements,
                 Image = header.Dimensions.Length >= 3 ? new ImageSize(header.Dimensions[^1], header.Dimensions[^2]) : null,
             };
-            ReadRows(path, stream, header, targets, rows);
+            ReadRows(path, stream, header, targets, rows, cancellationToken);
             return rows.Build();
         });
     }
 
-    private static void ReadRows(string path, Stream stream, IdxHeader header, float[] targets, DatasetBuilder rows)
+    private static void ReadRows(string path, Stream stream, IdxHeader header, float[] targets, DatasetBuilder rows, CancellationToken cancellationToken)
     {
         var bytes = new byte[header.RowElements * ElementBytes(header.Type)];
         var (indices, values) = (new uint[header.RowElements], new float[header.RowElements]);
         for (int row = 0; row < targets.Length; row++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             if (read < bytes.Length)
                 throw new DatasetException(path, $"the file ends within row {row + 1:N0}; its header says {header.Rows:N0} rows of {bytes.Length:N0} bytes.");
@@ -82,16 +86,25 @@ public static class IdxReader
             throw new DatasetException(path, $"the file goes on behind the last of its {header.Rows:N0} rows.");
     }
 
-    private static float[] ReadLabels(string path) => Guard(path, () =>
+    private static float[] ReadLabels(string path, CancellationToken cancellationToken) => Guard(path, () =>
     {
         using Stream stream = OpenStream(path);
         IdxHeader header = IdxHeader.Read(path, stream);
         if (header.Dimensions.Length != 1)
             throw new DatasetException(path, $"this IDX file has {header.Dimensions.Length} dimensions; expected labels, in one.");
-        var bytes = new byte[header.Rows * (long)ElementBytes(header.Type)];
-        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
-            throw new DatasetException(path, $"the file ends before the last of its {header.Rows:N0} labels.");
-        return Enumerable.Range(0, header.Rows).Select(i => header.Type == IdxHeader.Byte ? bytes[i] : Element(header.Type, bytes, i)).ToArray();
+        // What the header says is believed piece by piece: a damaged one may promise more labels than memory holds.
+        int size = ElementBytes(header.Type);
+        var (labels, bytes) = (new List<float>(), new byte[LabelsAtOnce * size]);
+        while (labels.Count < header.Rows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int count = Math.Min(LabelsAtOnce, header.Rows - labels.Count);
+            if (stream.ReadAtLeast(bytes.AsSpan(0, count * size), count * size, throwOnEndOfStream: false) < count * size)
+                throw new DatasetException(path, $"the file ends before the last of its {header.Rows:N0} labels.");
+            for (int i = 0; i < count; i++)
+                labels.Add(header.Type == IdxHeader.Byte ? bytes[i] : Element(header.Type, bytes, i));
+        }
+        return labels.ToArray();
     });
 
     private static string LabelsBeside(string path)

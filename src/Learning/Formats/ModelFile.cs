@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using DistSgd.Kernels;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Mlp;
@@ -167,14 +168,26 @@ public sealed record ModelFile
 
     private static float[] ReadFloats(string path, SafetensorsReader file, string name)
     {
+        var values = new float[Entry(path, file, name).ElementCount];
+        ReadFloats(path, file, name, values);
+        return values;
+    }
+
+    private static TensorEntry Entry(string path, SafetensorsReader file, string name)
+    {
         if (!file.Tensors.TryGetValue(name, out var entry)) throw new ModelFileException(path, $"there is no tensor \"{name}\"; is this a model of distsgd?");
         if (entry.Type != TensorType.F32 || entry.Shape.Count is 0 or > 2 || entry.ElementCount > Array.MaxLength)
             throw new ModelFileException(path, $"tensor {name} is {entry.Type} [{string.Join(", ", entry.Shape)}]; expected F32 with one or two extents.");
-        float[] values = new float[entry.ElementCount];
-        file.Read<float>(name, 0, values);
-        for (int i = 0; i < values.Length; i++)
-            if (!float.IsFinite(values[i])) throw new ModelFileException(path, $"tensor {name} has {values[i]} at {i}; expected finite numbers.");
-        return values;
+        return entry;
+    }
+
+    private static void ReadFloats(string path, SafetensorsReader file, string name, Span<float> values)
+    {
+        file.Read(name, 0, values);
+        if (AllFinite.Check(values)) return;
+        int bad = 0;
+        while (float.IsFinite(values[bad])) bad++;
+        throw new ModelFileException(path, $"tensor {name} has {values[bad]} at {bad}; expected finite numbers.");
     }
 
     private static float[] ReadParameters(string path, SafetensorsReader file, ModelSpec spec, long features)
@@ -184,10 +197,10 @@ public sealed record ModelFile
         var parameters = new float[layout.PositionCount];
         foreach (LayoutTable table in layout.Tables)
         {
-            float[] values = ReadFloats(path, file, table.Name);
-            if (!file.Tensors[table.Name].Shape.SequenceEqual(table.Shape))
-                throw new ModelFileException(path, $"tensor {table.Name} is [{string.Join(", ", file.Tensors[table.Name].Shape)}]; expected [{string.Join(", ", table.Shape)}] for {spec} of {Plural.Of(features, "feature")}.");
-            values.CopyTo(parameters, (int)(table.FirstKey * layout.Width));
+            TensorEntry entry = Entry(path, file, table.Name);
+            if (!entry.Shape.SequenceEqual(table.Shape))
+                throw new ModelFileException(path, $"tensor {table.Name} is [{string.Join(", ", entry.Shape)}]; expected [{string.Join(", ", table.Shape)}] for {spec} of {Plural.Of(features, "feature")}.");
+            ReadFloats(path, file, table.Name, parameters.AsSpan((int)(table.FirstKey * layout.Width), (int)table.Count));
         }
         return parameters;
     }

@@ -48,6 +48,7 @@ public sealed class IdxReaderTests : IDisposable
         Refused("ends within row 2", Write("short", 0x08, [2, 2, 2], [1, 2, 3, 4, 5]), labels);
         Refused("goes on behind", Write("long", 0x08, [2, 1, 1], [1, 2, 3]), labels);
         Refused("3 rows, but 2 labels", Write("three", 0x08, [3, 1, 1], [1, 2, 3]), labels);
+        AssertRefused("before the last of its 2,147,483,647 labels", "many", () => IdxReader.Read(labels, Write("many", 0x0E, [int.MaxValue], [1, 2, 3])));
         Refused("one dimension", labels, labels);
         Refused("dimension 2 of the header is 0", Write("flat", 0x08, [2, 0, 4], []), labels);
         Refused("are not beside them", Write("alone-images-idx3-ubyte", 0x08, [2, 1, 1], [1, 2]), null);
@@ -58,11 +59,33 @@ public sealed class IdxReaderTests : IDisposable
         Assert.False(IdxReader.Recognizes(text));
     }
 
+    [Fact]
+    public void Read_GivenUp_EndsBetweenRows()
+    {
+        string labels = Write("labels", 0x08, [2], [1, 2]);
+        // The second row is not there: whoever reads on has another complaint.
+        string images = Write("images", 0x08, [2, 1, 1], [1]);
+        using var given = new CancellationTokenSource();
+        given.Cancel();
+        Assert.Throws<OperationCanceledException>(() => IdxReader.Read(images, labels, given.Token));
+        Assert.Throws<OperationCanceledException>(() => Dataset.Open(Named(images, labels), new ReadOptions { CancellationToken = given.Token }));
+        Assert.Throws<OperationCanceledException>(() => Dataset.OpenPartition(Named(images, labels), new Partition(0, 1), new ReadOptions { IndexBase = IndexBase.Zero, CancellationToken = given.Token }));
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static void Refused(string why, string path, string? labels)
+    private string Named(string images, string labels)
     {
-        string message = Assert.Throws<DatasetException>(() => IdxReader.Read(path, labels)).Message;
+        File.Copy(labels, Path.Combine(_folder, "x-labels-idx1-ubyte"), overwrite: true);
+        File.Copy(images, Path.Combine(_folder, "x-images-idx3-ubyte"), overwrite: true);
+        return Path.Combine(_folder, "x-images-idx3-ubyte");
+    }
+
+    private static void Refused(string why, string path, string? labels) => AssertRefused(why, path, () => IdxReader.Read(path, labels));
+
+    private static void AssertRefused(string why, string path, Func<Dataset> read)
+    {
+        string message = Assert.Throws<DatasetException>(read).Message;
         Assert.Contains(why, message);
         Assert.Contains(path, message);
     }
