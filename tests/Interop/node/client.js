@@ -176,9 +176,9 @@ const cases = {
   client_compressed_streaming: async () => {
     await fails(grpc.status.INVALID_ARGUMENT, () => streamIn(stub, (call) => call.write({ payload: payload(27182), expect_compressed: YES })));
     assert.strictEqual(await streamIn(gzipStub, (call) => {
-      call.write({ payload: payload(27182), expect_compressed: YES });
-      call.write({ payload: payload(45904), expect_compressed: NO }, NO_COMPRESS);
-      call.end();
+      // Before version 20, Node takes a write's second argument for the name of an encoding; what the library makes of it is behind that check.
+      call.write({ payload: payload(27182), expect_compressed: YES }, () =>
+        call._write({ payload: payload(45904), expect_compressed: NO }, NO_COMPRESS, () => call.end()));
     }), 73086);
   },
   server_compressed_unary: async () => {
