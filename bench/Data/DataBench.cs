@@ -55,7 +55,7 @@ public static class DataBench
         var tables = TableBench.Write(folder);
         foreach ((string name, string path, int threads) in tables) clock.Add(name, () => TableBench.Parse(path, threads));
         clock.Run(rounds);
-        foreach ((string name, string path, _) in tables) sink(new BenchRow(name, new FileInfo(path).Length / clock[name] / 1e9, "GB/s", "", 1));
+        foreach ((string name, string path, _) in tables) sink(new BenchRow(name, new FileInfo(path).Length / clock[name] / 1e9, "GB/s", ReadAll, new FileInfo(path).Length / clock[name] / (bytes.Length / clock[ReadAll])));
         foreach (var name in clock.Names.Except(tables.Select(table => table.Name)))
         {
             var isLimit = name is Copy or ReadAll;

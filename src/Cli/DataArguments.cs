@@ -47,6 +47,13 @@ internal static class DataArguments
         },
     };
 
+    /// <summary>An option for columns that would have no effect, as the file has none; null: none.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="data">What was read.</param>
+    public static string? Unused(ParseResult parsed, Dataset data) => data.Layout is null && ((ValueOption[])[Header, Label, Weight, Categorical]).FirstOrDefault(parsed.IsGiven) is { } given
+        ? $"{given.Name} {parsed.GetValue(given)} is for the columns of separated text, and {data.Path ?? "generated data"} has none; leave it out, or say --format csv."
+        : null;
+
     /// <summary>Bits that features are hashed to; null: not given.</summary>
     public static int? HashBitsOf(ParseResult parsed) => parsed.Count(HashBits);
 

@@ -131,6 +131,8 @@ internal static class TrainCommand
         {
             using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, cluster is not null, cancellationToken), report.Interrupted(path, parsed.GetValue(Checkpoint)), cancellationToken);
             report.Data(data);
+            if (DataArguments.Unused(parsed, data.Train) is { } unused)
+                throw new TrainingException(unused);
             options = options with { Test = data.Test, HashBits = data.Train.Layout is null ? DataArguments.HashBitsOf(parsed) : null };
             if (parsed.Count(Folds) is { } folds)
                 return await ValidateAsync(data, options, folds, cluster is null ? null : cluster with { Data = data.Path! }, new FoldReport(parsed.InvocationConfiguration.Output, parsed.GetValue(Json)), cancellationToken);
@@ -190,8 +192,6 @@ internal static class TrainCommand
             return $"--cache require has no effect on --data {parsed.GetValue(Data)}; leave it out.";
         if (parsed.IsGiven(RetryDeadline) && !IsRemote(parsed))
             return $"--retry-deadline {parsed.GetValue(RetryDeadline)} is for training over gRPC; give --servers, --workers or --connect too, or leave it out.";
-        if (parsed.IsGiven(Margin) && parsed.Chosen(Loss, typeof(LossKind)) is LossKind loss and not (LossKind.CrammerSinger or LossKind.ZeroOne))
-            return $"--margin {parsed.GetValue(Margin)} has no effect on --loss {KindName.Of(loss)}; leave it out, or use --loss crammer-singer or zero-one.";
         if (parsed.IsGiven(Patience) && parsed.IsGiven(Data) && !parsed.IsGiven(Test) && !parsed.IsGiven(ValidationFraction) && !parsed.IsGiven(Folds))
             return $"--patience {parsed.GetValue(Patience)} judges by the test loss, but there is no test set; give --test or --validation-fraction.";
         foreach (ValueOption option in (ValueOption[])[Test, .. DataArguments.All])

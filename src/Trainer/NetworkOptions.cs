@@ -29,6 +29,8 @@ internal static class NetworkOptions
             return $"--local-steps {options.LocalSteps} is for models without layers: --model mlp pushes the gradient of each mini-batch. Leave it out.";
         if (options.MaxNorm is { } radius)
             return $"--max-norm {radius} is for models without layers; with --model mlp use --l2.";
+        if (options.Batch == 1 && (options.BatchNorm || options.Init?.Spec.Network is { BatchNorm: true }))
+            return "--batch-norm takes mean and variance over the rows of a mini-batch, and --batch 1 has one; expected at least 2.";
         if (options.Augment is { } augment && options.Scaling == ScalingKind.On)
             return $"--augment {augment} changes images as they are; --scale on would scale each of their pixels by itself. Leave one out.";
         if (options.Augment is { } images && options.Exchange == ExchangeKind.Sparse)

@@ -56,6 +56,7 @@ public static class OptionCheck
         ?? TrainingRanges.Servers.Refusal(cluster?.Servers)
         ?? TrainingRanges.Workers.Refusal(cluster?.Workers)
         ?? Combination(options)
+        ?? ModelCheck.Refusal(options)
         ?? RuleCheck.Refusal(options)
         ?? (options.SnapshotEvery is { } every ? Svrg(options, every) : null)
         ?? NetworkOptions.Refusal(options)
@@ -89,16 +90,12 @@ public static class OptionCheck
     {
         if ((long)(options.Batch ?? 1) * Math.Max(1, options.LocalSteps ?? 1) > int.MaxValue)
             return $"--batch {options.Batch} times --local-steps {options.LocalSteps} is too large; expected below 2^31 rows between two pushes.";
-        if (options.HuberDelta is { } delta && options.Loss != LossKind.Huber)
-            return $"--huber-delta {delta} is given without --loss huber; add that, or leave it out.";
         if (options is { C: { } c, L2: { } l2 })
             return $"--C {c} and --l2 {l2} are both given; they are one strength, l2 = 1/(rows C). Give one.";
         if (options.MaxNorm is { } radius && options.Exchange == ExchangeKind.Sparse)
             return $"--max-norm {radius} needs all weights at once; --exchange sparse moves some. Leave one out.";
         if (options.MaxNorm is { } ball && options.LocalSteps == 0)
             return $"--max-norm {ball} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.";
-        if (options is { Model: { } model, Loss: { } loss } && !ModelSpec.LossesOf(model).Contains(loss))
-            return LossRefusal(model, loss);
         if (options is { Patience: { } patience, Epochs: { } epochs } && patience >= epochs)
             return $"--patience {patience} can't be used up within --epochs {epochs}; expected less.";
         if (options.Average is >= 1 and { } part)
@@ -109,6 +106,8 @@ public static class OptionCheck
             return Arguments.Refusal("--class-weight", classes, ClassWeightExpected);
         if (options is { HeldOut: not null, Test: not null })
             return "Rows are held out and test data is given too (--validation-fraction or --folds, and --test); give one of them.";
+        if (options.Epochs < options.SaveEvery)
+            return $"--save-every {options.SaveEvery} comes to nothing within --epochs {options.Epochs}; expected at most as many.";
         if (options.SaveEvery > 0 && options.Out is null && options.Checkpoint is null)
             return $"--save-every {options.SaveEvery} is given without --out; name the model file.";
         return null;
@@ -124,6 +123,7 @@ public static class OptionCheck
             : options.Order == RowOrderKind.LargestLoss ? "--order largest-loss; its full gradient is that of all rows alike"
             : options.LocalSteps == 0 ? "--local-steps 0; workers step by themselves"
             : options.Exchange == ExchangeKind.Sparse ? "--exchange sparse; the full gradient moves every weight"
+            : options.Epochs == 1 ? "--epochs 1; its first epoch computes the full gradient and takes no step: expected at least 2"
             : options.Model is { } model && !ModelSpec.Of(model).HasScalarLoss ? $"--model {KindName.Of(model)}; expected --model linear, logistic or svm"
             : null;
         return other is null ? null : $"--svrg {every} doesn't go with {other}.";

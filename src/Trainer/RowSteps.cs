@@ -21,8 +21,6 @@ internal static class RowSteps
         var steps = new RowPreprocessing { HashBits = options.HashBits ?? 0, HashSeed = options.HashBits is null ? 0 : options.Seed, Normalizes = options.NormalizeRows };
         if (options.Whiten is not { } components)
             return steps;
-        if (options.HashBits is { } hashed)
-            throw new TrainingException($"--whiten {components} is for dense features, --hash-bits {hashed} for sparse ones; give one of them.");
         if (data.FeatureCount > Whitening.FeaturesMax || data.RowCount < 2)
             throw new TrainingException($"--whiten {components} is for at least 2 rows of at most {Whitening.FeaturesMax:N0} features; the data has {Plural.Of(data.RowCount, "row")} and {Plural.Of(data.FeatureCount, "feature")}.");
         return RowPreprocessing.Whitened(steps, data, components, cancellationToken);

@@ -25,7 +25,7 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
                 return NetworkOptions.Choose(data, options);
             IReadOnlyList<LossKind> losses = ModelSpec.LossesOf(kind);
             if (options.Loss is { } loss && !losses.Contains(loss))
-                throw new TrainingException(OptionCheck.LossRefusal(kind, loss));
+                throw new TrainingException(options.Model is null && options.Init is null ? $"--loss {KindName.Of(loss)} doesn't go with the model that the labels choose, {KindName.Of(kind)}; add --model {ModelCheck.ModelsOf(loss)}." : OptionCheck.LossRefusal(kind, loss));
             LossKind? usual = options.Loss ?? (kind == ModelKind.StructuredSvm && data.HasLabelSets ? LossKind.Hamming : options.Taxonomy is not null && kind == ModelKind.StructuredSvm ? LossKind.Tree : null);
             ModelSpec model = ModelSpec.Of(kind, usual) with { HuberDelta = (float)(options.HuberDelta ?? 1), Margin = (float)(options.Margin ?? 1) };
             if (model.IsRanking && !data.HasQueries)

@@ -24,8 +24,8 @@ internal sealed class BlockComputation : IDisposable
     private readonly float[] _keptStatistics;
     private readonly int[] _order;
 
-    // The rows' last losses, block by block; null where they don't decide the order.
-    private readonly float[]?[]? _losses;
+    // Of a block's rows; empty where losses don't decide the order.
+    private readonly float[] _losses;
     private readonly float[] _scores;
     private int _blocksDone;
 
@@ -42,7 +42,7 @@ internal sealed class BlockComputation : IDisposable
         _statistics = [.. job.Tables.Where(table => table.IsAveraged).Select(table => (checked((int)(job.KeyCount - table.Keys.First) * job.Width), (int)table.Keys.Count * job.Width))];
         _keptStatistics = new float[_statistics.Sum(table => table.Count)];
         _order = new int[blocks.RowsMax];
-        _losses = job.Order == RowOrderKind.LargestLoss ? new float[blocks.Count][] : null;
+        _losses = new float[blocks.Losses is null ? 0 : blocks.RowsMax];
         _scores = new float[checked(blocks.RowsMax * job.Model.Outputs)];
     }
 
@@ -57,8 +57,7 @@ internal sealed class BlockComputation : IDisposable
     {
         Span<int> order = _order.AsSpan(0, block.RowCount);
         block.Order(_job.Seed, partition, epoch, order);
-        if (_losses is not null && _losses[block.Number] is { } last)
-            LossOrder.Apply(order, last);
+        _blocks.Losses?.Sort(order, block.Places);
         // A mini-batch of queries has as many rows as they have: a bound on steps is kept to the end of a block there.
         if (!_job.Model.IsRanking && steps.Left < (order.Length + _job.Batch - 1) / _job.Batch)
             order = order[..(int)(steps.Left * _job.Batch)];
@@ -148,8 +147,10 @@ internal sealed class BlockComputation : IDisposable
 
     private void KeepLosses(Block block, ReadOnlySpan<int> order, ReadOnlySpan<float> scores)
     {
-        if (_losses is not null)
-            LossSum.OfRows(_job.Model, block.Rows, order, scores, _losses[block.Number] ??= new float[block.RowCount]);
+        if (_blocks.Losses is null)
+            return;
+        LossSum.OfRows(_job.Model, block.Rows, order, scores, _losses);
+        _blocks.Losses.Keep(block.Places, order, _losses);
     }
 
     private void ScaleValues(Span<float> delta)

@@ -19,7 +19,7 @@ internal sealed class BlockSequence
         _job = job;
         _blocks = blocks;
         _wholeSpace = KeySet.Range(0, blocks.Plan.Compact ? 0 : checked((int)job.KeyCount));
-        if (blocks.Plan.Compact && !blocks.Plan.Streams)
+        if (blocks.Plan.Compact && !blocks.Plan.GathersAtVisits)
             _keys = [.. Enumerable.Range(0, blocks.Count).Select(b => KeySet.List(blocks[b].Keys!))];
     }
 
@@ -49,8 +49,9 @@ internal sealed class BlockSequence
             if (_orders[slot].Length != _blocks.Count)
                 _orders[slot] = new int[_blocks.Count];
             RowOrder.Blocks(_job.Seed, _blocks.Plan.Partition, epoch, _orders[slot]);
-            if (_job.Order == RowOrderKind.Sequential)
+            if (_job.Order is RowOrderKind.Sequential or RowOrderKind.LargestLoss)
                 Array.Sort(_orders[slot]);
+            _blocks.Deal(epoch);
             _epochs[slot] = epoch;
         }
         return _orders[slot];

@@ -108,6 +108,19 @@ public sealed class CsvTests : IDisposable
         Assert.Contains(expected, refused.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--categorical", "a")]
+    [InlineData("--label-column", "y")]
+    [InlineData("--header", "no")]
+    public async Task OptionForColumns_OfAFileThatHasNone_IsRefused(string option, string value)
+    {
+        string data = _folder.Write("d", "1 1:1\n0 1:2\n1 1:3\n");
+        Outcome refused = await CommandLine.RunAsync("train", "--data", data, option, value, "--out", _folder["m"]);
+        Assert.Equal(1, refused.Code);
+        Assert.Contains($"{option} {value} is for the columns of separated text, and {data} has none", refused.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder["m"]));
+    }
+
     // Older people and those of Bern have jobs; some ages are missing.
     private string People(string name, int rows, int seed)
     {

@@ -71,7 +71,7 @@ public sealed class OracleTests
             {
                 foreach (OptimizerKind optimizer in Enum.GetValues<OptimizerKind>())
                 {
-                    var options = new TrainingOptions { Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Margin = model.Margin, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
+                    var options = new TrainingOptions { Model = model.Kind, Loss = model.Loss, HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null, Margin = model.Loss == LossKind.CrammerSinger ? model.Margin : null, Optimizer = optimizer, Exchange = exchange, Threads = 1, Prefetch = 0, Epochs = 3, Shards = 2, Scaling = Learning.Preprocessing.ScalingKind.Off };
                     TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
                     TrainingResult result = await SgdTrainer.TrainAsync(data, options);
                     float[] expected = new SequentialTrainer(OracleCase.Of(plan), data).Train();

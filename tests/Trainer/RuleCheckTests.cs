@@ -1,3 +1,5 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
 
 namespace DistSgd.Trainer.Tests;
@@ -27,12 +29,46 @@ public sealed class RuleCheckTests
             (new() { Decay = 1 }, ["--decay 1", "--schedule linear"]),
             (new() { DecayFactor = 0.5 }, ["--decay-factor 0.5", "--schedule linear", "step or exponential"]),
             (new() { DecaySteps = 5, Schedule = ScheduleKind.Exponential }, ["--decay-steps 5", "--schedule exponential"]),
+            (new() { Optimizer = OptimizerKind.Sgd, SnapshotEvery = 2, Epochs = 1 }, ["--svrg 2", "--epochs 1", "at least 2"]),
+            (new() { Epochs = 2, SaveEvery = 3 }, ["--save-every 3", "--epochs 2"]),
+            (new() { Model = ModelKind.Mlp, BatchNorm = true, Batch = 1 }, ["--batch-norm", "--batch 1"]),
         ];
         foreach ((TrainingOptions options, string[] says) in ways)
         {
             string refusal = OptionCheck.Refusal(options, null) ?? "";
             Assert.All(says, word => Assert.Contains(word, refusal, StringComparison.Ordinal));
         }
+    }
+
+    [Fact]
+    public void OptionsOfAnotherModelOrLoss_AreRefusedBeforeAnyDataIsRead()
+    {
+        (TrainingOptions Options, string[] Says)[] ways =
+        [
+            (new() { Model = ModelKind.Linear, Loss = LossKind.Hinge }, ["--loss hinge", "--model linear", "squared or huber"]),
+            (new() { Model = ModelKind.Linear, HuberDelta = 2 }, ["--huber-delta 2", "--loss huber"]),
+            (new() { Margin = 3 }, ["--margin 3", "the model that labels choose", "multiclass-svm"]),
+            (new() { Model = ModelKind.Softmax, Margin = 3 }, ["--margin 3", "--model softmax"]),
+            (new() { Model = ModelKind.MulticlassSvm, Loss = LossKind.WestonWatkins, Margin = 3 }, ["--margin 3", "--loss weston-watkins"]),
+            (new() { Taxonomy = "t" }, ["--taxonomy t", "--loss tree"]),
+            (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Hamming, Taxonomy = "t" }, ["--taxonomy t", "--loss tree"]),
+            (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Tree }, ["--loss tree", "--taxonomy FILE"]),
+            (new() { Model = ModelKind.SvmRank, Order = RowOrderKind.LargestLoss }, ["--order largest-loss", "--model svm-rank"]),
+            (new() { Model = ModelKind.Linear, Order = RowOrderKind.Interleaved }, ["--order interleaved", "--model linear"]),
+            (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Hamming, Order = RowOrderKind.LargestLoss }, ["--order largest-loss", "--loss hamming"]),
+            (new() { Whiten = 3, HashBits = 5 }, ["--whiten 3", "--hash-bits 5"]),
+        ];
+        foreach ((TrainingOptions options, string[] says) in ways)
+        {
+            string refusal = OptionCheck.Refusal(options, null) ?? "";
+            Assert.All(says, word => Assert.Contains(word, refusal, StringComparison.Ordinal));
+        }
+        TrainingOptions[] taken =
+        [
+            new() { Model = ModelKind.MulticlassSvm, Margin = 3 }, new() { Model = ModelKind.StructuredSvm, Margin = 3 }, new() { Model = ModelKind.StructuredSvm, Taxonomy = "t" },
+            new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Tree, Taxonomy = "t" }, new() { Order = RowOrderKind.LargestLoss }, new() { Epochs = 3, SaveEvery = 3, Out = "m" },
+        ];
+        Assert.All(taken, options => Assert.Null(OptionCheck.Refusal(options, null)));
     }
 
     [Fact]

@@ -143,7 +143,7 @@ public sealed class WeightTests
         Model = model.Kind,
         Loss = model.Loss,
         HuberDelta = model.Loss == LossKind.Huber ? 0.3 : null,
-        Margin = model.Margin,
+        Margin = model.Loss == LossKind.CrammerSinger ? model.Margin : null,
         Threads = 1,
         Prefetch = 0,
         Epochs = 3,

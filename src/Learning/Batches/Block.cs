@@ -56,6 +56,9 @@ public sealed class Block
 
     internal int[] ClassSets { get; init; } = [];
 
+    /// <summary>Where each row lies in the partition; empty where losses don't decide the order.</summary>
+    public int[] Places { get; internal init; } = [];
+
     // The number of each row's query in the block, ascending.
     internal int[] Queries { get; init; } = [];
 

@@ -23,6 +23,9 @@ public sealed record BlockPlan(ulong Seed, int Partition, int RowsPerBlock, long
     /// <summary>Whether blocks are gathered anew at each visit, so that memory holds a few of them only.</summary>
     public bool Streams { get; init; }
 
+    /// <summary>Whether the data set is needed at each visit: blocks are streamed, or their rows change from epoch to epoch.</summary>
+    public bool GathersAtVisits => Streams || Order == RowOrderKind.LargestLoss;
+
     /// <summary>What the rows count; null: 1 each.</summary>
     public RowWeighting? Weighting { get; init; }
     /// <summary>How targets are scaled; null: not.</summary>
@@ -50,13 +53,15 @@ public sealed class BlockSet : IDisposable
 {
     private readonly IDisposable _memory;
     private readonly Func<int, Block> _blocks;
+    private readonly Action<int> _deal = _ => { };
     private IDisposable? _source;
 
-    private BlockSet(BlockPlan plan, StreamedBlocks blocks, long rows)
+    private BlockSet(BlockPlan plan, StreamedBlocks blocks, long rows, LossOrder? losses)
     {
         Plan = plan;
+        Losses = losses;
         _memory = blocks;
-        _blocks = blocks.Load;
+        (_blocks, _deal) = (blocks.Load, blocks.Deal);
         Count = blocks.Count;
         RowCount = rows;
         NonZeroCount = blocks.NonZeroCount;
@@ -102,7 +107,14 @@ public sealed class BlockSet : IDisposable
     /// <summary>Bytes of native memory for indices and values.</summary>
     public long MemoryBytes { get; }
 
-    /// <summary>One block; where blocks are streamed it is valid until a few more were asked for, and only one thread may ask.</summary>
+    /// <summary>The losses that decide the order of rows; null where they don't.</summary>
+    public LossOrder? Losses { get; }
+
+    /// <summary>An epoch begins: where losses decide, the rows are dealt anew.</summary>
+    /// <param name="epoch">From 0.</param>
+    public void Deal(int epoch) => _deal(epoch);
+
+    /// <summary>One block; where blocks are gathered at each visit it is valid until a few more were asked for, and only one thread may ask.</summary>
     /// <param name="number">From 0.</param>
     public Block this[int number] => _blocks(number);
 
@@ -122,8 +134,11 @@ public sealed class BlockSet : IDisposable
     {
         var list = new RowList(rows);
         int rowCount = list.Count;
-        if (plan.Streams)
-            return new BlockSet(plan, new StreamedBlocks(data, list, plan), rowCount);
+        if (plan.GathersAtVisits)
+        {
+            LossOrder? losses = plan.Order == RowOrderKind.LargestLoss ? new LossOrder(rowCount) : null;
+            return new BlockSet(plan, new StreamedBlocks(data, list, plan, losses), rowCount, losses);
+        }
         (int[] places, int[] starts) = BlockDeal.Of(data, list, plan);
         // Scaling gives every row a value in each centred column.
         long nonZeros = (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0);
@@ -185,6 +200,7 @@ internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, Bl
         {
             Weights = weights,
             IsInOrder = plan.Order is RowOrderKind.Sequential or RowOrderKind.Interleaved,
+            Places = plan.Order == RowOrderKind.LargestLoss ? places.ToArray() : [],
             ClassSetStarts = setStarts,
             ClassSets = sets,
             Queries = plan.Targets == TargetKind.Rank ? Queries(places) : [],

@@ -37,7 +37,7 @@ public static class RowOrder
     {
         for (int i = 0; i < numbers.Length; i++)
             numbers[i] = i;
-        new SeededRandom((long)seed).Shuffle(numbers);
+        SeededRandom.Shuffle((long)seed, numbers);
     }
 
     private static ulong Mix(ulong seed, ulong purpose, ulong a, ulong b, ulong c)

@@ -12,6 +12,6 @@ public enum RowOrderKind
     /// <summary>Rows of each class, in random order, spread evenly among the others: neighbours are of different classes, as far as there are as many. Blocks come in a new random order in each epoch.</summary>
     Interleaved,
 
-    /// <summary>Blocks as <see cref="Shuffled"/>; of a block, the rows whose loss was largest when they were last visited come first (<see cref="LossOrder"/>).</summary>
+    /// <summary>The rows of the partition whose loss was largest when they were last visited come first (<see cref="LossOrder"/>); in the first epoch as <see cref="Shuffled"/>.</summary>
     LargestLoss,
 }

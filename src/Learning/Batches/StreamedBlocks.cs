@@ -3,13 +3,13 @@ using DistSgd.Learning.Data;
 namespace DistSgd.Learning.Batches;
 
 /// <summary>
-/// Blocks that are gathered from the data set each time they are visited, so that memory holds a few of them only. Rows are dealt in runs of
-/// <see cref="RunRows"/> consecutive ones, which makes reading from the disk bearable; still each block has rows from all over the partition. One thread at a time; a block is valid until
+/// Blocks that are gathered from the data set each time they are visited, so that memory holds a few of them only, or since their rows change from epoch to epoch. Where rows are read from the disk they are dealt in runs of
+/// <see cref="RunRows"/> consecutive ones, which makes that bearable; still each block has rows from all over the partition. One thread at a time; a block is valid until
 /// <see cref="Slots"/> − 1 more were loaded.
 /// </summary>
 internal sealed class StreamedBlocks : IDisposable
 {
-    /// <summary>Consecutive rows that stay together.</summary>
+    /// <summary>Consecutive rows that stay together where they are read from the disk.</summary>
     public const int RunRows = 32;
 
     /// <summary>Blocks in memory: a loop uses up to three at once.</summary>
@@ -19,31 +19,26 @@ internal sealed class StreamedBlocks : IDisposable
 
     private readonly RowList _rows;
     private readonly BlockPlan _plan;
+    private readonly LossOrder? _losses;
+    private readonly int _rowsPerRun;
     private readonly int[] _runs;
     private readonly BlockMemory[] _memories;
     private readonly BlockGather[] _gathers;
     private int[] _places = [];
     private int _next;
 
-    public StreamedBlocks(Dataset data, RowList rows, BlockPlan plan)
+    public StreamedBlocks(Dataset data, RowList rows, BlockPlan plan, LossOrder? losses)
     {
-        (_rows, _plan) = (rows, plan);
-        _runs = new int[rows.Count / RunRows];
+        (_rows, _plan, _losses) = (rows, plan, losses);
+        _rowsPerRun = plan.Streams ? RunRows : 1;
+        _runs = new int[rows.Count / _rowsPerRun];
         if (plan.Order == RowOrderKind.Sequential)
             BlockDeal.Fill(_runs);
         else
             RowOrder.Deal(plan.Seed, plan.Partition, _runs);
         Count = (int)(((long)rows.Count + plan.RowsPerBlock - 1) / plan.RowsPerBlock);
         RowsMax = Math.Min(plan.RowsPerBlock, rows.Count);
-        long most = 0;
-        for (int block = 0; block < Count; block++)
-        {
-            long nonZeros = 0;
-            foreach (int place in Places(block))
-                nonZeros += data.CountNonZeros(rows[place]);
-            NonZeroCount += nonZeros;
-            most = Math.Max(most, nonZeros);
-        }
+        long most = losses is null ? MostNonZeros(data) : MostNonZerosOfAnyRows(data);
         NonZerosMax = checked((int)(most + (long)RowsMax * (plan.Scaling?.DenseColumns.Length ?? 0)));
         _memories = [.. Enumerable.Range(0, Slots).Select(_ => new BlockMemory(NonZerosMax))];
         _gathers = [.. _memories.Select(memory => new BlockGather(data, rows, plan, memory))];
@@ -55,7 +50,7 @@ internal sealed class StreamedBlocks : IDisposable
 
     public int NonZerosMax { get; }
 
-    public long NonZeroCount { get; }
+    public long NonZeroCount { get; private set; }
 
     /// <summary>Bytes of native memory, whatever the size of the data.</summary>
     public long MemoryBytes => (long)Slots * NonZerosMax * NonZeroBytes;
@@ -68,10 +63,43 @@ internal sealed class StreamedBlocks : IDisposable
         return gather.Next(number, Places(number));
     }
 
+    /// <summary>Deals the rows anew for an epoch, by the losses known by now.</summary>
+    public void Deal(int epoch)
+    {
+        if (_losses is null)
+            return;
+        RowOrder.Blocks(_plan.Seed, _plan.Partition, epoch, _runs);
+        _losses.Arrange(_runs, _rowsPerRun);
+    }
+
     public void Dispose()
     {
         foreach (BlockMemory memory in _memories)
             memory.Dispose();
+    }
+
+    private long MostNonZeros(Dataset data)
+    {
+        long most = 0;
+        for (int block = 0; block < Count; block++)
+        {
+            long nonZeros = 0;
+            foreach (int place in Places(block))
+                nonZeros += data.CountNonZeros(_rows[place]);
+            NonZeroCount += nonZeros;
+            most = Math.Max(most, nonZeros);
+        }
+        return most;
+    }
+
+    // Whichever rows a block will have.
+    private long MostNonZerosOfAnyRows(Dataset data)
+    {
+        var counts = new int[_rows.Count];
+        for (int place = 0; place < counts.Length; place++)
+            NonZeroCount += counts[place] = data.CountNonZeros(_rows[place]);
+        Array.Sort(counts);
+        return counts.AsSpan(counts.Length - RowsMax).ToArray().Sum(count => (long)count);
     }
 
     // The rows behind the last whole run keep their places.
@@ -82,8 +110,8 @@ internal sealed class StreamedBlocks : IDisposable
             _places = new int[count];
         for (int i = 0; i < count; i++)
         {
-            int place = first + i, run = place / RunRows;
-            _places[i] = run < _runs.Length ? _runs[run] * RunRows + place % RunRows : place;
+            int place = first + i, run = place / _rowsPerRun;
+            _places[i] = run < _runs.Length ? _runs[run] * _rowsPerRun + place % _rowsPerRun : place;
         }
         return _places.AsSpan(0, count);
     }

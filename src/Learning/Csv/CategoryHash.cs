@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace DistSgd.Learning.Csv;
@@ -10,6 +14,7 @@ internal static class CategoryHash
 {
     private const ulong Basis = 0xCBF29CE484222325;
     private const ulong Prime = 0x100000001B3;
+    private const int WordBytes = sizeof(ulong);
 
     /// <summary>The state after the column's name: where the hash of each of its categories begins.</summary>
     public static ulong Begin(string column, ulong seed) => Add(Add(Basis ^ seed, Encoding.UTF8.GetBytes(column)), [0]);
@@ -29,18 +34,45 @@ internal static class CategoryHash
     /// <returns>The field's length; 0: it is the caller's to read.</returns>
     public static int Field(ulong begin, ReadOnlySpan<byte> text, byte separator, out ulong hash)
     {
-        ulong state = begin;
-        int length = 0;
-        for (; length < text.Length; length++)
-        {
-            byte character = text[length];
-            if (character == separator || character == '\n' || character == '\r') break;
-            state = (state ^ character) * Prime;
-        }
+        int length = Length(text, separator);
+        ulong state = length <= WordBytes && text.Length >= WordBytes ? OfWord(begin, BinaryPrimitives.ReadUInt64LittleEndian(text), length) : Add(begin, text[..length]);
         hash = Mixed(state);
         // Words for missing values have up to four letters and begin with n, N or ?.
         bool isUsual = length > 0 && text[0] is not ((byte)'"' or (byte)' ' or (byte)'\t') && text[length - 1] is not ((byte)' ' or (byte)'\t') && (length > 4 || text[0] is not ((byte)'?' or (byte)'n' or (byte)'N'));
         return isUsual ? length : 0;
+    }
+
+    private static int Length(ReadOnlySpan<byte> text, byte separator)
+    {
+        if (text.Length >= Vector128<byte>.Count)
+        {
+            var characters = Vector128.Create(text);
+            var ends = Vector128.Equals(characters, Vector128.Create(separator)) | Vector128.Equals(characters, Vector128.Create((byte)'\n')) | Vector128.Equals(characters, Vector128.Create((byte)'\r'));
+            uint mask = ends.ExtractMostSignificantBits();
+            if (mask != 0) return BitOperations.TrailingZeroCount(mask);
+        }
+        int length = text.IndexOfAny(separator, (byte)'\n', (byte)'\r');
+        return length < 0 ? text.Length : length;
+    }
+
+    // The states behind all eight bytes, of which one is taken: lengths differ from field to field, and a loop's end could not be guessed.
+    private static ulong OfWord(ulong begin, ulong word, int length)
+    {
+        Unsafe.SkipInit(out States states);
+        ulong state = states[0] = begin;
+        for (int i = 0; i < WordBytes; i++)
+        {
+            state = (state ^ (byte)word) * Prime;
+            states[i + 1] = state;
+            word >>= 8;
+        }
+        return states[length];
+    }
+
+    [InlineArray(WordBytes + 1)]
+    private struct States
+    {
+        private ulong _first;
     }
 
     private static ulong Mixed(ulong state)

@@ -15,11 +15,7 @@ public sealed class SeededRandom
     /// <summary>A stream of numbers.</summary>
     /// <param name="seed">Any number.</param>
     /// <param name="stream">Streams of one seed with different numbers are independent, e.g. one for each epoch.</param>
-    public SeededRandom(long seed, long stream = 0)
-    {
-        ulong state = (ulong)seed ^ Mix((ulong)stream + 0x9E3779B97F4A7C15UL);
-        _numbers = new Xoshiro(SplitMix(ref state), SplitMix(ref state), SplitMix(ref state), SplitMix(ref state));
-    }
+    public SeededRandom(long seed, long stream = 0) => _numbers = Begin(seed, stream);
 
     /// <summary>The next 64 random bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -60,16 +56,28 @@ public sealed class SeededRandom
     }
 
     /// <summary>Puts items into a random order, each order equally likely (Fisher and Yates).</summary>
-    public void Shuffle(Span<int> items)
+    public void Shuffle(Span<int> items) => _numbers = Shuffle(_numbers, items);
+
+    /// <summary>Puts items into the random order that is the first of a seed's stream; allocates nothing.</summary>
+    /// <param name="seed">Any number.</param>
+    /// <param name="items">Shuffled.</param>
+    public static void Shuffle(long seed, Span<int> items) => Shuffle(Begin(seed, 0), items);
+
+    private static Xoshiro Begin(long seed, long stream)
     {
-        // A copy of its own stays in registers.
-        Xoshiro numbers = _numbers;
+        ulong state = (ulong)seed ^ Mix((ulong)stream + 0x9E3779B97F4A7C15UL);
+        return new Xoshiro(SplitMix(ref state), SplitMix(ref state), SplitMix(ref state), SplitMix(ref state));
+    }
+
+    // The copy stays in registers.
+    private static Xoshiro Shuffle(Xoshiro numbers, Span<int> items)
+    {
         for (int i = items.Length - 1; i > 0; i--)
         {
             int j = numbers.Next(i + 1);
             (items[i], items[j]) = (items[j], items[i]);
         }
-        _numbers = numbers;
+        return numbers;
     }
 
     /// <summary>SplitMix64's output function: scrambles 64 bits, one to one.</summary>

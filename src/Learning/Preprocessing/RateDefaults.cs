@@ -95,7 +95,9 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         {
             // A velocity multiplies a step by 1/(1−α); the mean of a mini-batch bears as much more than a single row does.
             OptimizerKind.Sgd or OptimizerKind.Momentum or OptimizerKind.Nesterov => Descent(model),
-            OptimizerKind.AdaGrad or OptimizerKind.Ftrl => size,
+            // First steps that overshoot by all of a row's features are thrown back with slopes as large; AdaGrad never forgets their squares, which then hold back the later steps and the decay.
+            OptimizerKind.AdaGrad => HasGrowingSlopes(model.Loss) ? size / 2 : size,
+            OptimizerKind.Ftrl => size,
             OptimizerKind.AdaGradNesterov => size * VelocityShare,
             OptimizerKind.RmsProp => size * 0.01,
             OptimizerKind.RmsPropNesterov => size * 0.01 * VelocityShare,
@@ -122,11 +124,14 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         {
             ModelKind.Logistic or ModelKind.Softmax => 1 / NormSquare,
             // Slopes that grow by 2 for each unit of the margin, where others are bounded by 1.
-            ModelKind.Svm when model.Loss is LossKind.SquaredHinge or LossKind.ModifiedHuber or LossKind.ModifiedHuberZhang => 0.25 / NormSquare,
+            ModelKind.Svm when HasGrowingSlopes(model.Loss) && model.Loss != LossKind.Exponential => 0.25 / NormSquare,
             ModelKind.Svm or ModelKind.MulticlassSvm or ModelKind.StructuredSvm or ModelKind.SvmRank => 0.5 / NormSquare,
             // A step beyond 1/(‖x‖²+1) overshoots its row: one heavy row could start an explosion.
             _ => Math.Min(0.25 / NormSquare, 1 / NormSquareMax),
         };
+
+    // Beyond 1, where those of the hinge and the logistic loss end.
+    private static bool HasGrowingSlopes(LossKind loss) => loss is LossKind.SquaredHinge or LossKind.ModifiedHuber or LossKind.ModifiedHuberZhang or LossKind.Exponential;
 
     /// <summary>
     /// A constant of a rule that is added to gradients, or to their squares, and so must be in the targets' unit where these are real numbers:

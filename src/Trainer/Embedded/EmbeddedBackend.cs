@@ -33,7 +33,7 @@ internal sealed class EmbeddedBackend : ITrainingBackend
     /// <summary>Cuts the data and makes the shards.</summary>
     /// <param name="job">The job; one partition a thread.</param>
     /// <param name="shards">How many shards.</param>
-    /// <param name="data">The data; where blocks are streamed, needed until the end, else not after this.</param>
+    /// <param name="data">The data; where blocks are gathered at each visit, needed until the end, else not after this.</param>
     /// <param name="labels">The labels' mapping.</param>
     public static EmbeddedBackend Create(TrainingJob job, int shards, Dataset data, LabelMap labels)
     {

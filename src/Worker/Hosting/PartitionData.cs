@@ -50,7 +50,7 @@ internal sealed record PartitionData(BlockSet Blocks, long ParsedBytes)
                 rows = [new RowRange(0, data.RowCount)];
             }
             BlockSet blocks = BlockSet.Build(data, rows, plan);
-            keepsData = plan.Streams;
+            keepsData = plan.GathersAtVisits;
             return new PartitionData(keepsData ? blocks.Owning(data) : blocks, data.ParsedBytes);
         }
         finally

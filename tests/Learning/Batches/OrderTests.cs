@@ -30,17 +30,36 @@ public sealed class OrderTests
     }
 
     [Fact]
-    public void LargestLoss_ComesFirst_ButOutliersCountAsTheCap()
+    public void LargestLoss_ComesFirstOverTheWholePartition_ButOutliersCountAsTheCap_InRandomOrder()
     {
-        float[] losses = [0.5f, 2, 0.1f, 1000, 900, 1, .. new float[94]];
-        int[] order = [.. Enumerable.Range(0, 100)];
-        LossOrder.Apply(order, losses);
-        // The mean is 19: the cap of 76 holds both outliers, which stay as they were.
-        Assert.Equal([3, 4, 1, 5, 0, 2], order[..6]);
-        order = [4, 3, .. Enumerable.Range(0, 3), .. Enumerable.Range(5, 95)];
-        LossOrder.Apply(order, losses);
-        Assert.Equal([4, 3, 1, 5, 0, 2], order[..6]);
-        Assert.Equal(Enumerable.Range(0, 100), order.Order());
+        using Dataset data = Numbered(_ => 1);
+        foreach (bool compact in (bool[])[false, true])
+        {
+            using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, Rows)], Plan(64, compact) with { Order = RowOrderKind.LargestLoss });
+            int[] first = [.. Epoch(blocks, 0)];
+            Assert.Equal(Enumerable.Range(0, Rows), first.Order());
+            // Losses from 0 to 999, and two outliers beyond the cap.
+            float[] losses = [.. Enumerable.Range(0, Rows).Select(row => row switch { 13 => 1e6f, 14 => 1e7f, _ => (float)row })];
+            blocks.Losses!.Keep([.. Enumerable.Range(0, Rows)], [.. Enumerable.Range(0, Rows)], losses);
+            int[][] later = [.. Enumerable.Range(1, 20).Select(epoch => Epoch(blocks, epoch).ToArray())];
+            Assert.All(later, visited => Assert.Equal([13, 14], visited[..2].Order()));
+            Assert.All(later, visited => Assert.Equal(Enumerable.Range(0, Rows).Reverse().Where(row => row is not (13 or 14)), visited[2..]));
+            Assert.InRange(later.Count(visited => visited[0] == 13), 2, 18);
+        }
+    }
+
+    [Fact]
+    public void LargestLoss_OfStreamedRows_OrdersRunsByTheirMean_AndTheRowsOfABlockByTheirOwn()
+    {
+        using Dataset data = Numbered(_ => 1, 1034);
+        using BlockSet blocks = BlockSet.Build(data, [new RowRange(0, 1034)], Plan(64) with { Order = RowOrderKind.LargestLoss, Streams = true });
+        Assert.Equal(Enumerable.Range(0, 1034), Epoch(blocks, 0).Order());
+        float[] losses = [.. Enumerable.Range(0, 1034).Select(row => (float)(row / 32 * 7 % 32 + row % 3))];
+        blocks.Losses!.Keep([.. Enumerable.Range(0, 1034)], [.. Enumerable.Range(0, 1034)], losses);
+        int[] visited = [.. Epoch(blocks, 1)];
+        Assert.Equal(Enumerable.Range(0, 32).OrderByDescending(run => run * 7 % 32).Chunk(2).SelectMany(runs => Enumerable.Range(0, 32).SelectMany(row => runs.Select(run => run * 32 + row)).OrderByDescending(row => losses[row])).Select(row => losses[row]),
+            visited[..1024].Select(row => losses[row]));
+        Assert.Equal(Enumerable.Range(1024, 10), visited[1024..].Order());
     }
 
     [Fact]
@@ -159,6 +178,21 @@ public sealed class OrderTests
     }
 
     private static IEnumerable<int> Visited(BlockSet blocks) => Enumerable.Range(0, blocks.Count).SelectMany(b => Visit(blocks[b]).ToArray());
+
+    // As a worker visits them.
+    private static IEnumerable<int> Epoch(BlockSet blocks, int epoch)
+    {
+        blocks.Deal(epoch);
+        for (int b = 0; b < blocks.Count; b++)
+        {
+            Block block = blocks[b];
+            var order = new int[block.RowCount];
+            block.Order(5, 0, epoch, order);
+            blocks.Losses!.Sort(order, block.Places);
+            foreach (int row in order)
+                yield return (int)block.Rows.Values[block.Rows.RowStarts[row]] - 1;
+        }
+    }
 
     private static int[] Visit(Block block)
     {

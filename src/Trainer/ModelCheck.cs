@@ -1,0 +1,48 @@
+using DistSgd.Learning.Batches;
+using DistSgd.Learning.Models;
+
+namespace DistSgd.Trainer;
+
+/// <summary>Refuses options that don't go with the model or its loss, or with each other in what is done with rows, before any data is read.</summary>
+internal static class ModelCheck
+{
+    /// <summary>Null, or one sentence that names both options and their values.</summary>
+    public static string? Refusal(TrainingOptions options)
+    {
+        ModelKind? kind = options.Model ?? options.Init?.Kind;
+        LossKind? loss = options.Loss ?? (options.Init is { } init && kind == init.Kind ? init.Spec.Loss : null);
+        return Loss(options, kind, loss) ?? Rows(options, kind, loss);
+    }
+
+    /// <summary>The models that are learned with a loss, as words.</summary>
+    public static string ModelsOf(LossKind loss) => string.Join(" or ", Enum.GetValues<ModelKind>().Where(kind => ModelSpec.LossesOf(kind).Contains(loss)).Select(kind => KindName.Of(kind)));
+
+    private static string? Loss(TrainingOptions options, ModelKind? kind, LossKind? loss)
+    {
+        if (options is { Model: { } model, Loss: { } asked } && !ModelSpec.LossesOf(model).Contains(asked))
+            return OptionCheck.LossRefusal(model, asked);
+        if (options.HuberDelta is { } delta && loss != LossKind.Huber)
+            return $"--huber-delta {delta} is given without --loss huber; add that, or leave it out.";
+        LossKind? usual = loss ?? (kind is { } known ? ModelSpec.LossesOf(known)[0] : null);
+        if (options.Margin is { } margin && usual is not (LossKind.CrammerSinger or LossKind.ZeroOne))
+            return $"--margin {margin} has no effect on {(loss is { } other ? $"--loss {KindName.Of(other)}" : kind is { } without ? $"--model {KindName.Of(without)}" : "the model that labels choose")}; leave it out, or use --model multiclass-svm, or structured-svm with --loss zero-one.";
+        bool isTree = loss == LossKind.Tree || (loss is null && kind == ModelKind.StructuredSvm);
+        if (options.Taxonomy is { } taxonomy && !isTree)
+            return $"--taxonomy {taxonomy} is given without --model structured-svm --loss tree.";
+        return loss == LossKind.Tree && options.Taxonomy is null ? "--loss tree needs the tree of classes: give it with --taxonomy FILE." : null;
+    }
+
+    private static string? Rows(TrainingOptions options, ModelKind? kind, LossKind? loss)
+    {
+        string order = $"--order {KindName.Of(options.Order)}";
+        if (kind == ModelKind.SvmRank && options.Order != RowOrderKind.Shuffled)
+            return $"{order} doesn't go with --model svm-rank, whose queries stay together; leave it out.";
+        if (kind == ModelKind.Linear && options.Order == RowOrderKind.Interleaved)
+            return $"{order} needs rows of one class each, and --model linear learns real targets; leave it out.";
+        if (kind == ModelKind.StructuredSvm && loss == LossKind.Hamming && options.Order is RowOrderKind.Interleaved or RowOrderKind.LargestLoss)
+            return $"{order} doesn't go with --loss hamming, whose rows have any number of labels; leave it out.";
+        if (options is { Whiten: { } components, HashBits: { } bits })
+            return $"--whiten {components} is for dense features, --hash-bits {bits} for sparse ones; give one of them.";
+        return null;
+    }
+}
