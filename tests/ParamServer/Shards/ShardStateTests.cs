@@ -54,6 +54,16 @@ public sealed class ShardStateTests
         }
     }
 
+    [Fact]
+    public void Memory_WithAveragesOrASnapshot_IsThatOfTheStates_AndLessThan200Bytes()
+    {
+        foreach (TrainingJob job in Ways().Select(job => job with { Features = 40_000 }))
+        {
+            using var shard = new ParameterShard(job, 0, new KeyRange(0, job.KeyCount));
+            Assert.InRange(shard.Bytes - job.KeyCount * job.KeyFloats.State * sizeof(float), 0, 200);
+        }
+    }
+
     private static IEnumerable<TrainingJob> Ways()
     {
         foreach (bool planar in (bool[])[false, true])
