@@ -58,7 +58,7 @@ internal static class CategoryHash
     // The states behind all eight bytes, of which one is taken: lengths differ from field to field, and a loop's end could not be guessed.
     private static ulong OfWord(ulong begin, ulong word, int length)
     {
-        Unsafe.SkipInit(out States states);
+        States states = default;
         ulong state = states[0] = begin;
         for (int i = 0; i < WordBytes; i++)
         {
