@@ -4,6 +4,7 @@ using DistSgd.TestKit;
 using Google.Protobuf;
 using Grpc.AspNetCore.Server.Calls;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DistSgd.Grpc.Tests;
@@ -174,6 +175,27 @@ public sealed class MessageBoundTests
         var gzip = new Metadata { { "grpc-internal-encoding-request", "gzip" } };
         var calls = Enumerable.Range(0, 3).Select(_ => host.Client.UnaryAsync(new EchoRequest { Payload = Bytes(100_000) }, gzip).ResponseAsync).ToArray();
         Assert.All(await Task.WhenAll(calls).WaitAsync(Patience), response => Assert.Equal(100_000, response.Payload.Length));
+    }
+
+    [Fact]
+    public async Task Share_OfACallThatEnds_WhileAReaderLeftBehindTakes_HoldsNothingAfterwards()
+    {
+        var budget = new MessageBudget(Bound, TimeProvider.System, []);
+        for (var call = 0; call < 5_000; call++)
+        {
+            var share = new MessageShare(budget, new DefaultHttpContext());
+            using var both = new Barrier(2);
+            var reading = Task.Run(() =>
+            {
+                both.SignalAndWait();
+                share.HoldRequest(Large, Block);
+                share.HoldResponse(2 * Block);
+            });
+            both.SignalAndWait();
+            share.Dispose();
+            await reading.WaitAsync(Patience);
+        }
+        Assert.Equal(0, budget.HeldBytes);
     }
 
     private static Task<EchoHost> StartAsync(long bound, TimeProvider? time = null) =>

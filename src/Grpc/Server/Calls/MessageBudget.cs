@@ -34,31 +34,36 @@ internal sealed class MessageBudget(long bytesMax, TimeProvider time, IReadOnlyC
 
     public long Now => time.GetTimestamp();
 
-    /// <summary>Changes what a holder has; false, and nothing is changed, where there are too few left.</summary>
+    /// <summary>Changes one of the amounts that a holder has; false, and nothing is changed, where there are too few left. One that has left takes nothing.</summary>
     /// <param name="node">The holder's place, from its first change until it leaves.</param>
-    /// <param name="bytes">More, or less where negative.</param>
-    public bool TryTake(LinkedListNode<IMessageHolder> node, long bytes)
+    /// <param name="held">The amount, bytes.</param>
+    /// <param name="bytes">What it becomes.</param>
+    public bool TryHold(LinkedListNode<IMessageHolder> node, ref long held, long bytes)
     {
         lock (_gate)
         {
-            if (bytes > 0 && _held + bytes > bytesMax)
+            if (node.Value.HasLeft)
+                return true;
+            var more = bytes - held;
+            if (more > 0 && _held + more > bytesMax)
             {
                 CutOffOthers(node.Value);
                 return false;
             }
-            _held += bytes;
+            _held += more;
+            Volatile.Write(ref held, bytes);
             if (node.List is null)
                 _holders.AddLast(node);
             return true;
         }
     }
 
-    /// <summary>Takes back all that a holder has; afterwards it isn't asked any more.</summary>
-    public void Leave(LinkedListNode<IMessageHolder> node, long bytes)
+    /// <summary>Takes back all that a holder has; afterwards it isn't asked any more. Once or more.</summary>
+    public void Leave(LinkedListNode<IMessageHolder> node)
     {
         lock (_gate)
         {
-            _held -= bytes;
+            _held -= node.Value.Leave();
             if (node.List is not null)
                 _holders.Remove(node);
         }
@@ -87,4 +92,10 @@ internal interface IMessageHolder
 
     /// <summary>Ends the call.</summary>
     void CutOff();
+
+    /// <summary>Whether its call is over.</summary>
+    bool HasLeft { get; }
+
+    /// <summary>Its call is over; what it had until now, bytes.</summary>
+    long Leave();
 }

@@ -32,7 +32,6 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     private long _startedAt;
     private long _movedAt;
     private volatile bool _isInWork;
-    private volatile bool _isOver;
 
     public MessageShare(MessageBudget budget, HttpContext http)
     {
@@ -40,6 +39,9 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         _node = new LinkedListNode<IMessageHolder>(this);
         _startedAt = _movedAt = budget.Now;
     }
+
+    /// <summary>Under the budget's lock, so that a reader or writer whom the service left behind takes nothing for a call that is over.</summary>
+    public bool HasLeft { get; private set; }
 
     public bool HasResponse => Volatile.Read(ref _responseBytes) > 0;
 
@@ -99,23 +101,24 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     /// <summary>Resets the call. By another thread only under the budget's lock, without which the context doesn't become another call's.</summary>
     public void CutOff() => _http.Features.Get<IHttpResetFeature>()?.Reset(Http2Cancel);
 
-    public void Dispose()
+    public void Dispose() => _budget.Leave(_node);
+
+    long IMessageHolder.Leave()
     {
-        _isOver = true;
-        _budget.Leave(_node, Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0));
+        HasLeft = true;
+        return Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0);
     }
 
     private void Hold(ref long held, long bytes, string what)
     {
         Volatile.Write(ref _movedAt, _budget.Now);
-        if (bytes == held || _isOver)
+        if (bytes == Volatile.Read(ref held))
             return;
-        if (!_budget.TryTake(_node, bytes - held))
+        if (!_budget.TryHold(_node, ref held, bytes))
         {
             throw MessageFraming.Failure(
                 StatusCode.ResourceExhausted,
                 $"The messages of the calls under way may have {_budget.BytesMax} bytes together, which leaves too few for a {what} of {bytes} bytes; try again later, or send and ask for less at a time.");
         }
-        Volatile.Write(ref held, bytes);
     }
 }
