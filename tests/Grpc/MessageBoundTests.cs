@@ -15,9 +15,11 @@ public sealed class MessageBoundTests
     private const int Bound = 1_000_000;
     private const int Large = 600_000;
     private const int Block = 64 * 1024;
-    private const int HeaderBytes = 5;
+    private const int Half = 500_000;
+    private const int HeldOfHalf = 512 * 1024;
+    private const int PartBytes = 16_000;
     private static readonly TimeSpan Patience = RawPeer.Patience;
-    private static readonly byte[] FirstBytes = Http2Frames.Message(new byte[10], announcedBytes: Large);
+    private static readonly byte[] FirstHalf = Http2Frames.Message(new byte[Half], announcedBytes: Large);
 
     [Fact]
     public async Task Request_InWork_IsHeld_AndAnotherIsRefused_UntilItsResponseHasLeft()
@@ -38,7 +40,7 @@ public sealed class MessageBoundTests
         await using var host = await StartAsync(Bound);
         using (var peer = await HalfSentAsync(host))
         {
-            await HeldAsync(host, held => held == Large + HeaderBytes);
+            await HeldAsync(host, held => held == HeldOfHalf);
             await RefusedAsync(host, Large, "try again later");
         }
         await ServedAsync(host);
@@ -50,11 +52,11 @@ public sealed class MessageBoundTests
         var time = new ManualTime();
         await using var host = await StartAsync(Bound, time);
         using var peer = await HalfSentAsync(host);
-        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await HeldAsync(host, held => held == HeldOfHalf);
         time.Advance(TimeSpan.FromSeconds(9));
         await RefusedAsync(host, Large, "try again later");
         time.Advance(TimeSpan.FromSeconds(2));
-        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await HeldAsync(host, held => held == HeldOfHalf);
         await RefusedAsync(host, Large, "try again later");
         await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
         await ServedAsync(host);
@@ -78,6 +80,50 @@ public sealed class MessageBoundTests
     }
 
     [Fact]
+    public async Task Requests_ThatAreOnlyAnnounced_KeepNobodyOut()
+    {
+        await using var host = await StartAsync(Bound);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        for (var stream = 1; stream <= 7; stream += 2)
+            await peer.SendAsync(Http2Frames.Headers(stream, Hpack.Call("Unary")), Http2Frames.Data(stream, FirstHalf[..10]));
+        await HeldAsync(host, held => held == 4 * Block);
+        await host.Client.CollectOf(new EchoRequest { Payload = Bytes(Large) }).WaitAsync(Patience);
+        await HeldAsync(host, held => held == 4 * Block);
+    }
+
+    [Fact]
+    public async Task Requests_ThatAreSmallAndHaveNoEnd_AreHeld_AndGiveWay()
+    {
+        var time = new ManualTime();
+        await using var host = await StartAsync(Bound, time);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        for (var stream = 1; stream < 1 + 2 * 10; stream += 2)
+            await peer.SendAsync(Http2Frames.Headers(stream, Hpack.Call("Unary")), Http2Frames.Data(stream, Http2Frames.Message(new EchoRequest { Text = "small" }.ToByteArray())));
+        await HeldAsync(host, held => held == 10 * Block);
+        time.Advance(TimeSpan.FromSeconds(11));
+        await RefusedAsync(host, Large, "try again later");
+        await peer.HearAsync(frame => frame.Type == FrameType.ResetStream);
+        await ServedAsync(host);
+    }
+
+    [Fact]
+    public async Task Request_ThatIsSmall_IsHeldOnlyUntilItsEndHasCome()
+    {
+        await using var host = await StartAsync(Bound);
+        using var peer = await RawPeer.ConnectAsync(host.Address);
+        await peer.GreetAsync();
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")), Http2Frames.Data(1, Http2Frames.Message(new EchoRequest { Behavior = "hang" }.ToByteArray())));
+        await HeldAsync(host, held => held == Block);
+        await peer.SendAsync(Http2Frames.Data(1, [], Http2Frames.EndStream));
+        await host.Probe.Entered.Task.WaitAsync(Patience);
+        await HeldAsync(host, held => held == 0);
+        host.Probe.Release.SetResult();
+        await peer.HearAsync(frame => frame.Type == FrameType.Headers);
+    }
+
+    [Fact]
     public async Task Request_WhoseFirstBytesComeLate_HasItsTimeFromThenOn()
     {
         var time = new ManualTime();
@@ -87,11 +133,11 @@ public sealed class MessageBoundTests
         await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
         await peer.PingAsync();
         time.Advance(TimeSpan.FromSeconds(100));
-        await peer.SendAsync(Http2Frames.Data(1, FirstBytes));
-        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await SendAsync(peer, FirstHalf);
+        await HeldAsync(host, held => held == HeldOfHalf);
         await RefusedAsync(host, Large, "try again later");
         await peer.PingAsync(2);
-        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await HeldAsync(host, held => held == HeldOfHalf);
     }
 
     [Fact]
@@ -100,7 +146,7 @@ public sealed class MessageBoundTests
         var time = new ManualTime();
         await using var host = await StartAsync(Bound, time);
         using var peer = await HalfSentAsync(host);
-        await HeldAsync(host, held => held == Large + HeaderBytes);
+        await HeldAsync(host, held => held == HeldOfHalf);
         for (var drip = 0; drip < 4; drip++)
         {
             time.Advance(TimeSpan.FromSeconds(8));
@@ -201,12 +247,13 @@ public sealed class MessageBoundTests
     private static Task<EchoHost> StartAsync(long bound, TimeProvider? time = null) =>
         EchoHost.StartAsync(services: services => services.AddSingleton(time ?? TimeProvider.System).AddGrpc().BoundMessages(bound));
 
-    /// <summary>A client that announces a large request and stops after its first bytes.</summary>
+    /// <summary>A client that announces a large request and stops before its end.</summary>
     private static async Task<RawPeer> HalfSentAsync(EchoHost host)
     {
         var peer = await RawPeer.ConnectAsync(host.Address);
         await peer.GreetAsync();
-        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")), Http2Frames.Data(1, FirstBytes));
+        await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary")));
+        await SendAsync(peer, FirstHalf);
         return peer;
     }
 
@@ -216,9 +263,14 @@ public sealed class MessageBoundTests
         var peer = await RawPeer.ConnectAsync(host.Address);
         await peer.GreetAsync();
         await peer.SendAsync(Http2Frames.Headers(1, Hpack.Call("Unary", headers)));
-        foreach (var part in Http2Frames.Message(new EchoRequest { Payload = Bytes(Large) }.ToByteArray()).Chunk(16_000))
-            await peer.SendAsync(Http2Frames.Data(1, part));
+        await SendAsync(peer, Http2Frames.Message(new EchoRequest { Payload = Bytes(Large) }.ToByteArray()));
         return peer;
+    }
+
+    private static async Task SendAsync(RawPeer peer, byte[] bytes)
+    {
+        foreach (var part in bytes.Chunk(PartBytes))
+            await peer.SendAsync(Http2Frames.Data(1, part));
     }
 
     /// <summary>A client that sends a large request and never widens the window of 65,535 bytes for its response.</summary>

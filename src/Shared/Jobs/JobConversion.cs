@@ -106,7 +106,7 @@ public static class JobConversion
             return TableJob.Complete(spec).ToJob() with { OwnLayout = TableJob.Layout(spec) };
         Require(IsName(spec.Job), "job must be a name of 1 to 256 characters, none of them a control character");
         Require(spec.Rule?.Schedule is not null, "rule and its schedule must be set");
-        Require(spec.Features is > 0 and < uint.MaxValue, "features must be from 1 to 2^32 - 2");
+        Require(spec.Features is > 0 and < uint.MaxValue, "features must be from 1 to 2^32 - 2; a job of your own has tables instead");
         Require(spec.Epochs is > 0 and <= int.MaxValue && spec.Batch is > 0 and <= int.MaxValue, "epochs and batch must be at least 1");
         Require(spec.LocalSteps <= int.MaxValue && (ulong)spec.Batch * Math.Max(1, spec.LocalSteps) <= int.MaxValue, "batch times local_steps must be below 2^31");
         Require(spec.Partitions is > 0 and <= 1_000_000 && spec.Prefetch <= 1, "partitions must be from 1 to 1,000,000, prefetch 0 or 1");

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Grpc.Core;
 using Grpc.Wire;
 using Microsoft.AspNetCore.Http;
@@ -6,11 +7,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Grpc.AspNetCore.Server.Calls;
 
 /// <summary>
-/// One call's part of a <see cref="MessageBudget"/>: its last request from when its length is known, and its last response until it has left. One reader and one writer.
+/// One call's part of a <see cref="MessageBudget"/>: of its last request what has arrived and as much again, and its last response until it has left. One reader and one writer.
 /// </summary>
 internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 {
-    /// <summary>The transport's block. Half a request counts at least so much; a whole one of up to so much, which is taken at once, and a response of up to so much, for which nobody waits, count nothing.</summary>
+    /// <summary>The transport's block. Half a request, or one without its end, counts at least so much; a whole one of up to so much, which is taken at once, and a response of up to so much, for which nobody waits, count nothing.</summary>
     private const int BlockBytes = 64 * 1024;
 
     // Of a request something comes within the first, and so much as has come within the second and a second for each so many bytes, in which a response
@@ -60,10 +61,13 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     {
         Moves();
         Volatile.Write(ref _arrivedBytes, 0);
-        Hold(ref _requestBytes, 0, "request");
+        Hold(ref _requestBytes, 0, "request", 0);
     }
 
-    /// <summary>Some of a request of so many bytes has arrived. All of them are taken at once: a call that has begun to send can end.</summary>
+    /// <summary>
+    /// Some of a request of so many bytes has arrived. What is held doubles as it arrives: an announcement alone keeps nobody out, and of many calls that fill the
+    /// memory together, those that are refused leave room for the others when they are half done.
+    /// </summary>
     /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
     public void HoldRequest(long bytes, long arrivedBytes)
     {
@@ -71,7 +75,24 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         if (Volatile.Read(ref _arrivedBytes) == 0)
             Volatile.Write(ref _startedAt, _budget.Now);
         Volatile.Write(ref _arrivedBytes, arrivedBytes);
-        Hold(ref _requestBytes, arrivedBytes >= bytes && bytes <= BlockBytes ? 0 : Math.Max(bytes, BlockBytes), "request");
+        var isWhole = arrivedBytes >= bytes;
+        var doubled = Math.Min(bytes, (long)BitOperations.RoundUpToPowerOf2((ulong)arrivedBytes + 1));
+        Hold(ref _requestBytes, isWhole && bytes <= BlockBytes ? 0 : Math.Max(isWhole ? bytes : doubled, BlockBytes), "request", bytes);
+    }
+
+    /// <summary>The request is whole but for its end, for which its client is waited for: meanwhile it counts, however small.</summary>
+    /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
+    public void AwaitsEnd()
+    {
+        if (Volatile.Read(ref _requestBytes) == 0)
+            Hold(ref _requestBytes, BlockBytes, "request", BlockBytes);
+    }
+
+    /// <summary>The end has come.</summary>
+    public void HasEnd()
+    {
+        if (Volatile.Read(ref _requestBytes) == BlockBytes)
+            Hold(ref _requestBytes, 0, "request", 0);
     }
 
     void IGrowth.Grow(long bytes) => HoldRequest(bytes, bytes);
@@ -81,7 +102,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
 
     /// <summary>The service will send, or sends, a response of so many bytes.</summary>
     /// <exception cref="RpcException">ResourceExhausted: other calls hold too much.</exception>
-    public void HoldResponse(long bytes) => Hold(ref _responseBytes, bytes > BlockBytes ? bytes : 0, "response");
+    public void HoldResponse(long bytes) => Hold(ref _responseBytes, bytes > BlockBytes ? bytes : 0, "response", bytes);
 
     /// <summary>A message begins its way, from or to the client.</summary>
     public void Moves()
@@ -94,7 +115,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
     /// <summary>A message of a stream has left; the service goes on.</summary>
     public void Left()
     {
-        Hold(ref _responseBytes, 0, "response");
+        Hold(ref _responseBytes, 0, "response", 0);
         _isInWork = true;
     }
 
@@ -109,7 +130,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         return Interlocked.Exchange(ref _requestBytes, 0) + Interlocked.Exchange(ref _responseBytes, 0);
     }
 
-    private void Hold(ref long held, long bytes, string what)
+    private void Hold(ref long held, long bytes, string what, long messageBytes)
     {
         Volatile.Write(ref _movedAt, _budget.Now);
         if (bytes == Volatile.Read(ref held))
@@ -118,7 +139,7 @@ internal sealed class MessageShare : IMessageHolder, IGrowth, IDisposable
         {
             throw MessageFraming.Failure(
                 StatusCode.ResourceExhausted,
-                $"The messages of the calls under way may have {_budget.BytesMax} bytes together, which leaves too few for a {what} of {bytes} bytes; try again later, or send and ask for less at a time.");
+                $"The messages of the calls under way may have {_budget.BytesMax} bytes together, which leaves too few for a {what} of {messageBytes} bytes; try again later, or send and ask for less at a time.");
         }
     }
 }

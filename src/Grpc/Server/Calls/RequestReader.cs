@@ -46,10 +46,15 @@ internal sealed class RequestReader(PipeReader body, int? limitBytes, MessageSha
         {
             while (true)
             {
-                var result = await body.ReadAsync(cancellationToken);
+                var reading = body.ReadAsync(cancellationToken);
+                if (!reading.IsCompleted)
+                    share?.AwaitsEnd();
+                var result = await reading;
                 body.AdvanceTo(result.Buffer.Start);
-                if (!result.Buffer.IsEmpty || result.IsCompleted)
-                    return result.Buffer.IsEmpty;
+                if (result.Buffer.IsEmpty && !result.IsCompleted)
+                    continue;
+                share?.HasEnd();
+                return result.Buffer.IsEmpty;
             }
         }
         catch (IOException e)
