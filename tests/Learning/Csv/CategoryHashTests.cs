@@ -3,6 +3,7 @@ using DistSgd.Learning.Csv;
 
 namespace DistSgd.Learning.Tests.Csv;
 
+/// <summary>The hash of categories beside FNV-1a and SplitMix64 written out.</summary>
 public sealed class CategoryHashTests
 {
     private const ulong Prime = 0x100000001B3;
