@@ -43,6 +43,7 @@ internal static class JobLimits
         if (!float.IsFinite((float)rates))
             throw new TrainingException($"--learning-rate {job.Rule.Schedule.InitialRate:G4} is beyond float32 when {job.LocalSteps:N0} steps are added up; expected less than {float.MaxValue / Math.Max(1, job.LocalSteps):G4}.");
     }
+
     // Where whole ranges are exchanged, no key stays untouched.
     private static void CheckRanges(TrainingJob job, long floatsRead, int threads, long memory, string place, string cure)
     {

@@ -15,7 +15,7 @@ namespace DistSgd.ParamServer.Services;
 /// </summary>
 internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, TimeProvider time, PeerTraffic? peer = null, Action? giveWay = null) : IStreamHolder, IDisposable
 {
-    // Answers are sent as soon as there are so many bytes of them, or there is nothing more to do. Each flush costs Kestrel a wait and two changes of threads.
+    // Answers are sent as soon as there are so many bytes of them, or as many as one exchange may have, or there is nothing more to do. Each flush costs Kestrel a wait and two changes of threads.
     private const int FlushBytes = 512 << 10;
 
     private readonly OutgoingFrames _answers = new();
@@ -44,7 +44,7 @@ internal sealed class StreamSession(ShardRegistry shards, StreamBudget budget, T
             Volatile.Write(ref _movedAt, arrived);
             while (DoNext(message, arrived))
             {
-                if (_answers.Length >= FlushBytes)
+                if (_answers.Length >= Math.Min(FlushBytes, _granted.ExchangeBytes))
                     await FlushAsync(responses);
             }
             if (_answers.Length > 0)
