@@ -14,13 +14,15 @@ internal static class DataArguments
     private static readonly ValueOption Label = Column("--label-column", "Column of a CSV file with the labels, by name or by number from 1; default: label, target, class or y, else the last.");
     private static readonly ValueOption Weight = Column("--weight-column", "Column of a CSV file with the rows' weights; default: each row counts 1.");
     private static readonly ValueOption Weights = Arguments.FilePath("--weights", "Weights of the training data's rows, one number a line; default: each row counts 1.");
-    private static readonly ValueOption Categorical = Arguments.Text("--categorical", "Columns of a CSV file that hold categories though they look like numbers.", "COLUMN,…", text => Columns(text).All(name => name.Length > 0), "names of columns, or numbers from 1, separated by commas");
+    private static readonly ValueOption Categorical = Arguments.Text("--categorical", "Columns of a CSV file that hold categories though they look like numbers.", "COLUMN,…", text => Names(text).All(name => name.Length > 0), "names of columns, or numbers from 1, separated by commas");
     private static readonly ValueOption HashBits = Arguments.Number(TrainingRanges.HashBits, "Hash the features of LIBSVM data, or the categories of a CSV file, to 2^N features; default: 18 for categories, features are not hashed.");
     private static readonly ValueOption Base = Arguments.Choice("--index-base", "Lowest feature index of LIBSVM files.", typeof(IndexBase), "auto");
     private static readonly ValueOption Cache = Arguments.Choice("--cache", "Binary cache beside the data, so that a second run does not parse: auto writes one for files of 8 MiB or more, require for files of any size, and fails if it cannot; one that is damaged, or made before the data changed, is made anew.", typeof(CacheMode), "auto");
 
     /// <summary>All of them, in the help's order.</summary>
     public static ValueOption[] All { get; } = [Format, Header, Label, Weight, Weights, Categorical, HashBits, Base, Cache];
+
+    private static ValueOption[] Columns { get; } = [Header, Label, Weight, Categorical];
 
     /// <summary>How the training file is read.</summary>
     /// <param name="parsed">The command line.</param>
@@ -41,17 +43,55 @@ internal static class DataArguments
             Header = (CsvHeader)parsed.Chosen(Header, typeof(CsvHeader))!,
             LabelColumn = parsed.GetValue(Label),
             WeightColumn = parsed.GetValue(Weight),
-            Categorical = parsed.GetValue(Categorical) is { } names ? Columns(names) : [],
+            Categorical = parsed.GetValue(Categorical) is { } names ? Names(names) : [],
             HashBits = parsed.Count(HashBits) ?? CsvLayout.HashBitsDefault,
             HashSeed = hashSeed,
         },
     };
 
-    /// <summary>An option for columns that would have no effect, as the file has none; null: none.</summary>
+    /// <summary>An option that would have no effect, as the training file is of another format; null: none.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="data">What was read.</param>
-    public static string? Unused(ParseResult parsed, Dataset data) => data.Layout is null && ((ValueOption[])[Header, Label, Weight, Categorical]).FirstOrDefault(parsed.IsGiven) is { } given
-        ? $"{given.Name} {parsed.GetValue(given)} is for the columns of separated text, and {data.Path ?? "generated data"} has none; leave it out, or say --format csv."
+    /// <param name="format">What the file is.</param>
+    /// <param name="name">The file, for people.</param>
+    public static string? Unused(ParseResult parsed, DataFormat format, string name)
+    {
+        if (format != DataFormat.Csv && Columns.FirstOrDefault(parsed.IsGiven) is { } column)
+            return $"{column.Name} {parsed.GetValue(column)} is for the columns of separated text, and {name} has none; leave it out, or say --format csv.";
+        if (format != DataFormat.Libsvm && parsed.IsGiven(Base))
+            return $"{Base.Name} {parsed.GetValue(Base)} is for LIBSVM text, and {name} is none; leave it out, or say --format libsvm.";
+        return null;
+    }
+
+    /// <summary>Bits for categories of a file that has none; null: they aren't given, or it has some.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="layout">The file's columns; null: it has none.</param>
+    public static string? Unused(ParseResult parsed, CsvLayout? layout) => layout is { HasCategories: false } && parsed.IsGiven(HashBits)
+        ? $"{HashBits.Name} {parsed.GetValue(HashBits)} is for categories, and no column of the data holds any; leave it out, or name some with --categorical."
+        : null;
+
+    /// <summary>An option that contradicts what a model keeps of its training data; null: none.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="init">The model that training begins with.</param>
+    /// <param name="path">Its file.</param>
+    public static string? Contradiction(ParseResult parsed, TrainedModel init, string path)
+    {
+        if (init.Layout is not null && ((ValueOption[])[.. Columns, HashBits]).FirstOrDefault(parsed.IsGiven) is { } column)
+            return $"{column.Name} {parsed.GetValue(column)} has no effect with --init {path}, which keeps the columns of its training data; leave it out.";
+        var format = (DataFormat)parsed.Chosen(Format, typeof(DataFormat))!;
+        if (format != DataFormat.Auto && (format == DataFormat.Csv) != (init.Layout is not null))
+            return $"{Format.Name} {parsed.GetValue(Format)} doesn't go with --init {path}, which was trained on {(init.Layout is null ? "numbered features" : "columns of separated text")}; leave it out, or give a model of such data.";
+        var lowest = (IndexBase)parsed.Chosen(Base, typeof(IndexBase))!;
+        return init.Layout is null && lowest != IndexBase.Auto && lowest != init.IndexBase
+            ? $"{Base.Name} {parsed.GetValue(Base)} doesn't go with --init {path}, which numbers features from {(init.IndexBase == IndexBase.Zero ? 0 : 1)}; leave it out."
+            : null;
+    }
+
+    /// <summary>The option that says what rows count; null: none is given.</summary>
+    public static ValueOption? WeightsGiven(ParseResult parsed) => ((ValueOption[])[Weights, Weight]).FirstOrDefault(parsed.IsGiven);
+
+    /// <summary>The sentence that refuses weights from two places; null: they aren't given twice.</summary>
+    public static string? WeightsTwice(ParseResult parsed) => parsed.IsGiven(Weights) && parsed.IsGiven(Weight)
+        ? $"{Weights.Name} {parsed.GetValue(Weights)} and {Weight.Name} {parsed.GetValue(Weight)} both say what rows count; give one of them."
         : null;
 
     /// <summary>Bits that features are hashed to; null: not given.</summary>
@@ -65,5 +105,5 @@ internal static class DataArguments
 
     private static ValueOption Column(string name, string description) => Arguments.Text(name, description, "COLUMN", text => text.Trim().Length > 0, "the name of a column, or its number from 1");
 
-    private static string[] Columns(string text) => text.Split(',', StringSplitOptions.TrimEntries);
+    private static string[] Names(string text) => text.Split(',', StringSplitOptions.TrimEntries);
 }

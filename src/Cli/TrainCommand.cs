@@ -118,8 +118,7 @@ internal static class TrainCommand
         TrainedModel? init = parsed.GetValue(Init) is { } begun ? TrainedModel.Load(begun) : null;
         TrainingOptions options = Options(parsed, report) with { Init = init };
         ClusterOptions? cluster = IsRemote(parsed) ? Cluster(parsed) : null;
-        if ((Conflict(parsed) ?? OptionCheck.Refusal(options, cluster)) is { } refusal)
-            throw new UsageException(refusal);
+        Refuse(Conflict(parsed) ?? OptionCheck.Refusal(options, cluster) ?? (init is null ? null : DataArguments.Contradiction(parsed, init, parsed.GetValue(Init)!)));
         if (!parsed.IsGiven(Folds))
         {
             CommandOutput.GoOn(parsed.InvocationConfiguration.Output, $"{path} holds the model");
@@ -129,10 +128,9 @@ internal static class TrainCommand
             OutputFile.Check(Checkpoint, state, parsed.GetValue(Data), parsed.GetValue(Test), parsed.GetValue(Taxonomy), DataArguments.WeightsOf(parsed), parsed.GetValue(Init));
         try
         {
-            using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, cluster is not null, cancellationToken), report.Interrupted(path, parsed.GetValue(Checkpoint)), cancellationToken);
+            using TrainingData data = await Interruptible.RunAsync(() => Read(parsed, init, options, cluster, cancellationToken), report.Interrupted(path, parsed.GetValue(Checkpoint)), cancellationToken);
+            Refuse(DataArguments.Unused(parsed, data.Train.Layout));
             report.Data(data);
-            if (DataArguments.Unused(parsed, data.Train) is { } unused)
-                throw new TrainingException(unused);
             options = options with { Test = data.Test, HashBits = data.Train.Layout is null ? DataArguments.HashBitsOf(parsed) : null };
             if (parsed.Count(Folds) is { } folds)
                 return await ValidateAsync(data, options, folds, cluster is null ? null : cluster with { Data = data.Path! }, new FoldReport(parsed.InvocationConfiguration.Output, parsed.GetValue(Json)), cancellationToken);
@@ -161,9 +159,30 @@ internal static class TrainCommand
 
     private static double? Share(string text) => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out double share) && share is > 0 and < 1 ? share : null;
 
-    private static TrainingData Read(ParseResult parsed, TrainedModel? init, bool asFile, CancellationToken cancellationToken) => parsed.GetValue(Data) is { } path
-        ? TrainingData.Open(InputFile.Of(path), parsed.GetValue(Test), DataArguments.Read(parsed, init, parsed.Whole(MemoryMax) ?? TrainingOptions.MemoryMaxDefault, (ulong)parsed.Whole(Seed)!.Value, cancellationToken), DataArguments.CacheOf(parsed), hashed: DataArguments.HashBitsOf(parsed) is not null)
-        : TrainingData.Generate(parsed.Whole(Seed)!.Value, asFile ? new TemporaryFile() : null, cancellationToken);
+    private static TrainingData Read(ParseResult parsed, TrainedModel? init, TrainingOptions options, ClusterOptions? cluster, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue(Data) is not { } path)
+            return TrainingData.Generate(parsed.Whole(Seed)!.Value, cluster is null ? null : new TemporaryFile(), cancellationToken);
+        InputFile file = InputFile.Of(path);
+        try
+        {
+            ReadOptions read = DataArguments.Read(parsed, init, parsed.Whole(MemoryMax) ?? TrainingOptions.MemoryMaxDefault, (ulong)parsed.Whole(Seed)!.Value, cancellationToken);
+            DataFormat format = file.Read(place => FormatDetection.Of(place, read));
+            Refuse(DataArguments.Unused(parsed, format, file.Name) ?? OptionCheck.Refusal(options with { HashBits = format == DataFormat.Csv ? null : DataArguments.HashBitsOf(parsed) }, cluster));
+            return TrainingData.Open(file, parsed.GetValue(Test), read, DataArguments.CacheOf(parsed), hashed: DataArguments.HashBitsOf(parsed) is not null);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static void Refuse(string? refusal)
+    {
+        if (refusal is not null)
+            throw new UsageException(refusal);
+    }
 
     private static bool IsRemote(ParseResult parsed) => parsed.IsGiven(Servers) || parsed.IsGiven(Workers) || parsed.IsGiven(Connect);
 
@@ -183,6 +202,10 @@ internal static class TrainCommand
         }
         if (parsed.IsGiven(Test) && parsed.IsGiven(ValidationFraction))
             return $"--test {parsed.GetValue(Test)} and --validation-fraction {parsed.GetValue(ValidationFraction)} both name what is evaluated; give one of them.";
+        if (DataArguments.WeightsTwice(parsed) is { } twice)
+            return twice;
+        if ((ModelKind?)parsed.Chosen(Model, typeof(ModelKind)) == ModelKind.SvmRank && DataArguments.WeightsGiven(parsed) is { } weights)
+            return $"{weights.Name} {parsed.GetValue(weights)} doesn't go with --model svm-rank, which learns pairs of rows; leave it out.";
         if (parsed.GetValue(Test) == InputFile.StandardInput)
             return "--test - would read standard input; only --data can. Name a file.";
         string? stream = InputFile.StreamOf(parsed.GetValue(Data));

@@ -11,7 +11,7 @@ internal static class ModelCheck
     {
         ModelKind? kind = options.Model ?? options.Init?.Kind;
         LossKind? loss = options.Loss ?? (options.Init is { } init && kind == init.Kind ? init.Spec.Loss : null);
-        return Loss(options, kind, loss) ?? Rows(options, kind, loss);
+        return Loss(options, kind, loss) ?? Rows(options, kind, loss) ?? (options.Init is { } begun ? WarmStart.Refusal(begun, options) : null);
     }
 
     /// <summary>The models that are learned with a loss, as words.</summary>
@@ -29,7 +29,11 @@ internal static class ModelCheck
         bool isTree = loss == LossKind.Tree || (loss is null && kind == ModelKind.StructuredSvm);
         if (options.Taxonomy is { } taxonomy && !isTree)
             return $"--taxonomy {taxonomy} is given without --model structured-svm --loss tree.";
-        return loss == LossKind.Tree && options.Taxonomy is null ? "--loss tree needs the tree of classes: give it with --taxonomy FILE." : null;
+        if (loss == LossKind.Tree && options.Taxonomy is null)
+            return "--loss tree needs the tree of classes: give it with --taxonomy FILE.";
+        return kind is null && loss is { } unchosen && !LabelsMayChoose(unchosen)
+            ? $"--loss {KindName.Of(unchosen)} is given without --model, and no labels choose a model of it; add --model {ModelsOf(unchosen)}."
+            : null;
     }
 
     private static string? Rows(TrainingOptions options, ModelKind? kind, LossKind? loss)
@@ -37,12 +41,19 @@ internal static class ModelCheck
         string order = $"--order {KindName.Of(options.Order)}";
         if (kind == ModelKind.SvmRank && options.Order != RowOrderKind.Shuffled)
             return $"{order} doesn't go with --model svm-rank, whose queries stay together; leave it out.";
-        if (kind == ModelKind.Linear && options.Order == RowOrderKind.Interleaved)
-            return $"{order} needs rows of one class each, and --model linear learns real targets; leave it out.";
-        if (kind == ModelKind.StructuredSvm && loss == LossKind.Hamming && options.Order is RowOrderKind.Interleaved or RowOrderKind.LargestLoss)
+        if ((kind == ModelKind.Linear || loss is LossKind.Squared or LossKind.Huber) && options.Order == RowOrderKind.Interleaved)
+            return $"{order} needs rows of one class each, and {Asked(kind, loss)} learns real targets; leave it out.";
+        if (kind == ModelKind.StructuredSvm && loss == LossKind.Hamming && options.Order == RowOrderKind.Interleaved)
             return $"{order} doesn't go with --loss hamming, whose rows have any number of labels; leave it out.";
         if (options is { Whiten: { } components, HashBits: { } bits })
             return $"--whiten {components} is for dense features, --hash-bits {bits} for sparse ones; give one of them.";
+        bool hasClasses = kind is not (ModelKind.Linear or ModelKind.SvmRank) && loss is not (LossKind.Squared or LossKind.Huber or LossKind.Hamming);
+        if (options.ClassWeight is { } weight && !hasClasses)
+            return $"--class-weight {weight} is for rows that belong to one class each, and those of {Asked(kind, loss)} don't; leave it out.";
         return null;
     }
+
+    private static string Asked(ModelKind? kind, LossKind? loss) => kind is { } model && loss is null ? $"--model {KindName.Of(model)}" : $"--loss {KindName.Of(loss!.Value)}";
+
+    private static bool LabelsMayChoose(LossKind loss) => TaskChoice.Choosable.Any(model => ModelSpec.LossesOf(model).Contains(loss)) || loss == LossKind.Hamming;
 }

@@ -31,8 +31,10 @@ internal static class NetworkOptions
             return $"--max-norm {radius} is for models without layers; with --model mlp use --l2.";
         if (options.Batch == 1 && (options.BatchNorm || options.Init?.Spec.Network is { BatchNorm: true }))
             return "--batch-norm takes mean and variance over the rows of a mini-batch, and --batch 1 has one; expected at least 2.";
-        if (options.Augment is { } augment && options.Scaling == ScalingKind.On)
-            return $"--augment {augment} changes images as they are; --scale on would scale each of their pixels by itself. Leave one out.";
+        if (options.Augment is { } augment && options.Scaling is not (ScalingKind.Auto or ScalingKind.Off))
+            return $"--augment {augment} changes images as they are; --scale {KindName.Of(options.Scaling)} would scale each of their pixels by itself. Leave one out.";
+        if (options.Augment is { } moved && (options.Whiten is not null || options.HashBits is not null))
+            return $"--augment {moved} changes images, and {(options.Whiten is { } directions ? $"--whiten {directions}" : $"--hash-bits {options.HashBits}")} makes features of them that are no pixels. Leave one out.";
         if (options.Augment is { } images && options.Exchange == ExchangeKind.Sparse)
             return $"--augment {images} moves pixels, so that an image needs the weights of all; --exchange sparse moves those of its non-zeros. Leave one out.";
         try

@@ -71,8 +71,6 @@ public static class OptionCheck
         Require(data.RowCount > 0, "The training data has no rows.");
         Require(data.RowCount >= deployment.Workers,
             $"There are {Plural.Of(deployment.Workers, deployment.IsRemote ? "worker" : "thread")} for {Plural.Of(data.RowCount, "row")}; expected at most one a row. Lower --{(deployment.IsRemote ? "workers" : "threads")}.");
-        Require(options.StepsMax is null || options.StepsMax >= deployment.Workers,
-            $"--steps-max {options.StepsMax} is less than one a {(deployment.IsRemote ? "worker" : "thread")}; expected at least {deployment.Workers}.");
         Require(options.Patience is null || options.Test is not null, $"--patience {options.Patience} judges by the test loss, but there is no test set; give --test or --validation-fraction.");
         Require(data.FeatureCount < uint.MaxValue, $"The data has {data.FeatureCount:N0} features; at most {uint.MaxValue - 1:N0} fit a job.");
     }
@@ -98,6 +96,10 @@ public static class OptionCheck
             return $"--max-norm {ball} projects a worker's weights, but with --local-steps 0 workers push gradients. Leave one out.";
         if (options is { Patience: { } patience, Epochs: { } epochs } && patience >= epochs)
             return $"--patience {patience} can't be used up within --epochs {epochs}; expected less.";
+        if (options.StepsMax < options.Threads)
+            return $"--steps-max {options.StepsMax} is less than one a thread of --threads {options.Threads}; expected at least as many steps.";
+        if (options.Warmup >= options.StepsMax)
+            return $"--warmup {options.Warmup} leaves nothing of --steps-max {options.StepsMax}; expected less.";
         if (options.Average is >= 1 and { } part)
             return $"--average {part} would begin behind the last step; expected a part of the steps, below 1.";
         if (options is { Average: { } average, SnapshotEvery: { } every })
@@ -124,7 +126,7 @@ public static class OptionCheck
             : options.LocalSteps == 0 ? "--local-steps 0; workers step by themselves"
             : options.Exchange == ExchangeKind.Sparse ? "--exchange sparse; the full gradient moves every weight"
             : options.Epochs == 1 ? "--epochs 1; its first epoch computes the full gradient and takes no step: expected at least 2"
-            : options.Model is { } model && !ModelSpec.Of(model).HasScalarLoss ? $"--model {KindName.Of(model)}; expected --model linear, logistic or svm"
+            : (options.Model ?? options.Init?.Kind) is { } model && !ModelSpec.Of(model).HasScalarLoss ? $"--model {KindName.Of(model)}; expected --model linear, logistic or svm"
             : null;
         return other is null ? null : $"--svrg {every} doesn't go with {other}.";
     }
@@ -134,6 +136,8 @@ public static class OptionCheck
         if (options.Threads is { } threads)
             return $"--threads {threads} is for embedded training; with --servers, --workers or --connect say --workers {threads}.";
         int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;
+        if (options.StepsMax < cluster.Workers)
+            return $"--steps-max {options.StepsMax} is less than one a worker of --workers {cluster.Workers}; expected at least as many steps.";
         if (options.Shards < servers)
             return $"--shards {options.Shards} is less than one a server; expected at least {servers}.";
         return null;

@@ -11,11 +11,7 @@ internal static class RowSteps
     public static RowPreprocessing Fit(Dataset data, TrainingOptions options, CancellationToken cancellationToken)
     {
         if (options.Init is { } init)
-        {
-            if (options.HashBits is not null || options.NormalizeRows || options.Whiten is not null)
-                throw new TrainingException("--hash-bits, --normalize-rows and --whiten are kept in the model that --init names, and can't be given anew; leave them out.");
             return init.Preprocessing;
-        }
         if (options.HashBits is { } bits && data.Layout is not null)
             throw new TrainingException($"--hash-bits {bits} is given for features that are columns; categories are hashed when the file is read (ReadOptions.Csv).");
         var steps = new RowPreprocessing { HashBits = options.HashBits ?? 0, HashSeed = options.HashBits is null ? 0 : options.Seed, Normalizes = options.NormalizeRows };

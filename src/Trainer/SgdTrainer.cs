@@ -23,7 +23,7 @@ public static class SgdTrainer
         OptionCheck.ThrowIfRefused(options, null);
         using TrainingSet set = TrainingSet.Of(data, options, cancellationToken);
         (data, options) = (set.Train, options with { Test = set.Test });
-        int threads = options.Threads ?? (int)Math.Min(Environment.ProcessorCount, Math.Max(1, data.RowCount / RowsPerThreadMin));
+        int threads = options.Threads ?? (int)Math.Min(Math.Min(Environment.ProcessorCount, options.StepsMax ?? long.MaxValue), Math.Max(1, data.RowCount / RowsPerThreadMin));
         TrainingPlan plan = Plan(data, options, new Deployment(threads, 0, "embedded"), null);
         if (options.Test is not null)
             plan.Labels.Check(options.Test);

@@ -28,6 +28,8 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
                 throw new TrainingException(options.Model is null && options.Init is null ? $"--loss {KindName.Of(loss)} doesn't go with the model that the labels choose, {KindName.Of(kind)}; add --model {ModelCheck.ModelsOf(loss)}." : OptionCheck.LossRefusal(kind, loss));
             LossKind? usual = options.Loss ?? (kind == ModelKind.StructuredSvm && data.HasLabelSets ? LossKind.Hamming : options.Taxonomy is not null && kind == ModelKind.StructuredSvm ? LossKind.Tree : null);
             ModelSpec model = ModelSpec.Of(kind, usual) with { HuberDelta = (float)(options.HuberDelta ?? 1), Margin = (float)(options.Margin ?? 1) };
+            if (options.Margin is { } margin && model.Loss is not (LossKind.CrammerSinger or LossKind.ZeroOne))
+                throw new TrainingException($"--margin {margin} has no effect on --loss {KindName.Of(model.Loss)}, which the labels choose; leave it out.");
             if (model.IsRanking && !data.HasQueries)
                 throw new TrainingException("--model svm-rank needs queries: give every row qid:NUMBER behind its label.");
             if (data.HasLabelSets && !model.IsMultiLabel)
@@ -48,6 +50,9 @@ internal sealed record TaskChoice(ModelSpec Model, LabelMap Labels, string Reaso
             throw unfit.In(data);
         }
     }
+
+    /// <summary>The models that labels choose by themselves; beside them the structured SVM, for rows of several labels, with its loss for these.</summary>
+    internal static IReadOnlyList<ModelKind> Choosable { get; } = [ModelKind.Logistic, ModelKind.Softmax, ModelKind.Linear, ModelKind.SvmRank];
 
     internal static (ModelKind Kind, string Reason) Detect(Dataset data)
     {

@@ -186,8 +186,6 @@ internal sealed class TrainingPlan
             throw new TrainingException("--order interleaved needs rows of one class each; leave it out.");
         if (options.Order != RowOrderKind.Shuffled && model.IsRanking)
             throw new TrainingException($"--order {KindName.Of(options.Order)} doesn't go with --model svm-rank, whose queries stay together; leave it out.");
-        if (options.Order == RowOrderKind.LargestLoss && !model.HasScalarLoss && !model.HasClassScores)
-            throw new TrainingException($"--order largest-loss doesn't go with --model {KindName.Of(model.Kind)}, whose rows have no losses of their own; leave it out.");
         const int RowBytes = 16, NonZeroBytes = 8;
         bool streams = data.NonZeroCount * NonZeroBytes + data.RowCount * RowBytes > (options.MemoryMax ?? TrainingOptions.MemoryMaxDefault);
         if (streams && (data.HasQueries || data.HasLabelSets || options.Order == RowOrderKind.Interleaved))

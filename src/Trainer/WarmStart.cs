@@ -10,13 +10,33 @@ namespace DistSgd.Trainer;
 /// <summary>Begins a training from a model: what must agree, and where the parameters start.</summary>
 internal static class WarmStart
 {
+    /// <summary>Null, or the sentence that refuses an option for the model that a training begins with.</summary>
+    public static string? Refusal(TrainedModel init, TrainingOptions options)
+    {
+        ModelKind kind = options.Model ?? init.Kind;
+        if (kind != init.Kind)
+            return $"--init is a model of kind {KindName.Of(init.Kind)}, but --model {KindName.Of(kind)} is to be trained; give a model of that kind.";
+        if (options.Loss is { } loss && ModelSpec.LossesOf(kind).Contains(loss) && !HasScoresOf(init.Spec, ModelSpec.Of(kind, loss)))
+            return $"--loss {KindName.Of(loss)} has other scores than --init ({init.Spec}) was trained for; leave it out, or give a model of that loss.";
+        string? kept = options.HashBits is { } bits ? $"--hash-bits {bits}"
+            : options.NormalizeRows ? "--normalize-rows"
+            : options.Whiten is { } components ? $"--whiten {components}"
+            : null;
+        if (kept is not null)
+            return $"{kept} can't be given with --init ({init.Spec}), which keeps what is done with rows; leave it out.";
+        return init.Scaling is not null && options.Scaling is ScalingKind.Standard or ScalingKind.Range or ScalingKind.MaxAbs
+            ? $"--scale {KindName.Of(options.Scaling)} has no effect with --init ({init.Spec}), which keeps how columns were scaled; leave it out."
+            : null;
+    }
+
+    private static bool HasScoresOf(ModelSpec model, ModelSpec other) =>
+        (model.HasClassScores, model.IsBinary, model.IsRegression, model.IsMultiLabel) == (other.HasClassScores, other.IsBinary, other.IsRegression, other.IsMultiLabel);
+
     /// <summary>The labels' mapping: the model's, if it knows all labels of the data.</summary>
-    /// <exception cref="TrainingException">The model is of another kind, or its file's features are other ones.</exception>
+    /// <exception cref="TrainingException">The features of the model's file are other ones.</exception>
     /// <exception cref="LabelException">A label that the model doesn't know.</exception>
     public static LabelMap Labels(TrainedModel init, ModelSpec model, LabelMap labels, Dataset data)
     {
-        if (init.Kind != model.Kind)
-            throw new TrainingException($"--init is a model of kind {KindName.Of(init.Kind)}, but --model {KindName.Of(model.Kind)} is to be trained; give a model of that kind.");
         if (data.Layout is { } layout ? !layout.Equals(init.Layout) : init.Layout is not null)
             throw new TrainingException("--init was trained on other columns than the data has; read the data with the model's (TrainedModel.ReadOptions), or give a model of these columns.");
         if (data.Layout is null && data.IndexBase != init.IndexBase)

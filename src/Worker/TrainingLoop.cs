@@ -49,8 +49,8 @@ public sealed class TrainingLoop : IDisposable
         _computation = new BlockComputation(job, blocks, keysMax);
         int pulled = job.LocalSteps == 0 ? job.Width : job.EntryFloats, pushed = job.KeyFloats.Of(job.PushKind);
         _ownWrites = new OwnWrites(job.KeyCount, pulled);
-        // Steps on a replica begin with a copy anyway, and a point at which a gradient was computed must stay what it was.
-        ReadOnlyMemory<float>? inPlace = job.PushKind == PushKind.Gradient && !blocks.Plan.Compact ? client.ValuesInPlace : null;
+        // Steps on a replica begin with a copy anyway, a point at which a gradient was computed must stay what it was, and a prefetched one is older than what lies in place.
+        ReadOnlyMemory<float>? inPlace = job.PushKind == PushKind.Gradient && job.Prefetch == 0 && !blocks.Plan.Compact ? client.ValuesInPlace : null;
         _pulls = inPlace is null;
         var first = new Round(keysMax, pulled, pushed, client.ShardCount, inPlace);
         // Without prefetch an exchange is over when the next block is computed: one round's buffers, still in the cache, do for all.

@@ -116,7 +116,8 @@ public sealed class CsvTests : IDisposable
     {
         string data = _folder.Write("d", "1 1:1\n0 1:2\n1 1:3\n");
         Outcome refused = await CommandLine.RunAsync("train", "--data", data, option, value, "--out", _folder["m"]);
-        Assert.Equal(1, refused.Code);
+        Assert.Equal(2, refused.Code);
+        Assert.Equal("", refused.Output);
         Assert.Contains($"{option} {value} is for the columns of separated text, and {data} has none", refused.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder["m"]));
     }

@@ -73,6 +73,13 @@ public sealed class FaultTests : IDisposable
     [InlineData(2, "--retry-deadline 5 is for training over gRPC", "train", "--retry-deadline", "5", "--data", "D", "--out", "M")]
     [InlineData(2, "is given without --data", "train", "--test", "D", "--out", "M")]
     [InlineData(2, "is given without --data", "train", "--cache", "require", "--out", "M")]
+    [InlineData(2, "--whiten 2 is for dense features, --hash-bits 3", "train", "--whiten", "2", "--hash-bits", "3", "--data", "D", "--out", "M")]
+    [InlineData(2, "--steps-max 3 is less than one a thread of --threads 4", "train", "--steps-max", "3", "--threads", "4", "--data", "D", "--out", "M")]
+    [InlineData(2, "--steps-max 3 is less than one a worker of --workers 4", "train", "--steps-max", "3", "--workers", "4", "--data", "D", "--out", "M")]
+    [InlineData(2, "--weights W and --weight-column w", "train", "--weights", "W", "--weight-column", "w", "--data", "D", "--out", "M")]
+    [InlineData(2, "--weights W doesn't go with --model svm-rank", "train", "--weights", "W", "--model", "svm-rank", "--data", "D", "--out", "M")]
+    [InlineData(2, "--class-weight balanced is for rows that belong to one class each, and those of --model linear", "train", "--class-weight", "balanced", "--model", "linear", "--data", "D", "--out", "M")]
+    [InlineData(2, "--loss hinge is given without --model", "train", "--loss", "hinge", "--data", "D", "--out", "M")]
     [InlineData(2, "did you mean --epochs?", "train", "--epoch", "3")]
     [InlineData(2, "did you mean evaluate?", "evalute", "--model", "M")]
     [InlineData(2, "did you mean --json?", "bench", "kernels", "--jsn")]
@@ -88,6 +95,30 @@ public sealed class FaultTests : IDisposable
     {
         _folder.Write("D", string.Concat(Enumerable.Repeat("1 1:1\n-1 2:1\n", 50)));
         return RefusedAsync(code, says, [.. args.Select(arg => arg is ['D' or 'M' or 'P', ..] && (arg.Length == 1 || arg[1] == '/') ? _folder[arg] : arg)]);
+    }
+
+    [Fact]
+    public async Task OptionsThatAModelBegunFromKeeps_AreRefusedBeforeAnyDataIsRead()
+    {
+        string text = _folder.Write("d", string.Concat(Enumerable.Repeat("1 1:1\n-1 2:1\n", 50))), table = _folder.Write("d.csv", "a,y\n" + string.Concat(Enumerable.Repeat("1,0\n2,1\n", 50)));
+        foreach ((string data, string model) in ((string, string)[])[(text, "plain"), (table, "columns")])
+            await CommandLine.MustAsync("train", "--data", data, "--epochs", "1", "--out", _folder[model]);
+        (string Model, string[] Options, string Says)[] ways =
+        [
+            ("plain", ["--normalize-rows"], "--normalize-rows can't be given with --init"),
+            ("plain", ["--whiten", "2"], "--whiten 2 can't be given with --init"),
+            ("plain", ["--hash-bits", "3"], "--hash-bits 3 can't be given with --init"),
+            ("plain", ["--index-base", "zero"], "--index-base zero doesn't go with --init"),
+            ("plain", ["--format", "csv"], "--format csv doesn't go with --init"),
+            ("columns", ["--hash-bits", "3"], "--hash-bits 3 has no effect with --init"),
+            ("columns", ["--categorical", "a"], "--categorical a has no effect with --init"),
+            ("columns", ["--label-column", "a"], "--label-column a has no effect with --init"),
+            ("columns", ["--format", "libsvm"], "--format libsvm doesn't go with --init"),
+        ];
+        foreach ((string model, string[] options, string says) in ways)
+            await RefusedAsync(2, says, ["train", "--data", model == "plain" ? text : table, "--init", _folder[model], .. options, "--out", _folder["m"]]);
+        await RefusedAsync(2, "--index-base one is for LIBSVM text", "train", "--data", table, "--index-base", "one", "--out", _folder["m"]);
+        await RefusedAsync(2, "--hash-bits 3 is for categories, and no column", "train", "--data", table, "--hash-bits", "3", "--out", _folder["m"]);
     }
 
     [Fact]

@@ -57,6 +57,7 @@ public sealed class NetworkWarmStartTests
             (mlp with { Activation = "tanh" }, ["--activation tanh", "--init"]),
             (mlp with { BatchNorm = true }, ["--batch-norm", "--init"]),
             (mlp with { InitWeights = WeightInit.He }, ["--init-weights he", "--init"]),
+            (mlp with { Loss = LossKind.Logistic }, ["--loss logistic", "--init (mlp "]),
             (mlp with { Init = plain }, ["--init is a model of kind softmax", "--model mlp"]),
             (mlp with { Model = ModelKind.Softmax }, ["--init is a model of kind mlp", "--model softmax"]),
         ];

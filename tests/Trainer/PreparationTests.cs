@@ -82,7 +82,7 @@ public sealed class PreparationTests : IDisposable
         await Refused(classes, new() { Order = RowOrderKind.Interleaved, MemoryMax = 1 }, "can't be streamed");
         await Refused(classes, new() { HeldOut = HoldOut.Share(0.5), Test = numbers }, "give one of them");
         TrainedModel model = (await SgdTrainer.TrainAsync(classes, new TrainingOptions { Epochs = 1, NormalizeRows = true })).Model;
-        await Refused(classes, new() { Init = model, NormalizeRows = true }, "can't be given anew");
+        await Refused(classes, new() { Init = model, NormalizeRows = true }, "--normalize-rows can't be given with --init (logistic)");
 
         static async Task Refused(Dataset data, TrainingOptions options, string expected) =>
             Assert.Contains(expected, (await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(data, options))).Message, StringComparison.Ordinal);

@@ -1,6 +1,7 @@
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Models;
 using DistSgd.Learning.Optimizers;
+using DistSgd.Trainer.Cluster;
 
 namespace DistSgd.Trainer.Tests;
 
@@ -55,7 +56,17 @@ public sealed class RuleCheckTests
             (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Tree }, ["--loss tree", "--taxonomy FILE"]),
             (new() { Model = ModelKind.SvmRank, Order = RowOrderKind.LargestLoss }, ["--order largest-loss", "--model svm-rank"]),
             (new() { Model = ModelKind.Linear, Order = RowOrderKind.Interleaved }, ["--order interleaved", "--model linear"]),
-            (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Hamming, Order = RowOrderKind.LargestLoss }, ["--order largest-loss", "--loss hamming"]),
+            (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Hamming, Order = RowOrderKind.Interleaved }, ["--order interleaved", "--loss hamming"]),
+            (new() { Loss = LossKind.SquaredHinge }, ["--loss squared-hinge", "--model svm"]),
+            (new() { Loss = LossKind.Tree, Taxonomy = "t" }, ["--loss tree", "--model structured-svm"]),
+            (new() { Model = ModelKind.Linear, ClassWeight = "balanced" }, ["--class-weight balanced", "--model linear"]),
+            (new() { Model = ModelKind.Mlp, Loss = LossKind.Squared, Order = RowOrderKind.Interleaved }, ["--order interleaved", "--loss squared"]),
+            (new() { Model = ModelKind.Mlp, Augment = "flip", Whiten = 3 }, ["--augment flip", "--whiten 3"]),
+            (new() { Model = ModelKind.Mlp, Augment = "flip", HashBits = 5 }, ["--augment flip", "--hash-bits 5"]),
+            (new() { Model = ModelKind.Mlp, Augment = "flip", Scaling = Learning.Preprocessing.ScalingKind.Range }, ["--augment flip", "--scale range"]),
+            (new() { Model = ModelKind.Mlp, Loss = LossKind.Squared, ClassWeight = "1:2" }, ["--class-weight 1:2", "--loss squared"]),
+            (new() { Warmup = 30, StepsMax = 30 }, ["--warmup 30", "--steps-max 30"]),
+            (new() { Threads = 4, StepsMax = 3 }, ["--steps-max 3", "--threads 4"]),
             (new() { Whiten = 3, HashBits = 5 }, ["--whiten 3", "--hash-bits 5"]),
         ];
         foreach ((TrainingOptions options, string[] says) in ways)
@@ -66,9 +77,18 @@ public sealed class RuleCheckTests
         TrainingOptions[] taken =
         [
             new() { Model = ModelKind.MulticlassSvm, Margin = 3 }, new() { Model = ModelKind.StructuredSvm, Margin = 3 }, new() { Model = ModelKind.StructuredSvm, Taxonomy = "t" },
-            new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Tree, Taxonomy = "t" }, new() { Order = RowOrderKind.LargestLoss }, new() { Epochs = 3, SaveEvery = 3, Out = "m" },
+            new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Tree, Taxonomy = "t" }, new() { Order = RowOrderKind.LargestLoss }, new() { Model = ModelKind.Mlp, Order = RowOrderKind.LargestLoss }, new() { Loss = LossKind.Huber }, new() { Loss = LossKind.Hamming }, new() { Threads = 4, StepsMax = 4 }, new() { Epochs = 3, SaveEvery = 3, Out = "m" },
         ];
         Assert.All(taken, options => Assert.Null(OptionCheck.Refusal(options, null)));
+    }
+
+    [Fact]
+    public void StepsFewerThanWorkers_AreRefusedBeforeAnyDataIsRead()
+    {
+        string refusal = OptionCheck.Refusal(new TrainingOptions { StepsMax = 3 }, new ClusterOptions { Data = "d", Workers = 4 }) ?? "";
+        Assert.Contains("--steps-max 3", refusal, StringComparison.Ordinal);
+        Assert.Contains("--workers 4", refusal, StringComparison.Ordinal);
+        Assert.Null(OptionCheck.Refusal(new TrainingOptions { StepsMax = 4 }, new ClusterOptions { Data = "d", Workers = 4 }));
     }
 
     [Fact]

@@ -119,7 +119,7 @@ public sealed class StoppingTests
         [
             (new TrainingOptions { Patience = 3 }, ["--patience 3", "--test"]),
             (new TrainingOptions { Patience = 5, Epochs = 5, Test = data }, ["--patience 5", "--epochs 5"]),
-            (new TrainingOptions { StepsMax = 2, Threads = 3 }, ["--steps-max 2", "at least 3"]),
+            (new TrainingOptions { StepsMax = 2, Threads = 3 }, ["--steps-max 2", "--threads 3"]),
             (new TrainingOptions { SecondsMax = 0 }, ["--seconds-max", "above 0"]),
             (new TrainingOptions { Tolerance = -1 }, ["--tolerance", "above 0"]),
         ];

@@ -109,6 +109,14 @@ public sealed class ValidationTests
         Assert.Equal(25, (await SgdTrainer.TrainAsync(small, options with { Init = (await SgdTrainer.TrainAsync(large, options)).Model })).Model.FeatureCount);
         var kind = await Assert.ThrowsAsync<TrainingException>(() => SgdTrainer.TrainAsync(small, options with { Model = ModelKind.Svm, Init = model }));
         Assert.Contains("--init is a model of kind logistic", kind.Message, StringComparison.Ordinal);
+        (TrainingOptions Options, string Says)[] kept =
+        [
+            (new() { Whiten = 2 }, "--whiten 2 can't be given with --init (logistic)"),
+            (new() { HashBits = 5 }, "--hash-bits 5 can't be given with --init (logistic)"),
+            (new() { Scaling = Learning.Preprocessing.ScalingKind.Range }, "--scale range has no effect with --init (logistic)"),
+        ];
+        Assert.All(kept, way => Assert.Contains(way.Says, OptionCheck.Refusal(way.Options with { Init = model }, null) ?? "", StringComparison.Ordinal));
+        Assert.Null(OptionCheck.Refusal(new() { Init = model, Scaling = Learning.Preprocessing.ScalingKind.Off }, null));
         using var others = new DatasetBuilder();
         for (int i = 0; i < 20; i++)
             others.Add(i % 2 + 5, [0], [i]);

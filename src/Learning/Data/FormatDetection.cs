@@ -4,12 +4,14 @@ using DistSgd.Learning.Csv;
 namespace DistSgd.Learning.Data;
 
 /// <summary>Tells a file's format.</summary>
-internal static class FormatDetection
+public static class FormatDetection
 {
     private const int LinesLookedAt = 20;
     private const int BytesLookedAt = 1 << 14;
 
     /// <summary>As the options say; else IDX by its first bytes, LIBSVM text by its pairs index:value, separated text by its name or by as many fields in most of its first records.</summary>
+    /// <param name="path">The file, of which no more than the beginning is read.</param>
+    /// <param name="options">How it will be read.</param>
     /// <exception cref="DatasetException">The file is missing, not readable, or empty; or it is separated text, and the features are not.</exception>
     public static DataFormat Of(string path, ReadOptions options)
     {
