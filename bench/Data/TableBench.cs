@@ -14,7 +14,7 @@ internal static class TableBench
     public static (string Name, string Path, int Threads)[] Write(string folder)
     {
         string numbers = Write(Path.Combine(folder, "numbers.csv"), everyOther: false), mixed = Write(Path.Combine(folder, "mixed.csv"), everyOther: true);
-        return [("CSV of numbers, 1 thread", numbers, 1), ("CSV of numbers, 2 threads", numbers, 2), ("CSV, half categories, 1 thread", mixed, 1)];
+        return [("CSV of numbers, 1 thread", numbers, 1), ("CSV of numbers, 2 threads", numbers, 2), ("CSV, half categories, 1 thread", mixed, 1), ("CSV, half categories, 2 threads", mixed, 2)];
     }
 
     public static void Parse(string path, int threads)

@@ -10,7 +10,7 @@ public static class HugePages
     public const long BytesMin = 4L << 20;
 
     private const int AdviseHugePages = 14; // MADV_HUGEPAGE
-    private const nuint PageBytes = 2 << 20;
+    internal const nuint PageBytes = 2 << 20;
 
     /// <summary>Gives the advice for the whole huge pages inside the buffer. It is advice: where it is not possible (another system, huge pages turned off), nothing happens.</summary>
     /// <param name="buffer">A buffer that has not been written to.</param>

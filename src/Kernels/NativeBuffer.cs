@@ -25,10 +25,12 @@ public sealed unsafe class NativeBuffer<T> : IDisposable
     public NativeBuffer(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, (long.MaxValue - AlignmentBytes) / sizeof(T));
-        _memory = new NativeMemoryHandle((nuint)(length * sizeof(T)) + AlignmentBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, (long.MaxValue - (long)HugePages.PageBytes) / sizeof(T));
+        // A buffer of many huge pages begins with one: what lies before the first would take a page fault for each 4 KiB.
+        nuint alignment = length * sizeof(T) >= HugePages.BytesMin ? HugePages.PageBytes : AlignmentBytes;
+        _memory = new NativeMemoryHandle((nuint)(length * sizeof(T)) + alignment);
         var address = (nuint)_memory.DangerousGetHandle();
-        _start = (T*)((address + AlignmentBytes - 1) & ~(nuint)(AlignmentBytes - 1));
+        _start = (T*)((address + alignment - 1) & ~(alignment - 1));
         Length = length;
     }
 
@@ -64,20 +66,44 @@ public sealed unsafe class NativeBuffer<T> : IDisposable
             nameof(start), start, $"Elements {start} to {start + length} do not lie inside a buffer of {Length} elements.");
 }
 
-/// <summary>Owns one block from the C allocator.</summary>
+/// <summary>
+/// Owns one block of zeros: a large one mapped by itself, a small one from the C allocator. That one keeps what was freed, up to 32 MiB a block, and would write zeros over all of it before it gives it out
+/// again, also over what is never used.
+/// </summary>
 internal sealed unsafe class NativeMemoryHandle : SafeHandle
 {
+    private const nuint MappedBytesMin = 1 << 20;
+    private const int ReadAndWrite = 1 | 2; // PROT_READ, PROT_WRITE
+    private const int OwnZeros = 0x02 | 0x20; // MAP_PRIVATE, MAP_ANONYMOUS
+
+    private readonly nuint _mappedBytes; // 0: it is the C allocator's
+
     public NativeMemoryHandle(nuint bytes)
         : base(0, ownsHandle: true)
     {
-        SetHandle((nint)NativeMemory.AllocZeroed(bytes));
+        if (!OperatingSystem.IsLinux() || bytes < MappedBytesMin)
+        {
+            SetHandle((nint)NativeMemory.AllocZeroed(bytes));
+            return;
+        }
+        nint mapped = Map(0, bytes, ReadAndWrite, OwnZeros, -1, 0);
+        if (mapped == -1) throw new OutOfMemoryException($"The operating system refused {bytes:N0} bytes.");
+        SetHandle(mapped);
+        _mappedBytes = bytes;
     }
 
     public override bool IsInvalid => handle == 0;
 
     protected override bool ReleaseHandle()
     {
+        if (_mappedBytes > 0) return Unmap(handle, _mappedBytes) == 0;
         NativeMemory.Free((void*)handle);
         return true;
     }
+
+    [DllImport("libc", EntryPoint = "mmap")]
+    private static extern nint Map(nint address, nuint bytes, int protection, int flags, int file, nint offset);
+
+    [DllImport("libc", EntryPoint = "munmap")]
+    private static extern int Unmap(nint address, nuint bytes);
 }

@@ -19,6 +19,21 @@ public sealed class MemoryTests
         }
     }
 
+    [Theory]
+    [InlineData(1 << 18)]
+    [InlineData(3 << 20)]
+    public unsafe void NativeBuffer_LargeAndMadeAgain_IsZeroAndBeginsWithAHugePage(int length)
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            using var buffer = new NativeBuffer<float>(length);
+            var span = buffer.AsSpan(0, length);
+            Assert.Equal(0u, (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(span)) % (length * sizeof(float) >= HugePages.BytesMin ? HugePages.PageBytes : 64));
+            Assert.False(span.ContainsAnyExcept(0f));
+            span.Fill(float.NaN);
+        }
+    }
+
     [Fact]
     public void NativeBuffer_RangeOutside_Throws()
     {

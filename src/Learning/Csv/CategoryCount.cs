@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace DistSgd.Learning.Csv;
 
 /// <summary>Counts distinct categories, and those whose feature another category has too. One thread's; the counts of several are joined.</summary>
@@ -28,5 +30,28 @@ internal sealed class CategoryCount(int hashBits)
     {
         foreach (ulong hash in other._first) if (hash != 0) Add(hash);
         foreach (ulong hash in other._colliding) Add(hash);
+    }
+}
+
+/// <summary>The counts of all threads that read one file: a count is megabytes, so that a part's is the next part's. Any thread.</summary>
+internal sealed class CategoryCounts(int hashBits)
+{
+    // As many as parts are parsed at once.
+    private readonly ConcurrentBag<CategoryCount> _free = [];
+
+    /// <summary>A count for the caller alone, until it is given back.</summary>
+    public CategoryCount Take() => _free.TryTake(out CategoryCount? count) ? count : new CategoryCount(hashBits);
+
+    public void Give(CategoryCount count) => _free.Add(count);
+
+    /// <summary>Forgets what was counted: the file is read once more.</summary>
+    public void Clear() => _free.Clear();
+
+    /// <summary>All that were given back, as one; they are empty then.</summary>
+    public CategoryCount Join()
+    {
+        CategoryCount all = Take();
+        while (_free.TryTake(out CategoryCount? more)) all.Join(more);
+        return all;
     }
 }

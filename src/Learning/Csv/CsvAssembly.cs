@@ -57,11 +57,7 @@ internal static class CsvAssembly
                 Mean = gone == rows ? 0 : (float)(parts.Sum(part => part.Sums[c]) / (rows - gone)),
             };
         }
-        CategoryCount? categories = parts[0].Categories;
-        foreach (CsvRows part in parts.Skip(1))
-        {
-            if (part.Categories is { } more) categories!.Join(more);
-        }
+        CategoryCount? categories = plan.Categories?.Join();
         return plan.Layout with
         {
             Columns = columns,

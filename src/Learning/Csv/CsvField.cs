@@ -55,7 +55,7 @@ internal ref struct CsvField
     };
 
     /// <summary>Whether the field is an infinite number.</summary>
-    public readonly bool IsInfinite => Content.Length < 10 && Shown.TrimStart('+', '-').ToUpperInvariant() is "INF" or "INFINITY";
+    public readonly bool IsInfinite => Ascii.EqualsIgnoreCase(Content.TrimStart("+-"u8), "inf"u8) || Ascii.EqualsIgnoreCase(Content.TrimStart("+-"u8), "infinity"u8);
 
     /// <summary>The content for messages, cut after 40 bytes.</summary>
     public readonly string Shown => Encoding.UTF8.GetString(Content[..Math.Min(Content.Length, QuoteBytesMax)]) + (Content.Length > QuoteBytesMax ? "…" : "");

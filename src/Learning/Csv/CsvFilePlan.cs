@@ -36,6 +36,9 @@ internal sealed record CsvFilePlan
     /// <summary>Whether the layout is being found out from this file: means, marks and names of labels are not known.</summary>
     public bool IsFitting { get; init; }
 
+    /// <summary>Counts the categories met in the file; null without such columns.</summary>
+    public CategoryCounts? Categories { get; init; }
+
     /// <summary>Whether labels are texts.</summary>
     public required bool LabelsAreTexts { get; init; }
 
@@ -61,6 +64,7 @@ internal sealed record CsvFilePlan
             Columns = columns,
             DataStart = markBytes + (layout.HasHeader ? firstEnd : 0),
             IsFitting = true,
+            Categories = layout.HasCategories ? new CategoryCounts(layout.HashBits) : null,
             LabelsAreTexts = records.Skip(layout.HasHeader ? 1 : 0).Any(record => label < record.Length && record[label] is { IsNumber: false, IsMissing: false }),
         };
     }
@@ -86,6 +90,7 @@ internal sealed record CsvFilePlan
             Columns = columns,
             Absent = [.. absent.Where(column => column.Role is CsvRole.Number or CsvRole.Category)],
             DataStart = markBytes + (hasHeader ? firstEnd : 0),
+            Categories = layout.HasCategories ? new CategoryCounts(layout.HashBits) : null,
             LabelsAreTexts = layout.LabelNames.Count > 0,
             Notice = Differences(columns, absent),
         };

@@ -71,7 +71,7 @@ internal static class CsvInspection
         if (first.Any(cell => cell.IsNumber) || first.Count(cell => cell.Text.Length == 0) > 1 || first.Select(cell => cell.Text).Distinct(StringComparer.Ordinal).Count() < first.Length) return false;
         if (records.Count == 1) return true;
         bool numbersBelow = Enumerable.Range(0, first.Length).Any(c => records.Skip(1).Any(record => c < record.Length && record[c].IsNumber));
-        return numbersBelow || !records.Skip(1).Any(record => record.Zip(first).Any(pair => pair.First.Text == pair.Second.Text));
+        return numbersBelow || !records.Skip(1).Any(record => record.Any(cell => cell.IsAsFirst));
     }
 
     private static int UsualLabel(string[] names)

@@ -39,7 +39,6 @@ internal static class CsvReader
             foreach (CsvRows part in Range(source, options, plan, start, Math.Min(source.Bytes, start + windowBytes)).Rows.Cast<CsvRows>())
             {
                 part.Dispose();
-                if (parts.Count > 0) part.GiveCategoriesTo(parts[0]);
                 parts.Add(part);
             }
         }
@@ -87,6 +86,7 @@ internal static class CsvReader
             }
             catch (LineFaultException fault) when (fault.Fault.IsLineEndInField)
             {
+                plan.Categories?.Clear();
                 parsed = parse(byLine = false);
             }
             source.CheckUnchanged();

@@ -14,6 +14,7 @@ internal static class CsvRecords
     {
         var records = new List<CsvCell[]>();
         var cells = new List<CsvCell>();
+        var first = new List<byte[]>();
         firstEnd = 0;
         for (int at = 0; at < text.Length;)
         {
@@ -27,7 +28,8 @@ internal static class CsvRecords
             do
             {
                 if (CsvField.Read(text, at, (byte)separator, out CsvField field) is not null || field.End >= text.Length) return records;
-                cells.Add(new CsvCell(Encoding.UTF8.GetString(field.Content), field.IsMissing, IsNumber(field)));
+                if (records.Count == 0) first.Add(field.Content.ToArray());
+                cells.Add(new CsvCell(records.Count == 0 ? Encoding.UTF8.GetString(field.Content) : "", field.IsMissing, IsNumber(field), cells.Count < first.Count && field.Content.SequenceEqual(first[cells.Count])));
                 end = text[field.End];
                 at = field.End + 1;
             }
@@ -51,7 +53,8 @@ internal static class CsvRecords
 }
 
 /// <summary>A field of the records that a layout is found out from.</summary>
-/// <param name="Text">Its content.</param>
+/// <param name="Text">Its content; empty behind the first record.</param>
 /// <param name="IsMissing">Whether it says that its value is missing.</param>
 /// <param name="IsNumber">Whether it is a number.</param>
-internal readonly record struct CsvCell(string Text, bool IsMissing, bool IsNumber);
+/// <param name="IsAsFirst">Whether the first record says the same in its column.</param>
+internal readonly record struct CsvCell(string Text, bool IsMissing, bool IsNumber, bool IsAsFirst);

@@ -24,6 +24,7 @@ internal sealed class CsvRows : TextRows
     private readonly uint[] _hashed;
     private int _hashedCount;
     private readonly CsvLabels? _labels;
+    private CategoryCount? _categories; // while it parses a file that has some
     private int _count;
 
     /// <param name="plan">What is done with the columns.</param>
@@ -48,7 +49,6 @@ internal sealed class CsvRows : TextRows
         MissingCounts = new long[plan.Columns.Length];
         _quick = [.. plan.Columns.Select(column => new Column(column.Role == CsvRole.Number || (column.Role == CsvRole.Label && !plan.LabelsAreTexts), column.Role == CsvRole.Label, column.Role == CsvRole.Category, column.Feature, column.HashBegin))];
         if (plan.LabelsAreTexts) _labels = new CsvLabels(plan.IsFitting ? null : plan.Layout.LabelNames);
-        if (plan.Layout.HasCategories) Categories = new CategoryCount(plan.Layout.HashBits);
     }
 
     /// <summary>Per file column, the sum of the numbers that are there.</summary>
@@ -57,25 +57,22 @@ internal sealed class CsvRows : TextRows
     /// <summary>Per file column, how many values are missing.</summary>
     public long[] MissingCounts { get; }
 
-    /// <summary>The categories met; null without such columns.</summary>
-    public CategoryCount? Categories { get; private set; }
-
     /// <summary>Texts of labels in the order in which they were met; empty where labels are numbers.</summary>
     public IReadOnlyList<string> LabelNames => _labels?.Names ?? [];
 
     /// <summary>One a row, if the file has a column of them.</summary>
     public List<float> Weights { get; } = [];
 
-    /// <summary>Adds what was counted to another's count, and forgets it: a count is megabytes.</summary>
-    public void GiveCategoriesTo(CsvRows other)
+    public override void End()
     {
-        if (Categories is not null) other.Categories!.Join(Categories);
-        Categories = null;
+        if (_categories is not null) _plan.Categories!.Give(_categories);
+        _categories = null;
     }
 
     public override void Parse(byte[] text, int start, int end, long textOffset)
     {
         ParsedBytes += end - start;
+        _categories ??= _plan.Categories?.Take();
         int at = (int)Math.Max(start, _plan.DataStart - textOffset);
         while (at < end)
         {
@@ -145,7 +142,7 @@ internal sealed class CsvRows : TextRows
         _hashedCount = 0;
     }
 
-    private void AddCategory(ulong hash) => _hashed[_hashedCount++] = Categories!.Add(hash);
+    private void AddCategory(ulong hash) => _hashed[_hashedCount++] = _categories!.Add(hash);
 
     private void Put(uint feature, float value)
     {

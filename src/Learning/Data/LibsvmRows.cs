@@ -65,6 +65,8 @@ internal sealed class LibsvmRows : TextRows
         TakeBack(in rows);
     }
 
+    public override void End() => _marks = [];
+
     // Rows of all drafts but the one being filled.
     private long RowsBefore()
     {

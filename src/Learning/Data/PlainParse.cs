@@ -3,7 +3,7 @@ namespace DistSgd.Learning.Data;
 /// <summary>Parses byte ranges of a plain file on several threads. Parts are claimed in order, so that the first fault of the file is always found.</summary>
 internal sealed class PlainParse
 {
-    private const int PartsPerThread = 2; // evens out threads that are held up
+    private const int PartsPerThread = 4; // evens out threads that are held up
 
     private readonly SourceFile _source;
     private readonly ReadOptions _options;
@@ -82,6 +82,7 @@ internal sealed class PlainParse
                 int part = Interlocked.Increment(ref _claimed) - 1;
                 if (part >= _parts.Length) return;
                 text.Parse(_ranges[part].Start, _ranges[part].End, _parts[part]);
+                _parts[part].End();
             }
         }
         catch (Exception error)

@@ -56,6 +56,7 @@ internal sealed class StreamParse
             // The inflating thread ends quietly too when the reading is given up.
             _given.ThrowIfCancellationRequested();
             if (_failure is not null) throw Explain(_failure);
+            rows.End();
         }
         catch
         {

@@ -24,6 +24,11 @@ internal abstract class TextRows : IDisposable
     /// <exception cref="LineFaultException">A line is malformed.</exception>
     public abstract void Parse(byte[] text, int start, int end, long textOffset);
 
+    /// <summary>All of the part has been parsed: gives back what only parsing needs.</summary>
+    public virtual void End()
+    {
+    }
+
     public void Dispose()
     {
         foreach (var draft in _drafts) draft.Dispose();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using DistSgd.Learning.Csv;
@@ -203,6 +204,28 @@ public sealed class CsvReaderTests
                     Assert.True((expected[i].Numbers[c] ?? data.Layout!.Columns[(int)c].Mean) == rows[i].GetValueOrDefault(c), $"seed {seed}, row {i}, column {c}");
             }
         }
+    }
+
+    [Fact]
+    public void Read_OnAnyNumberOfThreads_GivesTheSameRowsAndCountsOfCategories()
+    {
+        var random = new Random(5);
+        string text = "a,color,b,kind,y\n" + string.Concat(Enumerable.Range(0, 3000).Select(i =>
+            string.Create(CultureInfo.InvariantCulture, $"{(i % 11 == 0 ? "" : random.NextDouble().ToString("F4", CultureInfo.InvariantCulture))},c{random.Next(40)},{random.Next(9)},k-{random.Next(300)},{i % 2}\n")));
+        using var file = new TempFile(text, "r.csv");
+        using Dataset one = Read(1);
+        Assert.InRange(one.Layout!.Collisions, 1, 339);
+        foreach (int threads in (int[])[2, 3, 7])
+        {
+            using Dataset several = Read(threads);
+            Assert.True(several.Segments.Count > threads);
+            Assert.Equal(one.Layout, several.Layout);
+            Assert.Equal((one.Layout.Categories, one.Layout.Collisions, one.Layout.Missing), (several.Layout!.Categories, several.Layout.Collisions, several.Layout.Missing));
+            Assert.Equal(Labels(one), Labels(several));
+            Assert.Equal(Rows(one), Rows(several));
+        }
+
+        Dataset Read(int threads) => Dataset.Open(file.Path, new ReadOptions { ThreadBytesMin = 1000, Threads = threads, BlockBytes = 700, Csv = new() { HashBits = 8 } }, new CacheOptions { Mode = CacheMode.Off });
     }
 
     private static (string Text, List<(float Label, float?[] Numbers)> Rows) RandomTable(Random random)
