@@ -34,7 +34,7 @@ internal static class TrainCommand
     private static readonly Option<bool> BatchNorm = Arguments.Flag("--batch-norm", "Normalise the sums of an MLP's hidden units over each mini-batch.");
     private static readonly ValueOption Dropout = Arguments.Number(TrainingRanges.Dropout, "Probability with which training silences a hidden unit of an MLP; default: 0.", help: "P");
     private static readonly ValueOption Augment = Arguments.Text("--augment", "Random changes of an MLP's training images: flip, flip-vertical, shift[:PIXELS], rotate[:DEGREES], erase[:LINES], separated by commas.", "CHANGES", ImageAugmentation.IsText, ImageAugmentation.Expected);
-    private static readonly ValueOption Optimizer = Arguments.Choice("--optimizer", "The update rule; default: adagrad, for an MLP adam.", typeof(OptimizerKind));
+    private static readonly ValueOption Optimizer = Arguments.Choice("--optimizer", "The update rule; default: adagrad; sgd for linear regression begun from least squares, and for two or more classes on dense features; adam for an MLP.", typeof(OptimizerKind));
     private static readonly ValueOption Epochs = Arguments.Number(TrainingRanges.Epochs, "Passes over the data; default: about a million rows altogether, 5 to 200 passes.");
     private static readonly ValueOption SnapshotEvery = Arguments.Number(TrainingRanges.SnapshotEvery, "SVRG: an epoch that computes the full gradient before every so many epochs of steps, with --optimizer sgd; default: plain steps.", help: "E");
     private static readonly ValueOption Average = Arguments.Number(TrainingRanges.Average, "The model is the average of the parameters over the pushes behind this part of the steps, below 1; default: the last parameters.", help: "PART");
@@ -60,7 +60,7 @@ internal static class TrainCommand
     private static readonly ValueOption DelayCompensation = Arguments.Number(TrainingRanges.DelayCompensation, "Strength with which gradients make up for what changed since they were computed; default: none.", help: "X");
     private static readonly Option<bool> StalenessAware = Arguments.Flag("--staleness-aware", "Apply a gradient that s pushes overtook at 1/(1+s) of the rate.");
     private static readonly ValueOption L1 = Arguments.Number(TrainingRanges.L1, "Strength of the L1 regulariser.", "0", "X");
-    private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 0.1/rows for real targets, 4/rows for margin losses steeper than the hinge, 20/rows for an MLP of two classes.", help: "X");
+    private static readonly ValueOption L2 = Arguments.Number(TrainingRanges.L2, "Strength of the L2 regulariser; default: 1/rows, 0.1/rows for real targets, 4/rows for margin losses steeper than the hinge, 20/rows for an MLP of two classes; less where rows are many, and the best of a few on rows held out where features are many and nothing else is given.", help: "X");
     private static readonly ValueOption Scale = Arguments.Choice("--scale", "Whether columns are scaled for training; the model is always in the units of the data.", typeof(ScalingKind), "auto");
     private static readonly Option<bool> NormalizeRows = Arguments.Flag("--normalize-rows", "Divide each row by its L2 norm, in training and in prediction.");
     private static readonly ValueOption Whiten = Arguments.Number(TrainingRanges.Whiten, "PCA whitening of dense features to the N directions of largest variance, fitted on the training data, kept in the model.");

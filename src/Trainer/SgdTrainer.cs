@@ -23,6 +23,7 @@ public static class SgdTrainer
         OptionCheck.ThrowIfRefused(options, null);
         using TrainingSet set = TrainingSet.Of(data, options, cancellationToken);
         (data, options) = (set.Train, options with { Test = set.Test });
+        options = await StrengthChoice.MadeAsync(data, options, cancellationToken);
         int threads = options.Threads ?? (int)Math.Min(Math.Min(Environment.ProcessorCount, options.StepsMax ?? long.MaxValue), Math.Max(1, data.RowCount / RowsPerThreadMin));
         TrainingPlan plan = Plan(data, options, new Deployment(threads, 0, "embedded"), null);
         if (options.Test is not null)
@@ -48,6 +49,7 @@ public static class SgdTrainer
         OptionCheck.ThrowIfRefused(options, cluster);
         using TrainingSet set = TrainingSet.Of(data, options, cancellationToken);
         (data, options) = (set.Train, options with { Test = set.Test });
+        options = await StrengthChoice.MadeAsync(data, options, cancellationToken);
         if (!data.Weights.IsEmpty && data.WeightsPath is null && data.Layout?.Columns.Any(column => column.Role == CsvRole.Weight) != true)
             throw new TrainingException("Workers can't see weights that were given in memory; give them in a file (ReadOptions.Weights).");
         int servers = cluster.Connect.Count > 0 ? cluster.Connect.Count : cluster.Servers;

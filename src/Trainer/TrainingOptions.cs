@@ -62,10 +62,10 @@ public sealed record TrainingOptions
     /// <summary>How an MLP's training images are changed at random, as <see cref="ImageAugmentation.Parse"/> reads it. Null: not.</summary>
     public string? Augment { get; init; }
 
-    /// <summary>The update rule. Null: AdaGrad, for an MLP Adam.</summary>
+    /// <summary>The update rule. Null: AdaGrad; SGD for a linear regression begun from least squares, and for classes on dense features; for an MLP Adam.</summary>
     public OptimizerKind? Optimizer { get; init; }
 
-    /// <summary>The update rule, as given or usual.</summary>
+    /// <summary>The update rule, as given or usual before the data is known.</summary>
     internal OptimizerKind Rule => Optimizer ?? ((Model ?? Init?.Kind) == ModelKind.Mlp ? OptimizerKind.Adam : OptimizerKind.AdaGrad);
 
     /// <summary>
@@ -73,7 +73,7 @@ public sealed record TrainingOptions
     /// </summary>
     public int? SnapshotEvery { get; init; }
 
-    /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes.</summary>
+    /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes; 5 for a linear regression begun from least squares.</summary>
     public int? Epochs { get; init; }
 
     /// <summary>Most steps (mini-batches) of all workers together, at least one each; null: no bound but the epochs.</summary>
@@ -145,8 +145,11 @@ public sealed record TrainingOptions
     /// <summary>λ₁; 0 or more.</summary>
     public double L1 { get; init; }
 
-    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 0.1/n for real targets, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes.</summary>
+    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 0.1/n for real targets, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes; less where there are 25 rows and more for each weight (linear regression, dense features), and the best of a few on rows held out where there are fewer and no option says how to train.</summary>
     public double? L2 { get; init; }
+
+    /// <summary>What the usual λ₂ is multiplied by (<see cref="StrengthChoice"/>); null: not chosen yet.</summary>
+    internal double? StrengthFactor { get; init; }
 
     /// <summary>When columns are scaled for training; the model is always in the units of the data.</summary>
     public ScalingKind Scaling { get; init; } = ScalingKind.Auto;

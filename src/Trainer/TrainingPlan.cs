@@ -26,10 +26,6 @@ internal sealed class TrainingPlan
     private const int BlocksPerPartitionMin = 16;
     private const int RowsPerTraining = 1_000_000;
     private const long ShardBytesMax = 64L << 20;
-    private const double SteepStrength = 4;
-
-    // Real targets are often known well: what λ₂ takes from weights of rare features would be most of the error.
-    private const double RegressionStrength = 0.1;
     internal const int ScaledFeaturesMax = 4 << 20;
     private const long DenseValuesMax = 1L << 31;
     private const int EpochsMin = 5;
@@ -43,9 +39,6 @@ internal sealed class TrainingPlan
 
     // The mean of a mini-batch bears so much longer steps than a row.
     private const int MeanGain = 4;
-
-    // Their slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
-    private static readonly LossKind[] SteepLosses = [LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential];
 
     // Over a wire a list of keys is worth its gathering at a quarter of the density.
     private const double RemoteListDensity = 0.25;
@@ -131,17 +124,22 @@ internal sealed class TrainingPlan
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
+        double l2 = isNetwork ? options.L2 ?? (options.C is { } c ? 1 / c : NetworkOptions.Strength(model)) / data.RowCount : 0;
+        float[]? start = null;
+        if (!isNetwork)
+            (options, l2, start) = LinearDefaults.Of(data, options, model, labels, scaling, weighting);
+        if (start is not null)
+            defaults = defaults.WithLargest(data, scaling);
         bool gradients = isNetwork || RuleCheck.PushesGradients(options);
         int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : gradients ? GradientRows(data.RowCount / deployment.Workers) : 1);
         double meanGain = gradients && !isNetwork && options.Rule == OptimizerKind.Sgd ? Math.Min(batch, MeanGain) : 1;
         double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) * meanGain : defaults.SvrgRate(model));
-        double l2 = options.L2 ?? (options.C is { } c ? 1 / c : isNetwork ? NetworkOptions.Strength(model) : SteepLosses.Contains(model.Loss) ? SteepStrength : model.IsRegression ? RegressionStrength : 1) / data.RowCount;
         bool sparse = IsSparse(data, options, deployment, isNetwork ? batch : BlockRowsMax);
         (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Rule, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
         int localSteps = gradients ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
             ? LocalSteps(data, options.Rule, batch, deployment, rate * Math.Max(l2, options.L1))
             : Math.Max(LocalSteps(data, options.Rule, batch, deployment, 0), SvrgSteps(data, deployment)));
-        int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount);
+        int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount, start is not null);
         var job = new TrainingJob
         {
             Name = deployment.Name,
@@ -175,8 +173,11 @@ internal sealed class TrainingPlan
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
         JobLimits.Check(job, data, deployment.IsRemote ? 0 : deployment.Workers, options.Checkpoint is not null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        InitialParameters initial = options.Init is { } model0 ? (isNetwork ? WarmStart.Network(model0, job) : WarmStart.Parameters(model0, job, data, labels)) : isNetwork ? InitialParameters.OfNetwork(job) : new InitialParameters(job.BiasKey, defaults.Bias(model));
-        return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
+        InitialParameters initial = options.Init is { } model0 ? (isNetwork ? WarmStart.Network(model0, job) : WarmStart.Parameters(model0, job, data, labels))
+            : isNetwork ? InitialParameters.OfNetwork(job)
+            : start is not null ? new InitialParameters(0, start)
+            : new InitialParameters(job.BiasKey, defaults.Bias(model));
+        return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, start is not null, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }
 
     // Gathered rows are as large as the data itself; what doesn't fit beside it is gathered block by block.
@@ -260,9 +261,13 @@ internal sealed class TrainingPlan
     private static int SvrgSteps(Dataset data, Deployment deployment) =>
         (int)Math.Min((double)data.FeatureCount * data.RowCount / Math.Max(1, data.NonZeroCount), data.RowCount / deployment.Workers / SvrgBlocksPerPartitionMin);
 
-    private static int Epochs(TrainingOptions options, int batch, long rows) => options.StepsMax is { } steps
+    private static int Epochs(TrainingOptions options, int batch, long rows, bool isStarted) => options.StepsMax is { } steps
         ? (int)Math.Clamp(Math.Ceiling((double)steps * batch / rows), 1, int.MaxValue)
-        : (int)Math.Clamp((RowsPerTraining + rows - 1) / rows, EpochsMin, EpochsMax);
+        : isStarted ? EpochsMin
+        : UsualEpochs(rows);
+
+    /// <summary>Passes over so many rows where nothing says how many.</summary>
+    public static int UsualEpochs(long rows) => (int)Math.Clamp((RowsPerTraining + rows - 1) / rows, EpochsMin, EpochsMax);
 
     private static UpdateRule Rule(TrainingOptions options, RateDefaults defaults, ModelSpec model, double l2, Schedule schedule) => new()
     {
@@ -311,7 +316,7 @@ internal sealed class TrainingPlan
         return options.Shards ?? (int)Math.Max(Math.Max(1, deployment.Servers), (bytes + ShardBytesMax - 1) / ShardBytesMax);
     }
 
-    private static string Summarize(TrainingJob job, Dataset data, TrainingOptions options, double rate, Deployment deployment)
+    private static string Summarize(TrainingJob job, Dataset data, TrainingOptions options, double rate, bool begunFromLeastSquares, Deployment deployment)
     {
         string Chosen(bool given) => given ? "" : " (chosen)";
         string[] parts =
@@ -331,6 +336,7 @@ internal sealed class TrainingPlan
             .. job.Streams ? ["rows streamed"] : Array.Empty<string>(),
             .. job.Weighting is null ? Array.Empty<string>() : ["rows weighted"],
             .. options.Init is null ? Array.Empty<string>() : ["begun from a model"],
+            .. begunFromLeastSquares ? ["begun from least squares"] : Array.Empty<string>(),
         ];
         double nonZeros = (double)data.NonZeroCount / data.RowCount;
         return $"{string.Join(", ", parts)}; {Plural.Of(data.RowCount, "row")}, {Plural.Of(data.FeatureCount, "feature")}, {nonZeros:F1} non-zeros a row; {Plural.Of(deployment.Workers, deployment.IsRemote ? "worker" : "thread")}";

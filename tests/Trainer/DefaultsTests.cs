@@ -82,6 +82,42 @@ public sealed class DefaultsTests
         Assert.True(error <= ErrorSlack * truth.Reached, $"{error}, the truth {truth.Reached}");
     }
 
+    [Fact]
+    public async Task OnPowersOfOneFeature_WhichHardlyDiffer()
+    {
+        using var truth = KnownTruth.Powers(rows: 1_200, powers: 6);
+        double error = (await TrainAsync(truth.Train, truth.Test)).Rmse!.Value;
+        Assert.True(error <= ErrorSlack * truth.Reached, $"{error}, the truth {truth.Reached}");
+    }
+
+    [Fact]
+    public async Task OnClassesThatDifferWhereFeaturesHardlyDo()
+    {
+        using var truth = KnownTruth.AlmostAlike(rows: 5_000, features: 20);
+        double accuracy = (await TrainAsync(truth.Train, truth.Test)).Accuracy!.Value;
+        Assert.True(accuracy >= truth.Reached - AccuracySlack, $"{accuracy}, the truth {truth.Reached}");
+    }
+
+    [Fact]
+    public async Task OnAsManyFeaturesAsRows_TheStrengthIsChosen_TheSameWhateverRuns()
+    {
+        using var truth = KnownTruth.Gaussian(rows: 240, features: 200, _ => (0, 1));
+        double usual = (await SgdTrainer.TrainAsync(truth.Train, new TrainingOptions { Test = truth.Test, StrengthFactor = 1 })).Test!.Loss;
+        TrainingResult two = await SgdTrainer.TrainAsync(truth.Train, new TrainingOptions { Test = truth.Test, Threads = 2 });
+        TrainingResult one = await SgdTrainer.TrainAsync(truth.Train, new TrainingOptions { Test = truth.Test, Threads = 1 });
+        Assert.True(two.Test!.Loss < 0.95 * usual, $"{two.Test.Loss} with l2 {two.Job.Rule.L2}, with the usual one {usual}");
+        Assert.Equal(one.Job.Rule.L2, two.Job.Rule.L2);
+    }
+
+    [Fact]
+    public async Task OnTargetsOfMoreFeaturesThanRows_TheyAreAsTheExactSolutionAtTheirStrength()
+    {
+        using var truth = KnownTruth.Targets(rows: 60, features: 120, offset: 0, unit: 1, outliers: 0);
+        TrainingResult result = await SgdTrainer.TrainAsync(truth.Train, new TrainingOptions { Model = ModelKind.Linear, Test = truth.Test, StrengthFactor = 1 });
+        double exact = RidgeReference.Rmse(truth.Train, truth.Test, result.Job.Scaling!, result.Job.Rule.L2);
+        Assert.True(result.Test!.Rmse <= 1.005 * exact, $"{result.Test.Rmse}, exactly {exact}");
+    }
+
     [Theory]
     [InlineData(150, 1e-3)]
     [InlineData(2_000, 1_000)]

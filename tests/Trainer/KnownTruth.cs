@@ -76,6 +76,30 @@ internal sealed class KnownTruth : IDisposable
         return new KnownTruth(squares.Train, squares.Test, Math.Sqrt(squares.Reached));
     }
 
+    /// <summary>sin(6x) + noise of 0.1, of powers of x in [0, 1]; what is reached is what a polynomial of that degree leaves, up to a thousandth.</summary>
+    public static KnownTruth Powers(int rows, int powers)
+    {
+        KnownTruth squares = Of(rows, random =>
+        {
+            double x = random.NextDouble(), noise = 0.1 * random.NextGaussian();
+            return ((float)(Math.Sin(6 * x) + noise), Dense(powers), [.. Enumerable.Range(1, powers).Select(power => (float)Math.Pow(x, power))], noise * noise);
+        });
+        return new KnownTruth(squares.Train, squares.Test, Math.Sqrt(squares.Reached));
+    }
+
+    /// <summary>Features that are one common number and a hundredth of their own; classes differ in what is their own.</summary>
+    public static KnownTruth AlmostAlike(int rows, int features)
+    {
+        double[] truth = Weights(features, seed: 5);
+        return Of(rows, random =>
+        {
+            double[] z = Normals(random, features);
+            double common = random.NextGaussian(), score = z.Zip(truth, (x, w) => x * w).Sum();
+            float label = random.NextDouble() < 1 / (1 + Math.Exp(-score)) ? 1 : -1;
+            return (label, Dense(features), [.. z.Select(x => (float)(common + 0.01 * x))], score > 0 == label > 0 ? 1 : 0);
+        });
+    }
+
     private delegate (float Label, uint[] Indices, float[] Values, double Reached) Draw(SeededRandom random);
 
     private static KnownTruth Of(int rows, Draw draw)

@@ -82,6 +82,26 @@ public sealed record RateDefaults(double NormSquare, double NormSquareMax, doubl
         };
     }
 
+    /// <summary>The same with the largest norm of all rows, where a single heavy row, were it not looked at, could throw off what is settled.</summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="scaling">Null: none.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public RateDefaults WithLargest(Dataset data, FeatureScaling? scaling)
+    {
+        double largest = 0;
+        var transform = new RowTransform(scaling);
+        for (long row = 0; row < data.RowCount; row++)
+        {
+            SparseRow x = data.Row(row);
+            transform.Apply(x.Indices, x.Values);
+            double square = 0;
+            foreach (float value in transform.Values)
+                square += (double)value * value;
+            largest = Math.Max(largest, square);
+        }
+        return this with { NormSquareMax = largest + 1 };
+    }
+
     /// <summary>η₀ for a model and rule.</summary>
     /// <param name="model">The model.</param>
     /// <param name="optimizer">The rule.</param>
