@@ -12,6 +12,9 @@ public static class ClassWeights
     /// <summary>Whether a text has one of the two forms.</summary>
     public static bool Admits(string text) => text == Balanced || (text.Length > 0 && text.Split(',').All(pair => Pair(pair) is not null));
 
+    /// <summary>The label that a text of the second form names twice; null: none.</summary>
+    public static string? Twice(string text) => text == Balanced ? null : text.Split(',').Select(pair => Pair(pair)!.Value.Label).GroupBy(label => label).FirstOrDefault(same => same.Count() > 1)?.Key;
+
     /// <summary>One weight a class, in the order of learning.</summary>
     /// <param name="text">Of a form that <see cref="Admits"/> takes; null: none.</param>
     /// <param name="data">The training data.</param>

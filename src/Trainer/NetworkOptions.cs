@@ -15,6 +15,8 @@ internal static class NetworkOptions
 
     // A row of two classes says a bit at most: a network learns its noise by heart sooner than that of other targets.
     private const double StrengthOfTwoClasses = 20;
+    private const double StrengthMax = 0.03;
+    private const int StepsMin = 2_000;
 
     /// <summary>Null, or the sentence that refuses a combination of options.</summary>
     public static string? Refusal(TrainingOptions options)
@@ -101,8 +103,15 @@ internal static class NetworkOptions
         return batch;
     }
 
-    /// <summary>λ₂ times the number of rows.</summary>
-    public static double Strength(ModelSpec model) => model.IsBinary ? StrengthOfTwoClasses : 1;
+    /// <summary>λ₂; of so few rows that it would hold the weights at 0, no more than they bear.</summary>
+    /// <param name="model">The network.</param>
+    /// <param name="rows">Training rows.</param>
+    public static double Strength(ModelSpec model, long rows) => Math.Min((model.IsBinary ? StrengthOfTwoClasses : 1) / rows, StrengthMax);
+
+    /// <summary>Passes over so few rows that the usual number of them would be few steps.</summary>
+    /// <param name="rows">Training rows.</param>
+    /// <param name="batch">Rows in a mini-batch.</param>
+    public static int EpochsOfFewRows(long rows, int batch) => (int)(StepsMin / Math.Max(1, rows / batch));
 
     /// <summary>Columns that are all of one kind, pixels, stay as they are.</summary>
     public static ScalingKind Scaling(Dataset data, TrainingOptions options) =>

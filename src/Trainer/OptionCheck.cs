@@ -100,12 +100,16 @@ public static class OptionCheck
             return $"--steps-max {options.StepsMax} is less than one a thread of --threads {options.Threads}; expected at least as many steps.";
         if (options.Warmup >= options.StepsMax)
             return $"--warmup {options.Warmup} leaves nothing of --steps-max {options.StepsMax}; expected less.";
+        if (options is { Tolerance: { } tolerance, Epochs: 1 })
+            return $"--tolerance {tolerance} compares the losses of two epochs, and --epochs 1 has one; expected at least 2.";
         if (options.Average is >= 1 and { } part)
             return $"--average {part} would begin behind the last step; expected a part of the steps, below 1.";
         if (options is { Average: { } average, SnapshotEvery: { } every })
             return $"--average {average} has nothing to average out with --svrg {every}; leave one out.";
         if (options.ClassWeight is { } classes && !ClassWeights.Admits(classes))
             return Arguments.Refusal("--class-weight", classes, ClassWeightExpected);
+        if (options.ClassWeight is { } named && ClassWeights.Twice(named) is { } twice)
+            return $"--class-weight {named} names the class \"{twice}\" twice; give it one weight.";
         if (options is { HeldOut: not null, Test: not null })
             return "Rows are held out and test data is given too (--validation-fraction or --folds, and --test); give one of them.";
         if (options.Epochs < options.SaveEvery)
@@ -118,7 +122,8 @@ public static class OptionCheck
     // SVRG's step is w − η(… + λ₂w), a row at a time, on models of one score.
     private static string? Svrg(TrainingOptions options, int every)
     {
-        string? other = options.Rule != OptimizerKind.Sgd ? $"--optimizer {UpdateRules.Of(options.Rule).Facts.Name}; it is SGD with less variance: add --optimizer sgd"
+        string? other = (options.Model ?? options.Init?.Kind) is { } model && !ModelSpec.Of(model).HasScalarLoss ? $"--model {KindName.Of(model)}; expected --model linear, logistic or svm"
+            : options.Rule != OptimizerKind.Sgd ? $"--optimizer {UpdateRules.Of(options.Rule).Facts.Name}; it is SGD with less variance: add --optimizer sgd"
             : options.L1 > 0 ? $"--l1 {options.L1}; it knows L2 only"
             : options.MaxNorm is { } radius ? $"--max-norm {radius}; it knows L2 only"
             : options.Batch is > 1 and { } batch ? $"--batch {batch}; it steps row by row"
@@ -126,7 +131,6 @@ public static class OptionCheck
             : options.LocalSteps == 0 ? "--local-steps 0; workers step by themselves"
             : options.Exchange == ExchangeKind.Sparse ? "--exchange sparse; the full gradient moves every weight"
             : options.Epochs == 1 ? "--epochs 1; its first epoch computes the full gradient and takes no step: expected at least 2"
-            : (options.Model ?? options.Init?.Kind) is { } model && !ModelSpec.Of(model).HasScalarLoss ? $"--model {KindName.Of(model)}; expected --model linear, logistic or svm"
             : null;
         return other is null ? null : $"--svrg {every} doesn't go with {other}.";
     }

@@ -73,7 +73,7 @@ public sealed record TrainingOptions
     /// </summary>
     public int? SnapshotEvery { get; init; }
 
-    /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes; 5 for a linear regression begun from least squares.</summary>
+    /// <summary>Passes over the data; at least 1. Null: about a million rows altogether, from 5 to 200 passes; 5 for a linear regression begun from least squares, 2,000 steps at least for an MLP.</summary>
     public int? Epochs { get; init; }
 
     /// <summary>Most steps (mini-batches) of all workers together, at least one each; null: no bound but the epochs.</summary>
@@ -145,7 +145,7 @@ public sealed record TrainingOptions
     /// <summary>λ₁; 0 or more.</summary>
     public double L1 { get; init; }
 
-    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 0.1/n for real targets, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes; less where there are 25 rows and more for each weight (linear regression, dense features), and the best of a few on rows held out where there are fewer and no option says how to train.</summary>
+    /// <summary>λ₂; 0 or more. Null: 1/n for n rows, 0.1/n for real targets, 4/n for losses of two classes steeper than the hinge, 20/n for an MLP of two classes, and at most 0.03 for an MLP; less where there are 25 rows and more for each weight (linear regression, dense features), and the best of a few on rows held out where there are fewer and no option says how to train.</summary>
     public double? L2 { get; init; }
 
     /// <summary>What the usual λ₂ is multiplied by (<see cref="StrengthChoice"/>); null: not chosen yet.</summary>

@@ -124,10 +124,7 @@ internal sealed class TrainingPlan
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
-        double l2 = isNetwork ? options.L2 ?? (options.C is { } c ? 1 / c : NetworkOptions.Strength(model)) / data.RowCount : 0;
-        float[]? start = null;
-        if (!isNetwork)
-            (options, l2, start) = LinearDefaults.Of(data, options, model, labels, scaling, weighting);
+        (options, double l2, float[]? start) = ModelDefaults.Of(data, options, model, labels, scaling, weighting);
         if (start is not null)
             defaults = defaults.WithLargest(data, scaling);
         bool gradients = isNetwork || RuleCheck.PushesGradients(options);
@@ -139,7 +136,7 @@ internal sealed class TrainingPlan
         int localSteps = gradients ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
             ? LocalSteps(data, options.Rule, batch, deployment, rate * Math.Max(l2, options.L1))
             : Math.Max(LocalSteps(data, options.Rule, batch, deployment, 0), SvrgSteps(data, deployment)));
-        int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount, start is not null);
+        int epochs = options.Epochs ?? Epochs(options, batch, data.RowCount, isNetwork, start is not null);
         var job = new TrainingJob
         {
             Name = deployment.Name,
@@ -173,7 +170,7 @@ internal sealed class TrainingPlan
             Data = dataPath is null ? null : Describe(dataPath, data, labels, deployment.Workers),
         };
         JobLimits.Check(job, data, deployment.IsRemote ? 0 : deployment.Workers, options.Checkpoint is not null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        InitialParameters initial = options.Init is { } model0 ? (isNetwork ? WarmStart.Network(model0, job) : WarmStart.Parameters(model0, job, data, labels))
+        InitialParameters initial = options.Init is { } begun ? WarmStart.Begin(begun, job, data, labels)
             : isNetwork ? InitialParameters.OfNetwork(job)
             : start is not null ? new InitialParameters(0, start)
             : new InitialParameters(job.BiasKey, defaults.Bias(model));
@@ -261,9 +258,10 @@ internal sealed class TrainingPlan
     private static int SvrgSteps(Dataset data, Deployment deployment) =>
         (int)Math.Min((double)data.FeatureCount * data.RowCount / Math.Max(1, data.NonZeroCount), data.RowCount / deployment.Workers / SvrgBlocksPerPartitionMin);
 
-    private static int Epochs(TrainingOptions options, int batch, long rows, bool isStarted) => options.StepsMax is { } steps
+    private static int Epochs(TrainingOptions options, int batch, long rows, bool isNetwork, bool isStarted) => options.StepsMax is { } steps
         ? (int)Math.Clamp(Math.Ceiling((double)steps * batch / rows), 1, int.MaxValue)
         : isStarted ? EpochsMin
+        : isNetwork ? Math.Max(UsualEpochs(rows), NetworkOptions.EpochsOfFewRows(rows, batch))
         : UsualEpochs(rows);
 
     /// <summary>Passes over so many rows where nothing says how many.</summary>

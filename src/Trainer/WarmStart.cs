@@ -58,8 +58,12 @@ internal static class WarmStart
         return scaling?.Extended((int)features);
     }
 
-    /// <summary>A network's parameters in the job's scaling, weights of new features 0.</summary>
-    public static InitialParameters Network(TrainedModel init, TrainingJob job)
+    /// <summary>Where the parameters start.</summary>
+    public static InitialParameters Begin(TrainedModel init, TrainingJob job, Dataset data, LabelMap labels) =>
+        job.Model.Network is null ? Parameters(init, job, data, labels) : Network(init, job);
+
+    // A network's parameters in the job's scaling, weights of new features 0.
+    private static InitialParameters Network(TrainedModel init, TrainingJob job)
     {
         var values = new float[checked(job.KeyCount * job.Width)];
         int tail = job.Model.Shape.TailLength;
@@ -69,8 +73,8 @@ internal static class WarmStart
         return new InitialParameters(0, values);
     }
 
-    /// <summary>The model's parameters in the job's scaling, new features 0; with AdaGrad's sums of squares as one pass over the data would leave them there, so that the first steps don't throw away what was learned.</summary>
-    public static InitialParameters Parameters(TrainedModel init, TrainingJob job, Dataset data, LabelMap labels)
+    // The model's parameters in the job's scaling, new features 0; with AdaGrad's sums of squares as one pass over the data would leave them there, so that the first steps don't throw away what was learned.
+    private static InitialParameters Parameters(TrainedModel init, TrainingJob job, Dataset data, LabelMap labels)
     {
         int width = job.Width;
         var values = new float[checked(job.KeyCount * width)];

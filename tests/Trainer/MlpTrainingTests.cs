@@ -12,6 +12,19 @@ namespace DistSgd.Trainer.Tests;
 /// <summary>Multi-layer perceptrons through the training loop, embedded and over gRPC.</summary>
 public sealed class MlpTrainingTests
 {
+    [Theory]
+    [InlineData(8)]
+    [InlineData(64)]
+    public async Task Xor_OfFourRows_IsLearnedWithUsualStrengthRateAndEpochs(int hidden)
+    {
+        using var builder = new DatasetBuilder();
+        foreach ((float label, float a, float b) in ((float, float, float)[])[(0, 0, 0), (1, 0, 1), (1, 1, 0), (0, 1, 1)])
+            builder.Add(label, [0, 1], [a, b]);
+        using Dataset rows = builder.Build();
+        TrainingResult result = await SgdTrainer.TrainAsync(rows, new TrainingOptions { Model = ModelKind.Mlp, Hidden = [hidden] });
+        Assert.True(result.Train.Accuracy == 1 && result.Train.Loss < 0.3, $"{result.Train.Accuracy}, loss {result.Train.Loss}");
+    }
+
     // Of the largest parameter: float32 against float64 over some dozens of steps.
     private const double Tolerance = 2e-4;
 

@@ -68,6 +68,12 @@ public sealed class RuleCheckTests
             (new() { Warmup = 30, StepsMax = 30 }, ["--warmup 30", "--steps-max 30"]),
             (new() { Threads = 4, StepsMax = 3 }, ["--steps-max 3", "--threads 4"]),
             (new() { Whiten = 3, HashBits = 5 }, ["--whiten 3", "--hash-bits 5"]),
+            (new() { Model = ModelKind.Linear, ClassWeight = "balanced" }, ["--class-weight balanced", "--model linear"]),
+            (new() { Model = ModelKind.SvmRank, ClassWeight = "1:2" }, ["--class-weight 1:2", "--model svm-rank"]),
+            (new() { Model = ModelKind.StructuredSvm, Loss = LossKind.Hamming, ClassWeight = "1:2" }, ["--class-weight 1:2", "--loss hamming"]),
+            (new() { ClassWeight = "1:3,0:2,1:4" }, ["--class-weight 1:3,0:2,1:4", "\"1\" twice"]),
+            (new() { Tolerance = 0.001, Epochs = 1 }, ["--tolerance 0.001", "--epochs 1"]),
+            (new() { Model = ModelKind.Mlp, SnapshotEvery = 2 }, ["--svrg 2", "--model mlp", "linear, logistic or svm"]),
         ];
         foreach ((TrainingOptions options, string[] says) in ways)
         {

@@ -5,11 +5,11 @@ using DistSgd.Learning.Preprocessing;
 
 namespace DistSgd.Trainer;
 
-/// <summary>What a model without layers is trained with where options leave it open: its rule, where its parameters begin, how strong λ₂ is.</summary>
+/// <summary>What a model is trained with where options leave it open: its rule, where its parameters begin, how strong λ₂ is.</summary>
 /// <param name="Options">The options, with the rule chosen.</param>
 /// <param name="L2">λ₂.</param>
-/// <param name="Start">Parameters to begin with, in the units of training, the biases last; null: weights of 0.</param>
-internal sealed record LinearDefaults(TrainingOptions Options, double L2, float[]? Start)
+/// <param name="Start">Parameters to begin with, in the units of training, the biases last; null: as usual.</param>
+internal sealed record ModelDefaults(TrainingOptions Options, double L2, float[]? Start)
 {
     // Of losses whose slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
     private const double SteepStrength = 4;
@@ -27,8 +27,10 @@ internal sealed record LinearDefaults(TrainingOptions Options, double L2, float[
     private static readonly LossKind[] SteepLosses = [LossKind.SquaredHinge, LossKind.ModifiedHuber, LossKind.ModifiedHuberZhang, LossKind.Exponential];
 
     /// <summary>Decides.</summary>
-    public static LinearDefaults Of(Dataset data, TrainingOptions options, ModelSpec model, LabelMap labels, FeatureScaling? scaling, RowWeighting? weighting)
+    public static ModelDefaults Of(Dataset data, TrainingOptions options, ModelSpec model, LabelMap labels, FeatureScaling? scaling, RowWeighting? weighting)
     {
+        if (model.Network is not null)
+            return new ModelDefaults(options, options.L2 ?? (options.C is { } ofNetwork ? 1 / (ofNetwork * data.RowCount) : NetworkOptions.Strength(model, data.RowCount)), null);
         bool isOpen = options is { Optimizer: null, LearningRate: null, Delta: null };
         bool isDense = scaling is not null && (double)scaling.DenseColumns.Length * data.RowCount >= DenseShare * data.NonZeroCount;
         bool hasManyRows = (isDense || model.IsRegression) && LeastSquaresStart.AreMany(data.RowCount, data, model.Outputs);
@@ -42,6 +44,6 @@ internal sealed record LinearDefaults(TrainingOptions Options, double L2, float[
             : null;
         // Steps as long as the slope is steep go along what is flat, too, and stay where the start is right; where columns are rare, AdaGrad's own rate for each is worth more.
         bool descends = start is not null || (isDense && model.Loss is LossKind.Logistic or LossKind.CrossEntropy or LossKind.Hinge);
-        return new LinearDefaults(isOpen && options.Init is null && descends ? options with { Optimizer = OptimizerKind.Sgd } : options, l2, start);
+        return new ModelDefaults(isOpen && options.Init is null && descends ? options with { Optimizer = OptimizerKind.Sgd } : options, l2, start);
     }
 }
