@@ -38,8 +38,6 @@ internal static class ModelCheck
 
     private static string? Rows(TrainingOptions options, ModelKind? kind, LossKind? loss)
     {
-        if (options.ClassWeight is { } weights && (kind is ModelKind.Linear or ModelKind.SvmRank || loss is LossKind.Hamming or LossKind.Squared))
-            return $"--class-weight {weights} is for rows that belong to one class each, and {(kind is ModelKind.Linear or ModelKind.SvmRank ? $"--model {KindName.Of(kind.Value)}" : $"--loss {KindName.Of(loss!.Value)}")} has none such; leave one out.";
         string order = $"--order {KindName.Of(options.Order)}";
         if (kind == ModelKind.SvmRank && options.Order != RowOrderKind.Shuffled)
             return $"{order} doesn't go with --model svm-rank, whose queries stay together; leave it out.";

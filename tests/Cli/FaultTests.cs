@@ -76,6 +76,8 @@ public sealed class FaultTests : IDisposable
     [InlineData(2, "--whiten 2 is for dense features, --hash-bits 3", "train", "--whiten", "2", "--hash-bits", "3", "--data", "D", "--out", "M")]
     [InlineData(2, "--steps-max 3 is less than one a thread of --threads 4", "train", "--steps-max", "3", "--threads", "4", "--data", "D", "--out", "M")]
     [InlineData(2, "--steps-max 3 is less than one a worker of --workers 4", "train", "--steps-max", "3", "--workers", "4", "--data", "D", "--out", "M")]
+    [InlineData(2, "--weights W and --weight-column w", "train", "--weights", "W", "--weight-column", "w", "--data", "D", "--out", "M")]
+    [InlineData(2, "--weights W doesn't go with --model svm-rank", "train", "--weights", "W", "--model", "svm-rank", "--data", "D", "--out", "M")]
     [InlineData(2, "--class-weight balanced is for rows that belong to one class each, and those of --model linear", "train", "--class-weight", "balanced", "--model", "linear", "--data", "D", "--out", "M")]
     [InlineData(2, "--loss hinge is given without --model", "train", "--loss", "hinge", "--data", "D", "--out", "M")]
     [InlineData(2, "did you mean --epochs?", "train", "--epoch", "3")]
