@@ -22,7 +22,10 @@ public sealed class TrainingLoop : IDisposable
     private readonly bool _pulls;
     private readonly long _stepsMax;
 
-    // Pulls reach up to here. With snapshots an epoch's first blocks are pulled when all workers have ended the one before: what a snapshot is taken of, and the full gradient, must be whole.
+    // Whether an epoch's first blocks are pulled when the one before has ended: with snapshots by all workers, as what a snapshot is taken of, and the full gradient, must be whole; by losses, as those of all rows decide.
+    private readonly bool _pullsByEpoch;
+
+    // Pulls reach up to here.
     private long _pullEnd;
     private Task _exchange = Task.CompletedTask;
 
@@ -44,6 +47,7 @@ public sealed class TrainingLoop : IDisposable
         _observer = observer;
         _sequence = new BlockSequence(job, blocks);
         _stepsMax = job.StepsMaxOf(_partition);
+        _pullsByEpoch = job.SnapshotEvery > 0 || job.Order == RowOrderKind.LargestLoss;
         _clock = job.StepsBefore / job.Partitions;
         int keysMax = blocks.Plan.Compact ? blocks.KeysMax : checked((int)job.KeyCount);
         _computation = new BlockComputation(job, blocks, keysMax);
@@ -71,7 +75,7 @@ public sealed class TrainingLoop : IDisposable
     /// <exception cref="ParameterException">A shard refused or stayed away beyond the client's deadline.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        _pullEnd = _job.SnapshotEvery > 0 ? _sequence.EpochEnd(_sequence.First) : _sequence.Count;
+        _pullEnd = _pullsByEpoch ? _sequence.EpochEnd(_sequence.First) : _sequence.Count;
         if (_sequence.First > 0 && _job.SnapshotEvery > 0 && !IsSnapshot(_sequence.First))
             await ResumeSnapshotAsync(cancellationToken);
         await PullFirstAsync(_sequence.First, cancellationToken);
@@ -95,7 +99,7 @@ public sealed class TrainingLoop : IDisposable
             if (!await _observer.EpochDoneAsync(report, cancellationToken) || report.IsLast)
                 return;
             (epochLoss, epochRows) = (0, 0);
-            if (_job.SnapshotEvery > 0)
+            if (_pullsByEpoch)
             {
                 _pullEnd = _sequence.EpochEnd(position + 1);
                 await PullFirstAsync(position + 1, cancellationToken);
@@ -115,7 +119,7 @@ public sealed class TrainingLoop : IDisposable
 
     private BlockResult Compute(long position, Round round)
     {
-        if (_job.Prefetch > 0 && position > _sequence.First && _job.LocalSteps > 0 && !(_job.SnapshotEvery > 0 && (IsSnapshot(position) || _sequence.EndsEpoch(position - 1))))
+        if (_job.Prefetch > 0 && position > _sequence.First && _job.LocalSteps > 0 && !IsSnapshot(position) && !(_pullsByEpoch && _sequence.EndsEpoch(position - 1)))
         {
             ParameterExchange underWay = At(position - 1).Exchange;
             _ownWrites.Add(underWay.PushKeys!, underWay.PushValues.Span, round.Keys, round.Pulled.Span);

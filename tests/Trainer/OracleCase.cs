@@ -27,6 +27,9 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
     /// <summary>Nothing overtakes a lone worker: whatever its strength, the bits stay.</summary>
     public float DelayCompensation { get; init; }
 
+    // As docs/data.md says.
+    private const int StreamedRun = 32;
+
     /// <summary>Every model with every of its losses.</summary>
     public static IReadOnlyList<ModelSpec> Models { get; } =
         [
@@ -99,6 +102,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
         InitialBias = plan.Initial.Values,
         Means = plan.Job.Scaling?.Means.ToArray() ?? [],
         InverseScales = plan.Job.Scaling?.InverseScales.ToArray() ?? [],
+        RowsPerRun = plan.Job.Streams ? StreamedRun : 1,
         Labels = plan.Labels,
     };
 
@@ -152,7 +156,7 @@ internal sealed record OracleCase(ModelSpec Model, OptimizerKind Optimizer, bool
     public static async Task TrainPartitionAsync(TrainingJob job, Dataset data, LabelMap labels, int partition, IParameterClient client)
     {
         long first = data.RowCount * partition / job.Partitions, end = data.RowCount * (partition + 1) / job.Partitions;
-        var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets };
+        var plan = new BlockPlan(job.Seed, partition, job.RowsPerBlock, job.Features, job.Sparse, labels, job.Scaling, job.TailKeys) { Targets = job.Model.Targets, Order = job.Order, Streams = job.Streams, Weighting = job.Weighting };
         using BlockSet blocks = BlockSet.Build(data, [new RowRange(first, end - first)], plan);
         using var loop = new TrainingLoop(job, blocks, client, new Silent());
         await loop.RunAsync(CancellationToken.None);

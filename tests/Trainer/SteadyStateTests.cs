@@ -36,6 +36,18 @@ public sealed class SteadyStateTests
         }
     }
 
+    // Lists of keys are known to servers as objects: with sparse exchange and rows that change, each block has a new one.
+    [Fact]
+    public void TrainingLoop_WithTheLargestLossFirst_AllocatesNothingButAnEpochsReport()
+    {
+        using Dataset data = RandomRows.Build(300, 50, 0.1, seed: 1);
+        foreach ((int batch, int localSteps) in ((int, int)[])[(1, 1), (3, 2), (4, 0)])
+        {
+            var way = new OracleCase(ModelKind.Logistic, OptimizerKind.AdaGrad, false, batch, localSteps, 0.001, 0.01, 2);
+            AssertNothingIsAllocated(way.Job(data) with { Order = RowOrderKind.LargestLoss }, data, way.ToString());
+        }
+    }
+
     [Fact]
     public void TrainingLoop_OfANetworkInSteadyState_AllocatesNothingButAnEpochsReport()
     {
@@ -66,7 +78,7 @@ public sealed class SteadyStateTests
     {
         ShardMap map = ShardMap.Cut(job.KeyCount, shardCount);
         ParameterShard[] shards = [.. Enumerable.Range(0, map.Count).Select(i => new ParameterShard(job, i, map[i]))];
-        using BlockSet set = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1), null, job.TailKeys));
+        using BlockSet set = BlockSet.Build(data, [new RowRange(0, data.RowCount)], new BlockPlan(job.Seed, 0, job.RowsPerBlock, job.Features, job.Sparse, LabelMap.Binary(-1, 1), null, job.TailKeys) { Order = job.Order });
         var meter = new Meter(Warmup);
         var client = new InProcessParameterClient(shards);
         using var loop = new TrainingLoop(job, set, client, meter);

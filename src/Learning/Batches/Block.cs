@@ -9,58 +9,51 @@ namespace DistSgd.Learning.Batches;
 public sealed class Block
 {
     private readonly BlockMemory _memory;
-    private readonly long _firstNonZero;
-    private readonly int[] _rowStarts;
-    private readonly float[] _labels;
+    private long _firstNonZero;
 
-    internal Block(BlockMemory memory, int number, long firstNonZero, int[] rowStarts, float[] labels, uint[]? keys)
-    {
-        _memory = memory;
-        _firstNonZero = firstNonZero;
-        _rowStarts = rowStarts;
-        _labels = labels;
-        Number = number;
-        Keys = keys;
-    }
+    internal Block(BlockMemory memory, BlockArrays arrays) => (_memory, Arrays) = (memory, arrays);
 
     /// <summary>Its number in the partition, from 0.</summary>
-    public int Number { get; }
+    public int Number { get; private set; }
 
     /// <summary>The block's keys, strictly ascending, biases last; null where replicas hold the whole key space.</summary>
-    public uint[]? Keys { get; }
+    public uint[]? Keys { get; private set; }
 
     /// <summary>Number of rows.</summary>
-    public int RowCount => _labels.Length;
+    public int RowCount { get; private set; }
 
     /// <summary>Number of non-zeros.</summary>
-    public int NonZeroCount => _rowStarts[^1];
+    public int NonZeroCount => Arrays.RowStarts[RowCount];
 
     /// <summary>Targets: ±1 in classification, real in regression.</summary>
-    public ReadOnlySpan<float> Labels => _labels;
+    public ReadOnlySpan<float> Labels => Arrays.Labels.AsSpan(0, RowCount);
 
     /// <summary>The rows as the kernels take them.</summary>
-    public SparseRows Rows => new(_rowStarts, _memory.Indices.AsSpan(_firstNonZero, NonZeroCount), _memory.Values.AsSpan(_firstNonZero, NonZeroCount), _labels)
+    public SparseRows Rows => new(Arrays.RowStarts.AsSpan(0, RowCount + 1), _memory.Indices.AsSpan(_firstNonZero, NonZeroCount), _memory.Values.AsSpan(_firstNonZero, NonZeroCount), Labels)
     {
-        Weights = Weights,
-        ClassSetStarts = ClassSetStarts,
-        ClassSets = ClassSets,
+        Weights = Arrays.Weights.AsSpan(0, Math.Min(RowCount, Arrays.Weights.Length)),
+        ClassSetStarts = Arrays.ClassSetStarts.AsSpan(0, Math.Min(RowCount + 1, Arrays.ClassSetStarts.Length)),
+        ClassSets = Arrays.ClassSets,
         Queries = Queries,
     };
 
     // Rows are visited as they lie.
     internal bool IsInOrder { get; init; }
 
-    internal float[] Weights { get; init; } = [];
-
-    internal int[] ClassSetStarts { get; init; } = [];
-
-    internal int[] ClassSets { get; init; } = [];
+    // As long as the block, or, where it is filled anew at each visit, as the largest.
+    internal BlockArrays Arrays { get; }
 
     /// <summary>Where each row lies in the partition; empty where losses don't decide the order.</summary>
-    public int[] Places { get; internal init; } = [];
+    public ReadOnlySpan<int> Places => Arrays.Places.AsSpan(0, Math.Min(RowCount, Arrays.Places.Length));
 
-    // The number of each row's query in the block, ascending.
-    internal int[] Queries { get; init; } = [];
+    private int[] Queries => Arrays.Queries;
+
+    // What memory and arrays hold by now.
+    internal Block Turn(int number, long firstNonZero, int rows, uint[]? keys)
+    {
+        (Number, _firstNonZero, RowCount, Keys) = (number, firstNonZero, rows, keys);
+        return this;
+    }
 
     /// <summary>The order in which an epoch visits the rows; those of one query stay together.</summary>
     /// <param name="seed">The job's seed.</param>
@@ -94,6 +87,51 @@ public sealed class Block
         while (row > 0 && Queries[row - 1] == Queries[row])
             row--;
         return row;
+    }
+}
+
+/// <summary>What lies beside a block's non-zeros, a number or so for each row.</summary>
+internal sealed class BlockArrays
+{
+    public required int[] RowStarts { get; init; }
+
+    public required float[] Labels { get; init; }
+
+    public required float[] Weights { get; init; }
+
+    public required int[] Places { get; init; }
+
+    public int[] ClassSetStarts { get; set; } = [];
+
+    public int[] ClassSets { get; set; } = [];
+
+    // The number of each row's query in the block, ascending.
+    public int[] Queries { get; set; } = [];
+
+    /// <summary>Room for so many rows.</summary>
+    public static BlockArrays For(int rows, BlockPlan plan) => new()
+    {
+        RowStarts = new int[rows + 1],
+        Labels = new float[rows],
+        Weights = new float[plan.Weighting is null ? 0 : rows],
+        Places = new int[plan.Order == RowOrderKind.LargestLoss ? rows : 0],
+    };
+
+    /// <summary>Copies the class sets of some rows.</summary>
+    public void CopySets(BlockArrays from, ReadOnlySpan<int> rows)
+    {
+        if (ClassSetStarts.Length < rows.Length + 1)
+            ClassSetStarts = new int[rows.Length + 1];
+        int at = 0;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            ReadOnlySpan<int> set = from.ClassSets.AsSpan(from.ClassSetStarts[rows[i]]..from.ClassSetStarts[rows[i] + 1]);
+            if (ClassSets.Length < at + set.Length)
+                ClassSets = [.. ClassSets, .. new int[ClassSets.Length + set.Length]];
+            set.CopyTo(ClassSets.AsSpan(at));
+            at += set.Length;
+            ClassSetStarts[i + 1] = at;
+        }
     }
 }
 

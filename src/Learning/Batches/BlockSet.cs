@@ -56,7 +56,7 @@ public sealed class BlockSet : IDisposable
     private readonly Action<int> _deal = _ => { };
     private IDisposable? _source;
 
-    private BlockSet(BlockPlan plan, StreamedBlocks blocks, long rows, LossOrder? losses)
+    private BlockSet(BlockPlan plan, IVisitedBlocks blocks, long rows, LossOrder? losses)
     {
         Plan = plan;
         Losses = losses;
@@ -134,16 +134,17 @@ public sealed class BlockSet : IDisposable
     {
         var list = new RowList(rows);
         int rowCount = list.Count;
-        if (plan.GathersAtVisits)
-        {
-            LossOrder? losses = plan.Order == RowOrderKind.LargestLoss ? new LossOrder(rowCount) : null;
-            return new BlockSet(plan, new StreamedBlocks(data, list, plan, losses), rowCount, losses);
-        }
-        (int[] places, int[] starts) = BlockDeal.Of(data, list, plan);
         // Scaling gives every row a value in each centred column.
         long nonZeros = (long)rowCount * (plan.Scaling?.DenseColumns.Length ?? 0);
         foreach (RowRange range in rows)
             nonZeros += data.CountNonZeros(range.Start, range.Count);
+        if (plan.GathersAtVisits)
+        {
+            LossOrder? losses = plan.Order == RowOrderKind.LargestLoss ? new LossOrder(rowCount, plan.Streams ? StreamedBlocks.RunRows : 1) : null;
+            IVisitedBlocks visited = losses is null || plan.Streams || nonZeros > int.MaxValue ? new StreamedBlocks(data, list, plan, losses) : new LossOrderedBlocks(data, list, plan, losses, (int)nonZeros);
+            return new BlockSet(plan, visited, rowCount, losses);
+        }
+        (int[] places, int[] starts) = BlockDeal.Of(data, list, plan);
         var memory = new BlockMemory(nonZeros);
         try
         {
@@ -168,106 +169,23 @@ public sealed class BlockSet : IDisposable
     }
 }
 
-/// <summary>Copies rows into a partition's block memory, block after block.</summary>
-internal sealed class BlockGather(Dataset data, RowList rows, BlockPlan plan, BlockMemory memory)
+/// <summary>Blocks that are filled at each visit: a few of them are in memory. One thread at a time.</summary>
+internal interface IVisitedBlocks : IDisposable
 {
-    private readonly KeyCompaction _compaction = new(plan.Features + 1);
-    private readonly RowTransform _transform = new(plan.Scaling);
-    private long _nonZeros;
+    int Count { get; }
 
-    /// <summary>The next block lies at the memory's beginning again.</summary>
-    public void Restart() => _nonZeros = 0;
+    int RowsMax { get; }
 
-    public Block Next(int number, ReadOnlySpan<int> places)
-    {
-        var rowStarts = new int[places.Length + 1];
-        var labels = new float[places.Length];
-        var weights = new float[plan.Weighting is null ? 0 : places.Length];
-        long first = _nonZeros;
-        for (int i = 0; i < places.Length; i++)
-        {
-            long row = rows[places[i]];
-            SparseRow source = data.Row(row);
-            int known = KnownFeatures(source.Indices);
-            _nonZeros += Put(source.Indices[..known], source.Values[..known]);
-            rowStarts[i + 1] = checked((int)(_nonZeros - first));
-            labels[i] = plan.Targets == TargetKind.ClassSet ? 0 : Target(source.Label, row);
-            if (weights.Length > 0)
-                weights[i] = plan.Weighting!.Of(data, plan.Labels, row);
-        }
-        (int[] setStarts, int[] sets) = plan.Targets == TargetKind.ClassSet ? ClassSets(places) : ([], []);
-        return new Block(memory, number, first, rowStarts, labels, plan.Compact ? Compact(first, rowStarts[^1]) : null)
-        {
-            Weights = weights,
-            IsInOrder = plan.Order is RowOrderKind.Sequential or RowOrderKind.Interleaved,
-            Places = plan.Order == RowOrderKind.LargestLoss ? places.ToArray() : [],
-            ClassSetStarts = setStarts,
-            ClassSets = sets,
-            Queries = plan.Targets == TargetKind.Rank ? Queries(places) : [],
-        };
-    }
+    int NonZerosMax { get; }
 
-    private float Target(float label, long row)
-    {
-        float target = plan.Labels.ToLearning(label, row);
-        return plan.TargetScaling?.ToLearning(target) ?? target;
-    }
+    long NonZeroCount { get; }
 
-    private (int[] Starts, int[] Sets) ClassSets(ReadOnlySpan<int> places)
-    {
-        var starts = new int[places.Length + 1];
-        var sets = new List<int>();
-        for (int i = 0; i < places.Length; i++)
-        {
-            long row = rows[places[i]];
-            foreach (float label in data.LabelSet(row))
-                sets.Add(plan.Labels.ClassOf(label, row));
-            starts[i + 1] = sets.Count;
-        }
-        return (starts, [.. sets]);
-    }
+    /// <summary>Bytes of native memory for indices and values.</summary>
+    long MemoryBytes { get; }
 
-    // A query's rows lie side by side in the list of rows, and so do their places.
-    private int[] Queries(ReadOnlySpan<int> places)
-    {
-        var queries = new int[places.Length];
-        for (int i = 1; i < places.Length; i++)
-        {
-            bool same = places[i] == places[i - 1] + 1 && data.Query(rows[places[i]]) == data.Query(rows[places[i - 1]]);
-            queries[i] = queries[i - 1] + (same ? 0 : 1);
-        }
-        return queries;
-    }
+    /// <summary>Fills a block.</summary>
+    Block Load(int number);
 
-    private int Put(ReadOnlySpan<uint> indices, ReadOnlySpan<float> values)
-    {
-        if (plan.Scaling is not null)
-        {
-            _transform.Apply(indices, values);
-            indices = _transform.Indices;
-            values = _transform.Values;
-        }
-        indices.CopyTo(memory.Indices.AsSpan(_nonZeros, indices.Length));
-        values.CopyTo(memory.Values.AsSpan(_nonZeros, values.Length));
-        return indices.Length;
-    }
-
-    private uint[] Compact(long first, int count)
-    {
-        uint[] distinct = _compaction.Apply(memory.Indices.AsSpan(first, count));
-        var keys = new uint[distinct.Length + plan.TailKeys];
-        distinct.CopyTo(keys, 0);
-        for (int i = 0; i < plan.TailKeys; i++)
-            keys[distinct.Length + i] = checked((uint)(plan.Features + i));
-        return keys;
-    }
-
-    // Indices ascend, so that unknown features are a row's tail.
-    private int KnownFeatures(ReadOnlySpan<uint> indices)
-    {
-        if (indices.Length == 0 || indices[^1] < plan.Features)
-            return indices.Length;
-        int found = indices.BinarySearch((uint)plan.Features);
-        return found < 0 ? ~found : found;
-    }
+    /// <summary>An epoch begins.</summary>
+    void Deal(int epoch);
 }

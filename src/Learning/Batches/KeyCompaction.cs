@@ -24,6 +24,19 @@ internal sealed class KeyCompaction(long keyLimit)
         return words <= (long)WordsPerNonZeroMax * keys.Length && words <= Array.MaxLength ? ByBitmap(keys, (int)words) : BySorting(keys);
     }
 
+    /// <summary>The same with indices of features.</summary>
+    /// <param name="indices">Overwritten with their places in the result.</param>
+    /// <param name="plan">Its keys behind the features' come last in the result.</param>
+    public uint[] Keys(Span<uint> indices, BlockPlan plan)
+    {
+        uint[] distinct = Apply(indices);
+        var keys = new uint[distinct.Length + plan.TailKeys];
+        distinct.CopyTo(keys, 0);
+        for (int i = 0; i < plan.TailKeys; i++)
+            keys[distinct.Length + i] = checked((uint)(plan.Features + i));
+        return keys;
+    }
+
     internal uint[] ByBitmap(Span<uint> keys, int words)
     {
         if (_bits.Length < words)

@@ -9,14 +9,26 @@ public sealed class LossOrder
     /// <summary>Losses count up to so many times the mean.</summary>
     public const float CapFactor = 4;
 
+    private const int DigitBits = 8;
+    private const int Digits = 1 << DigitBits;
+    private const int KeyShift = 32;
+    private const int FewItems = 32;
+
+    private readonly int _rowsPerRun;
     private readonly float[] _losses;
-    private (float Loss, int Place)[] _keys = [];
+    private readonly int[] _counts = new int[Digits];
+
+    // What is sorted: above its key, below the item.
+    private ulong[] _keyed = [];
+    private ulong[] _moved = [];
     private float _cap = float.PositiveInfinity;
 
     /// <summary>Nothing is known of any row yet.</summary>
     /// <param name="rows">Rows of the partition.</param>
-    public LossOrder(int rows)
+    /// <param name="rowsPerRun">Consecutive rows that stay together; 1: each by itself.</param>
+    public LossOrder(int rows, int rowsPerRun)
     {
+        _rowsPerRun = rowsPerRun;
         _losses = new float[rows];
         Array.Fill(_losses, float.PositiveInfinity);
     }
@@ -33,8 +45,7 @@ public sealed class LossOrder
 
     /// <summary>A new epoch: the cap is that of the losses known by now, and runs of rows are sorted by the mean of theirs, the largest first; equal ones stay in their order.</summary>
     /// <param name="runs">A permutation of the partition's whole runs, random; sorted.</param>
-    /// <param name="rowsPerRun">Consecutive rows that stay together; 1: each by itself.</param>
-    public void Arrange(Span<int> runs, int rowsPerRun)
+    public void Arrange(Span<int> runs)
     {
         double sum = 0;
         long known = 0;
@@ -46,29 +57,80 @@ public sealed class LossOrder
             known++;
         }
         _cap = known == 0 ? float.PositiveInfinity : (float)(CapFactor * sum / known);
-        Sort(runs, run =>
+        Reserve(runs.Length);
+        for (int i = 0; i < runs.Length; i++)
         {
             float total = 0;
-            for (int row = run * rowsPerRun; row < (run + 1) * rowsPerRun; row++)
+            for (int row = runs[i] * _rowsPerRun; row < (runs[i] + 1) * _rowsPerRun; row++)
                 total += Counted(row);
-            return total;
-        });
+            _keyed[i] = Keyed(total, runs[i]);
+        }
+        Sort(runs);
     }
 
-    /// <summary>Sorts a block's rows, the largest loss first; equal ones stay in their order.</summary>
+    /// <summary>Sorts the rows of a block in which runs stay together, the largest loss first; equal ones stay in their order. Where rows come each by itself, they do already.</summary>
     /// <param name="order">The block's rows, in random order; sorted.</param>
     /// <param name="places">Where each row of the block lies in the partition.</param>
-    public void Sort(Span<int> order, int[] places) => Sort(order, row => Counted(places[row]));
+    public void Sort(Span<int> order, ReadOnlySpan<int> places)
+    {
+        if (_rowsPerRun == 1)
+            return;
+        Reserve(order.Length);
+        for (int i = 0; i < order.Length; i++)
+            _keyed[i] = Keyed(Counted(places[order[i]]), order[i]);
+        Sort(order);
+    }
 
     private float Counted(int row) => Math.Min(_cap, _losses[row]);
 
-    // Ties are broken by the place so far: sorting by unique keys is stable.
-    private void Sort(Span<int> items, Func<int, float> loss)
+    // The bits of numbers from 0 on are in the order of the numbers; inverted, the largest comes first.
+    private static ulong Keyed(float loss, int item) => (ulong)~BitConverter.SingleToUInt32Bits(Math.Max(0, loss)) << KeyShift | (uint)item;
+
+    private void Reserve(int items)
     {
-        if (_keys.Length < items.Length)
-            _keys = new (float, int)[items.Length];
+        if (_keyed.Length >= items)
+            return;
+        _keyed = new ulong[items];
+        _moved = new ulong[items];
+    }
+
+    // By the keys, digit by digit from the lowest, which leaves equal ones in their order.
+    private void Sort(Span<int> items)
+    {
+        if (items.Length <= FewItems)
+            Insert(_keyed.AsSpan(0, items.Length));
+        else
+            for (int shift = KeyShift; shift < 2 * KeyShift; shift += DigitBits)
+                Distribute(items.Length, shift);
         for (int i = 0; i < items.Length; i++)
-            _keys[i] = (-loss(items[i]), i);
-        _keys.AsSpan(0, items.Length).Sort(items);
+            items[i] = (int)(uint)_keyed[i];
+    }
+
+    private void Distribute(int count, int shift)
+    {
+        ReadOnlySpan<ulong> from = _keyed.AsSpan(0, count);
+        int[] next = _counts;
+        Array.Clear(next);
+        foreach (ulong item in from)
+            next[(byte)(item >> shift)]++;
+        int before = 0;
+        for (int digit = 0; digit < Digits; digit++)
+            (next[digit], before) = (before, before + next[digit]);
+        ulong[] to = _moved;
+        foreach (ulong item in from)
+            to[next[(byte)(item >> shift)]++] = item;
+        (_keyed, _moved) = (_moved, _keyed);
+    }
+
+    private static void Insert(Span<ulong> items)
+    {
+        for (int i = 1; i < items.Length; i++)
+        {
+            ulong item = items[i];
+            int at = i;
+            for (; at > 0 && items[at - 1] >> KeyShift > item >> KeyShift; at--)
+                items[at] = items[at - 1];
+            items[at] = item;
+        }
     }
 }

@@ -3,11 +3,11 @@ using DistSgd.Learning.Data;
 namespace DistSgd.Learning.Batches;
 
 /// <summary>
-/// Blocks that are gathered from the data set each time they are visited, so that memory holds a few of them only, or since their rows change from epoch to epoch. Where rows are read from the disk they are dealt in runs of
+/// Blocks that are gathered from the data set each time they are visited, so that memory holds a few of them only. Where rows are read from the disk they are dealt in runs of
 /// <see cref="RunRows"/> consecutive ones, which makes that bearable; still each block has rows from all over the partition. One thread at a time; a block is valid until
 /// <see cref="Slots"/> − 1 more were loaded.
 /// </summary>
-internal sealed class StreamedBlocks : IDisposable
+internal sealed class StreamedBlocks : IVisitedBlocks
 {
     /// <summary>Consecutive rows that stay together where they are read from the disk.</summary>
     public const int RunRows = 32;
@@ -41,7 +41,7 @@ internal sealed class StreamedBlocks : IDisposable
         long most = losses is null ? MostNonZeros(data) : MostNonZerosOfAnyRows(data);
         NonZerosMax = checked((int)(most + (long)RowsMax * (plan.Scaling?.DenseColumns.Length ?? 0)));
         _memories = [.. Enumerable.Range(0, Slots).Select(_ => new BlockMemory(NonZerosMax))];
-        _gathers = [.. _memories.Select(memory => new BlockGather(data, rows, plan, memory))];
+        _gathers = [.. _memories.Select(memory => new BlockGather(data, rows, plan, memory, RowsMax))];
     }
 
     public int Count { get; }
@@ -59,8 +59,7 @@ internal sealed class StreamedBlocks : IDisposable
     {
         BlockGather gather = _gathers[_next];
         _next = (_next + 1) % Slots;
-        gather.Restart();
-        return gather.Next(number, Places(number));
+        return gather.Again(number, Places(number));
     }
 
     /// <summary>Deals the rows anew for an epoch, by the losses known by now.</summary>
@@ -69,7 +68,7 @@ internal sealed class StreamedBlocks : IDisposable
         if (_losses is null)
             return;
         RowOrder.Blocks(_plan.Seed, _plan.Partition, epoch, _runs);
-        _losses.Arrange(_runs, _rowsPerRun);
+        _losses.Arrange(_runs);
     }
 
     public void Dispose()
@@ -98,8 +97,19 @@ internal sealed class StreamedBlocks : IDisposable
         var counts = new int[_rows.Count];
         for (int place = 0; place < counts.Length; place++)
             NonZeroCount += counts[place] = data.CountNonZeros(_rows[place]);
+        return SumOfLargest(counts, RowsMax);
+    }
+
+    /// <summary>What the largest counts come to.</summary>
+    /// <param name="counts">Sorted.</param>
+    /// <param name="largest">How many.</param>
+    public static int SumOfLargest(int[] counts, int largest)
+    {
         Array.Sort(counts);
-        return counts.AsSpan(counts.Length - RowsMax).ToArray().Sum(count => (long)count);
+        int sum = 0;
+        foreach (int count in counts.AsSpan(counts.Length - largest))
+            sum = checked(sum + count);
+        return sum;
     }
 
     // The rows behind the last whole run keep their places.

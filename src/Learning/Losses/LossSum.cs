@@ -63,6 +63,8 @@ public static class LossSum
             ScoreLoss.Dispatch(model, ref each);
     }
 
+    private const int StackFloatsMax = 256;
+
     private readonly ref struct EachLoss : IScoreLossVisitor, IOutputLossVisitor
     {
         private readonly SparseRows _rows;
@@ -88,7 +90,7 @@ public static class LossSum
 
         void IOutputLossVisitor.Visit<TLoss>(TLoss loss)
         {
-            var derivative = new float[_outputs];
+            Span<float> derivative = _outputs <= StackFloatsMax ? stackalloc float[_outputs] : new float[_outputs];
             for (int i = 0; i < _order.Length; i++)
                 loss.Derivative(_rows, _order[i], _scores.Slice(i * _outputs, _outputs), derivative, out _losses[_order[i]]);
         }
