@@ -4,12 +4,13 @@ using DistSgd.Learning.Data;
 using DistSgd.Learning.Formats;
 using DistSgd.Learning.Models;
 using DistSgd.Shared.Jobs;
+using DistSgd.Trainer.Stopping;
 
 namespace DistSgd.Trainer;
 
 /// <summary>
 /// The state of a training between two epochs: every parameter with its optimizer state and what is kept beside it, in the units of training, and how far it has come. As a file it is a
-/// safetensors file with one tensor, <c>entries</c> [keys, floats a state], metadata that tells which training it belongs to, and a checksum of all of it.
+/// safetensors file with a tensor, <c>entries</c> [keys, floats a state], where the best model is kept another, <c>best</c> [keys, floats a key], metadata that tells which training it belongs to, and a checksum of all of it.
 /// </summary>
 /// <param name="Epochs">Epochs that are done.</param>
 /// <param name="Steps">Steps of all workers that are done.</param>
@@ -17,9 +18,16 @@ namespace DistSgd.Trainer;
 internal sealed record Checkpoint(int Epochs, long Steps, float[] States)
 {
     private const string FormatName = "distsgd-checkpoint";
-    private const string FormatVersion = "1";
+    private const string FormatVersion = "2";
     private const string TensorName = "entries";
+    private const string BestName = "best";
     private const int PieceFloats = 1 << 20;
+
+    /// <summary>What stopping rules had seen.</summary>
+    public StoppingState Stopping { get; init; } = StoppingState.None;
+
+    /// <summary>The parameters of the least test loss, in the units of training, where they are kept; else empty.</summary>
+    public float[] Best { get; init; } = [];
 
     /// <summary>The state in a file.</summary>
     /// <param name="path">The file.</param>
@@ -45,7 +53,11 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] States)
                     throw new TrainingException($"{path} is the checkpoint of another training: its {name} is {theirs}, that of this one {own}. Give another --checkpoint, or delete it to begin anew.");
             }
             file.CheckContent();
-            return new Checkpoint(checked((int)Number(path, file, "epochs done")), Number(path, file, "steps done"), Read(path, file, job));
+            return new Checkpoint(checked((int)Number(path, file, "epochs done")), Number(path, file, "steps done"), Read(path, file, TensorName, job, job.KeyFloats.State))
+            {
+                Stopping = ReadStopping(path, file),
+                Best = file.Tensors.ContainsKey(BestName) ? Read(path, file, BestName, job, job.Width) : [],
+            };
         }
         catch (ModelFileException damaged)
         {
@@ -58,15 +70,17 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] States)
     public void Save(string path, TrainingJob job, Dataset data, LabelMap labels)
     {
         var file = new SafetensorsWriter();
-        file.AddTensor(TensorName, TensorType.F32, [job.KeyCount, job.KeyFloats.State], stream =>
-        {
-            for (int first = 0; first < States.Length; first += PieceFloats)
-                stream.Write(MemoryMarshal.AsBytes(States.AsSpan(first, Math.Min(PieceFloats, States.Length - first))));
-        });
+        Add(file, TensorName, States, job);
+        if (Best.Length > 0)
+            Add(file, BestName, Best, job);
         file.AddMetadata("format", FormatName);
         file.AddMetadata("version", FormatVersion);
         file.AddMetadata("epochs done", Epochs.ToString(CultureInfo.InvariantCulture));
         file.AddMetadata("steps done", Steps.ToString(CultureInfo.InvariantCulture));
+        file.AddMetadata("best test loss", Text(Stopping.BestLoss));
+        file.AddMetadata("best epoch", Stopping.BestEpoch.ToString(CultureInfo.InvariantCulture));
+        file.AddMetadata("evaluations since", Stopping.EvaluationsWithout.ToString(CultureInfo.InvariantCulture));
+        file.AddMetadata("last training loss", Text(Stopping.TrainLoss));
         foreach ((string name, string value) in Facts(job, data, labels))
             file.AddMetadata(name, value);
         file.AddChecksum();
@@ -118,14 +132,28 @@ internal sealed record Checkpoint(int Epochs, long Steps, float[] States)
             ? value
             : throw new ModelFileException(path, $"the metadata has no number \"{name}\".");
 
-    private static float[] Read(string path, SafetensorsReader file, TrainingJob job)
+    private static double Loss(string path, SafetensorsReader file, string name) =>
+        double.TryParse(file.Metadata.GetValueOrDefault(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : throw new ModelFileException(path, $"the metadata has no number \"{name}\".");
+
+    private static StoppingState ReadStopping(string path, SafetensorsReader file) =>
+        new(Loss(path, file, "best test loss"), checked((int)Number(path, file, "best epoch")), checked((int)Number(path, file, "evaluations since")), Loss(path, file, "last training loss"));
+
+    private static void Add(SafetensorsWriter file, string name, float[] floats, TrainingJob job) => file.AddTensor(name, TensorType.F32, [job.KeyCount, floats.Length / job.KeyCount], stream =>
     {
-        long expected = checked(job.KeyCount * job.KeyFloats.State);
-        if (!file.Tensors.TryGetValue(TensorName, out TensorEntry? tensor) || tensor.Type != TensorType.F32 || tensor.ElementCount != expected)
-            throw new ModelFileException(path, $"the tensor \"{TensorName}\" isn't {job.KeyCount} keys of {job.KeyFloats.State} floats.");
-        var states = new float[expected];
-        for (int first = 0; first < states.Length; first += PieceFloats)
-            file.Read(TensorName, first, states.AsSpan(first, Math.Min(PieceFloats, states.Length - first)));
-        return states;
+        for (int first = 0; first < floats.Length; first += PieceFloats)
+            stream.Write(MemoryMarshal.AsBytes(floats.AsSpan(first, Math.Min(PieceFloats, floats.Length - first))));
+    });
+
+    private static float[] Read(string path, SafetensorsReader file, string name, TrainingJob job, int keyFloats)
+    {
+        long expected = checked(job.KeyCount * keyFloats);
+        if (!file.Tensors.TryGetValue(name, out TensorEntry? tensor) || tensor.Type != TensorType.F32 || tensor.ElementCount != expected)
+            throw new ModelFileException(path, $"the tensor \"{name}\" isn't {job.KeyCount} keys of {keyFloats} floats.");
+        var floats = new float[expected];
+        for (int first = 0; first < floats.Length; first += PieceFloats)
+            file.Read(name, first, floats.AsSpan(first, Math.Min(PieceFloats, floats.Length - first)));
+        return floats;
     }
 }

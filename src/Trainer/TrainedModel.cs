@@ -1,3 +1,4 @@
+using System.Globalization;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Csv;
 using DistSgd.Learning.Data;
@@ -36,6 +37,10 @@ public sealed class TrainedModel
     }
 
     private TrainedModel(ModelFile file) => _file = file;
+
+    /// <summary>The same model, whose summary has the loss that was measured in place of its last epoch's.</summary>
+    internal TrainedModel Measured(EvaluationResult train) =>
+        new(_file with { Summary = new Dictionary<string, string>(_file.Summary, StringComparer.Ordinal) { ["train_loss"] = train.Loss.ToString("R", CultureInfo.InvariantCulture) } });
 
     /// <summary>The learning problem.</summary>
     public ModelKind Kind => Spec.Kind;

@@ -78,6 +78,9 @@ internal sealed class TrainingPlan
 
     public int Shards { get; }
 
+    /// <summary>The state that the training goes on from; null: it begins.</summary>
+    public Checkpoint? Before { get; private init; }
+
     /// <summary>One sentence: what was chosen.</summary>
     public string Summary { get; }
 
@@ -93,7 +96,8 @@ internal sealed class TrainingPlan
         if (done.Epochs >= Job.Epochs || (Job.StepsMax > 0 && done.Steps >= Job.StepsMax))
             throw new TrainingException($"{path} holds the state after {Plural.Of(done.Epochs, "epoch")} ({Plural.Of(done.Steps, "step")}): nothing is left to be done of {(done.Epochs >= Job.Epochs ? $"--epochs {Job.Epochs}" : $"--steps-max {Job.StepsMax}")}. Give more, or delete it to begin anew.");
         return new TrainingPlan(Job with { EpochsBefore = done.Epochs, StepsBefore = done.Steps }, Rate, Labels, new InitialParameters(0, done.States) { AreStates = true }, Shards,
-            $"{Summary}; goes on from {path}, behind epoch {done.Epochs} of {Job.Epochs}");
+            $"{Summary}; goes on from {path}, behind epoch {done.Epochs} of {Job.Epochs}{(Job.Order == RowOrderKind.LargestLoss ? ", at first in random order: losses of rows are not kept" : "")}")
+        { Before = done };
     }
 
     /// <summary>The exception of a training that diverged, with what to change.</summary>

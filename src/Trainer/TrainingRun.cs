@@ -22,6 +22,9 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
 
     // The model as it was when a rule ended the training, or at its best; null: the last is the one.
     private TrainedModel? _kept;
+
+    // The parameters of the best model, in the units of training, where a checkpoint keeps them; else empty.
+    private float[] _best = [];
     private long _rows;
     private long _steps = plan.Job.StepsBefore;
     private double _seconds;
@@ -35,6 +38,8 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
 
     public async Task<TrainingResult> RunAsync(CancellationToken cancellationToken)
     {
+        if (plan.Before is { } before)
+            GoOn(before);
         using (_gradient = options.GradientTolerance is null ? null : new ObjectiveGradient(data, plan.Job.Model, plan.Labels, plan.Job.Scaling, plan.Job.Rule.L1, plan.Job.Rule.L2, plan.Job.Weighting, plan.Job.Features))
             await backend.RunAsync(EpochDoneAsync, cancellationToken);
         (float[] parameters, Checkpoint? state) = await ReadAsync(withState: options.Checkpoint is not null, cancellationToken);
@@ -43,11 +48,12 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         BackendFigures figures = await backend.DescribeAsync(cancellationToken);
         EvaluationResult train = model.Evaluate(data, _threads, cancellationToken);
         ThrowIfDiverged(train.Loss);
+        model = model.Measured(train);
         EvaluationResult? test = options.Test is null ? null : model.Evaluate(options.Test, _threads, cancellationToken);
         // The last thing that is done: an interrupted training has not written its model, and one that wrote it isn't interrupted.
         if (options.Out is not null)
             model.Save(options.Out);
-        state?.Save(options.Checkpoint!, plan.Job, data, plan.Labels);
+        Save(state);
         return new TrainingResult
         {
             Job = plan.Job,
@@ -80,6 +86,7 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
         bool evaluates = options.Test is not null && (options.Progress is not null || options.Patience is not null);
         (float[]? parameters, Checkpoint? state) = saves || evaluates || _gradient is not null ? await ReadAsync(saves && options.Checkpoint is not null, cancellationToken) : (null, null);
         double? norm = _gradient?.Norm(parameters);
+        float[] own = parameters is not null && options is { Patience: not null, Checkpoint: not null } ? [.. parameters] : [];
         TrainedModel? model = parameters is null ? null : ToModel(parameters);
         if (saves)
         {
@@ -89,16 +96,29 @@ internal sealed class TrainingRun(TrainingPlan plan, TrainingOptions options, Da
                 model!.Save(options.Out);
                 options.Saved?.Invoke(_savedEpoch);
             }
-            state?.Save(options.Checkpoint!, plan.Job, data, plan.Labels);
         }
         EvaluationResult? test = evaluates ? model!.Evaluate(options.Test!, _threads, cancellationToken) : null;
         if (options.Progress is not null)
             await TellAsync(epoch, loss, test, cancellationToken);
         _ended = _rules.Observe(new EpochOutcome(epoch.Epoch, loss, test?.Loss, norm));
         if (options.Patience is null || _rules.IsBest)
-            (_kept, _epochOfModel) = (_ended is null && options.Patience is null ? null : model, _epoch);
+            (_kept, _epochOfModel, _best) = (_ended is null && options.Patience is null ? null : model, _epoch, own);
+        if (saves)
+            Save(state);
         return _ended is null;
     }
+
+    private void GoOn(Checkpoint before)
+    {
+        _rules.State = before.Stopping;
+        if (options.Patience is null || before.Best.Length == 0)
+            return;
+        (_best, _epochOfModel, _epoch) = (before.Best, before.Stopping.BestEpoch, before.Stopping.BestEpoch);
+        _kept = ToModel([.. _best]);
+        _epoch = before.Epochs;
+    }
+
+    private void Save(Checkpoint? state) => (state is null ? null : state with { Stopping = _rules.State, Best = _best })?.Save(options.Checkpoint!, plan.Job, data, plan.Labels);
 
     private async Task<(float[] Parameters, Checkpoint? State)> ReadAsync(bool withState, CancellationToken cancellationToken)
     {

@@ -23,6 +23,7 @@ public sealed class EmbeddedTests : IDisposable
             Assert.Equal(summary.GetProperty(field).GetDouble(), evaluated.GetProperty(field).GetDouble(), 1e-12);
         double trainLoss = (await CommandLine.MustAsync("evaluate", "--model", model, "--data", train, "--json")).LastJson.GetProperty("test_loss").GetDouble();
         Assert.Equal(summary.GetProperty("train_loss").GetDouble(), trainLoss, 1e-12);
+        Assert.Equal(trainLoss, double.Parse(Trainer.TrainedModel.Load(model).Summary["train_loss"], System.Globalization.CultureInfo.InvariantCulture), 1e-12);
 
         await CommandLine.MustAsync("predict", "--model", model, "--data", test, "--out", _folder["p"]);
         string[][] predictions = [.. File.ReadLines(_folder["p"]).Select(line => line.Split(' '))];

@@ -50,6 +50,25 @@ public sealed class CheckpointTests
     }
 
     [Fact]
+    public async Task PatienceCutAnywhere_EndsWhereTheWholeTrainingDoes_WithItsBestModel()
+    {
+        using Dataset data = RandomRows.Build(150, 60, 0.3, seed: 26);
+        TrainingOptions options = Options with { Model = ModelKind.Logistic, Optimizer = OptimizerKind.Sgd, Exchange = ExchangeKind.Dense, Schedule = ScheduleKind.Constant, LearningRate = 0.03, L2 = 1e-5, HeldOut = HoldOut.Share(0.4), Patience = 3, Epochs = 60 };
+        TrainingResult whole = await SgdTrainer.TrainAsync(data, options);
+        Assert.Equal(Stopping.EndReason.Patience, whole.EndedBy);
+        Assert.InRange(whole.Epoch, 4, 56);
+        for (int cut = whole.Epoch; cut < whole.Epoch + 3; cut++)
+        {
+            using var folder = new Folder();
+            await SgdTrainer.TrainAsync(data, options with { Epochs = cut, Checkpoint = folder["state"] });
+            TrainingResult continued = await SgdTrainer.TrainAsync(data, options with { Checkpoint = folder["state"] });
+            Assert.Equal((whole.EndedBy, whole.Epoch, whole.EndedBecause), (continued.EndedBy, continued.Epoch, continued.EndedBecause));
+            Assert.Equal(whole.Model.Weights.ToArray(), continued.Model.Weights.ToArray());
+            Assert.Equal(whole.Model.Summary["epochs"], continued.Model.Summary["epochs"]);
+        }
+    }
+
+    [Fact]
     public async Task ContinuedTraining_CountsOnFromWhereItWas_AndItsEndIsACheckpointToo()
     {
         using var folder = new Folder();

@@ -10,6 +10,17 @@ namespace DistSgd.Trainer.Stopping;
 /// <param name="GradientNorm">Length of the objective's gradient; null: not computed.</param>
 internal readonly record struct EpochOutcome(int Epoch, double TrainLoss, double? TestLoss, double? GradientNorm);
 
+/// <summary>What stopping rules know of the epochs so far.</summary>
+/// <param name="BestLoss">The least test loss; infinite: none yet.</param>
+/// <param name="BestEpoch">The epoch it was reached in; 0: none yet.</param>
+/// <param name="EvaluationsWithout">Evaluations since then.</param>
+/// <param name="TrainLoss">The last epoch's training loss; NaN: none yet.</param>
+internal readonly record struct StoppingState(double BestLoss, int BestEpoch, int EvaluationsWithout, double TrainLoss)
+{
+    /// <summary>Before the first epoch.</summary>
+    public static StoppingState None { get; } = new(double.PositiveInfinity, 0, 0, double.NaN);
+}
+
 /// <summary>Decides after each epoch whether a training has done what it can. Pure: figures come in, decisions go out; one thread at a time.</summary>
 /// <param name="tolerance">Least relative change of the training loss; null: any will do.</param>
 /// <param name="gradientTolerance">Length of gradient that is small enough; null: none is.</param>
@@ -27,6 +38,13 @@ internal sealed class StoppingRules(double? tolerance, double? gradientTolerance
 
     /// <summary>The epoch it was reached in; 0: none yet.</summary>
     public int BestEpoch { get; private set; }
+
+    /// <summary>What is known by now; set where a training goes on from another.</summary>
+    public StoppingState State
+    {
+        get => new(BestLoss, BestEpoch, _evaluationsWithout, _trainLoss);
+        set => (BestLoss, BestEpoch, _evaluationsWithout, _trainLoss) = (value.BestLoss, value.BestEpoch, value.EvaluationsWithout, value.TrainLoss);
+    }
 
     /// <summary>True if the last outcome's test loss is the best.</summary>
     public bool IsBest => BestEpoch == _epoch && _epoch > 0;
