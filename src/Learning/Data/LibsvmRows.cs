@@ -39,6 +39,8 @@ internal sealed class LibsvmRows : TextRows
     public override void Parse(byte[] text, int start, int end, long textOffset)
     {
         ParsedBytes += end - start;
+        if (textOffset + start == 0 && text.AsSpan(start, end - start).StartsWith("\uFEFF"u8))
+            start += 3;
         if (_marks.Length < end - start + TextStructure.SlackMarks)
             _marks = GC.AllocateUninitializedArray<int>(Math.Max(end - start, _options.BlockBytes) + TextStructure.SlackMarks);
         var marks = _marks.AsSpan(0, TextStructure.Find(text, start, end, _marks));

@@ -71,6 +71,23 @@ public sealed class LibsvmReaderTests
     }
 
     [Fact]
+    public void Read_AByteOrderMarkBeforeTheText_IsLeftOut()
+    {
+        const string text = "1 1:2 3:0.5\n0 2:1\n1 1:4\n";
+        using TempFile plain = new(text), marked = new(Encoding.UTF8.GetBytes("\uFEFF" + text)), gzip = new(Gzip(Encoding.UTF8.GetBytes("\uFEFF" + text)), "m.gz");
+        foreach (int threads in (int[])[1, 3])
+        {
+            var options = new ReadOptions { Threads = threads, ThreadBytesMin = 4, BlockBytes = 200 };
+            using Dataset expected = LibsvmReader.Read(plain.Path, options);
+            foreach (TempFile file in (TempFile[])[marked, gzip])
+            {
+                using Dataset read = LibsvmReader.Read(file.Path, options);
+                RowsOf.AssertSame(RowsOf.Data(expected), [.. RowsOf.Data(read).Select(row => row with { LineOffset = row.LineOffset - 3 })], file.Path);
+            }
+        }
+    }
+
+    [Fact]
     public void Read_ExpectedFeatures_DropsAndCountsTheOthers()
     {
         using var file = new TempFile("1 1:1 5:1 6:1\n-1 7:1 8:1e0\n1 5:2 \n");
