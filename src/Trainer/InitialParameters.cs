@@ -12,7 +12,6 @@ namespace DistSgd.Trainer;
 internal sealed record InitialParameters(long FirstKey, float[] Values)
 {
     // No partition has this number.
-    private const ulong LeaderSource = ulong.MaxValue;
     private const int PieceFloats = 4 << 20;
 
     /// <summary>AdaGrad's sums of squares, one a value; empty: all 0.</summary>
@@ -46,7 +45,7 @@ internal sealed record InitialParameters(long FirstKey, float[] Values)
                 PushKeys = KeySet.Range(initial.FirstKey + first, count),
                 PushValues = initial.AreStates ? initial.Values.AsMemory(first * stateFloats, count * stateFloats) : initial.Entries(job, first, count),
                 PushKind = initial.AreStates ? PushKind.State : PushKind.Delta,
-                PushName = new PushName(LeaderSource, ++sequence),
+                PushName = new PushName(PushName.Leader, ++sequence),
             };
             await client.ExecuteAsync(exchange, cancellationToken);
         }

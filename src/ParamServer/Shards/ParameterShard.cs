@@ -133,7 +133,7 @@ public sealed class ParameterShard : IDisposable
         _clock.Pass(rateSum, IsStep(push.Kind));
         if (!AgesInItsStep(push, keys))
             _aging?.Age(rateSum);
-        if (push.Kind != PushKind.State && push.Step + 1 >= Job.AverageFrom)
+        if (push.Kind != PushKind.State && push.Name.Source != PushName.Leader && push.Step + 1 >= Job.AverageFrom)
             _average?.Count();
     }
 

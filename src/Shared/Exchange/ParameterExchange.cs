@@ -61,7 +61,11 @@ public readonly record struct KeyFloats(int Width, int Entry, int State)
 /// <summary>What a push is called, so that it is applied once however often it is sent.</summary>
 /// <param name="Source">A partition of a job's data, or one incarnation of a client program.</param>
 /// <param name="Sequence">Counts up from 1 for each push of that source.</param>
-public readonly record struct PushName(ulong Source, ulong Sequence);
+public readonly record struct PushName(ulong Source, ulong Sequence)
+{
+    /// <summary>The source of what a training begins with, which is no step of it.</summary>
+    public const ulong Leader = ulong.MaxValue;
+}
 
 /// <summary>What a shard is told with the values of a push.</summary>
 /// <param name="Name">What it is called.</param>

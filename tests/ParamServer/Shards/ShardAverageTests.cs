@@ -36,6 +36,18 @@ public sealed class ShardAverageTests
     }
 
     [Fact]
+    public void Averages_FromTheFirstStepOn_LeaveOutWhatTheTrainingBeginsWith()
+    {
+        TrainingJob job = Job(1, 1);
+        using var shard = new ParameterShard(job, 0, new Shared.Sharding.KeyRange(0, job.KeyCount));
+        shard.Push(new PushHeader(new PushName(PushName.Leader, 1), PushKind.Delta, 0, 0, 0), ShardKeys.Of([3, 5]), [8f, 8f]);
+        Assert.Equal(Pull(shard, PullPart.Values), Pull(shard, PullPart.Averages));
+        shard.Push(new PushHeader(new PushName(0, 1), PushKind.Delta, 0, 0, 1), ShardKeys.Of([3]), [2f]);
+        shard.Push(new PushHeader(new PushName(0, 2), PushKind.Delta, 1, 0, 2), ShardKeys.Of([3]), [4f]);
+        Assert.Equal((12f, 8f), (Pull(shard, PullPart.Averages)[3], Pull(shard, PullPart.Averages)[5]));
+    }
+
+    [Fact]
     public void Averages_OfAJobThatKeepsNone_AreItsValues()
     {
         TrainingJob job = Job(0, 1);
