@@ -1,3 +1,4 @@
+using System.Globalization;
 using DistSgd.Learning.Batches;
 using DistSgd.Learning.Data;
 using DistSgd.Learning.Models;
@@ -60,6 +61,29 @@ public sealed class OracleDataTests
         }
     }
 
+    [Fact]
+    public async Task RowsStreamedFromTheCache_EqualOracleBitForBit()
+    {
+        using var folder = new Folder();
+        foreach ((string name, string text) in ((string, string)[])[("dense", Text(333, 12, 0.9)), ("sparse", Text(500, 300, 0.03))])
+        {
+            string path = folder.Write(name, text);
+            using Dataset streamed = Dataset.Open(path, new ReadOptions { MemoryMax = 4000 }, new CacheOptions()), whole = Dataset.Open(path, null, new CacheOptions { Mode = CacheMode.Off });
+            Assert.True(streamed.IsStreamed && !whole.IsStreamed);
+            foreach (OptimizerKind optimizer in (OptimizerKind[])[OptimizerKind.Sgd, OptimizerKind.AdaGrad, OptimizerKind.Adam])
+            {
+                foreach (ExchangeKind exchange in (ExchangeKind[])[ExchangeKind.Dense, ExchangeKind.Sparse])
+                {
+                    foreach (ScalingKind scaling in (ScalingKind[])[ScalingKind.Off, ScalingKind.Standard])
+                    {
+                        foreach (int batch in (int[])[1, 5])
+                            await AssertEqualAsync(streamed, new TrainingOptions { Optimizer = optimizer, Exchange = exchange, Scaling = scaling, Batch = batch, Epochs = 3, L1 = 1e-3, MemoryMax = 4000 }, name, whole);
+                    }
+                }
+            }
+        }
+    }
+
     // The first rows of a set, whatever the defaults make of them, in one process and over gRPC.
     private static async Task AssertRealAsync(string set)
     {
@@ -74,14 +98,17 @@ public sealed class OracleDataTests
             await AssertEqualAsync(data, new TrainingOptions { Model = ModelKind.Svm, Epochs = 2 }, set);
     }
 
-    private static async Task AssertEqualAsync(Dataset data, TrainingOptions options, string what = "")
+    // The oracle reads the same rows, where the others are streamed, from memory.
+    private static async Task AssertEqualAsync(Dataset data, TrainingOptions options, string what = "", Dataset? inMemory = null)
     {
+        inMemory ??= data;
         options = options with { Threads = 1, Prefetch = 0 };
         TrainingPlan plan = TrainingPlan.Make(data, options, new Deployment(1, 0, "embedded"), null);
+        Assert.Equal(data.IsStreamed, plan.Job.Streams);
         TrainedModel model = (await SgdTrainer.TrainAsync(data, options)).Model;
-        AssertSame(Oracle(plan, data), [.. model.Weights, .. model.Biases], $"{what}, {options}");
+        AssertSame(Oracle(plan, inMemory), [.. model.Weights, .. model.Biases], $"{what}, {options}");
         plan = TrainingPlan.Make(data, options, new Deployment(1, 2, "remote"), null);
-        AssertSame(Oracle(plan, data), await OverGrpcAsync(plan, data), $"{what} over gRPC, {options}");
+        AssertSame(Oracle(plan, inMemory), await OverGrpcAsync(plan, data), $"{what} over gRPC, {options}");
     }
 
     private static float[] Oracle(TrainingPlan plan, Dataset data) => new SequentialTrainer(OracleCase.Of(plan), data).Train();
@@ -103,6 +130,16 @@ public sealed class OracleDataTests
         for (int key = 0; key < expected.Length; key++)
             Assert.True(BitConverter.SingleToInt32Bits(expected[key]) == BitConverter.SingleToInt32Bits(actual[key]), $"{what}: parameter {key} is {actual[key]:R}, the oracle says {expected[key]:R}");
         Assert.Contains(expected, weight => weight != 0);
+    }
+
+    private static string Text(int rows, int features, double density)
+    {
+        var random = new SeededRandom(rows);
+        return string.Concat(Enumerable.Range(0, rows).Select(row =>
+        {
+            string[] pairs = [.. Enumerable.Range(1, features).Where(column => column == 1 + row % features || random.NextDouble() < density).Select(column => string.Create(CultureInfo.InvariantCulture, $"{column}:{random.NextGaussian():F3}"))];
+            return $"{(row % 3 == 0 ? 1 : -1)} {string.Join(' ', pairs)}\n";
+        }));
     }
 
     // Columns that lie far from 0, that are mostly there, that are rare, and of sizes from 1e-3 to 1e3.

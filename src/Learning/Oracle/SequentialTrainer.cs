@@ -45,6 +45,9 @@ public sealed record OracleJob
     /// <summary>The part of the rate at which a lone bias moves in local steps of SGD.</summary>
     public float BiasShare { get; init; } = 1;
 
+    /// <summary>Consecutive rows that are dealt together, as rows that are streamed are; 1: each by itself.</summary>
+    public int RowsPerRun { get; init; } = 1;
+
     /// <summary>Seed.</summary>
     public ulong Seed { get; init; }
 
@@ -84,9 +87,11 @@ public sealed class SequentialTrainer(OracleJob job, Dataset data)
     public float[] Train()
     {
         int rowsPerBlock = job.Batch * Math.Max(1, job.LocalSteps);
-        var deal = new int[data.RowCount];
-        RowOrder.Deal(job.Seed, 0, deal);
-        int[][] blocks = [.. deal.Chunk(rowsPerBlock)];
+        var runs = new int[data.RowCount / job.RowsPerRun];
+        RowOrder.Deal(job.Seed, 0, runs);
+        // The rows behind the last whole run keep their places.
+        IEnumerable<int> dealt = runs.SelectMany(run => Enumerable.Range(run * job.RowsPerRun, job.RowsPerRun)).Concat(Enumerable.Range(runs.Length * job.RowsPerRun, (int)data.RowCount - runs.Length * job.RowsPerRun));
+        int[][] blocks = [.. dealt.Chunk(rowsPerBlock)];
         var order = new int[blocks.Length];
         for (int output = 0; output < job.InitialBias.Count; output++)
         {
