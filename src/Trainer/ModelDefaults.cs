@@ -9,7 +9,7 @@ namespace DistSgd.Trainer;
 /// <param name="Options">The options, with the rule chosen.</param>
 /// <param name="L2">λ₂.</param>
 /// <param name="Start">Parameters to begin with, in the units of training, the biases last; null: as usual.</param>
-internal sealed record ModelDefaults(TrainingOptions Options, double L2, float[]? Start)
+internal sealed record ModelDefaults(TrainingOptions Options, double L2, LeastSquaresStart? Start)
 {
     // Of losses whose slope grows beyond that of the hinge, and with it what they fit: the same λ₂ would hold them less.
     private const double SteepStrength = 4;
@@ -39,7 +39,7 @@ internal sealed record ModelDefaults(TrainingOptions Options, double L2, float[]
             : hasManyRows && !model.IsRanking ? ManyRowsStrength
             : 1;
         double l2 = options.L2 ?? (options.C is { } c ? 1 / c : strength * (options.StrengthFactor ?? 1)) / data.RowCount;
-        float[]? start = isOpen && model.Loss == LossKind.Squared && options is { Init: null, L1: 0, MaxNorm: null } && data.FeatureCount <= TrainingPlan.ScaledFeaturesMax
+        LeastSquaresStart? start = isOpen && model.Loss == LossKind.Squared && options is { Init: null, L1: 0, MaxNorm: null } && data.FeatureCount <= TrainingPlan.ScaledFeaturesMax
             ? LeastSquaresStart.Of(data, (int)Math.Max(1, data.FeatureCount), scaling, weighting, labels, l2)
             : null;
         // Steps as long as the slope is steep go along what is flat, too, and stay where the start is right; where columns are rare, AdaGrad's own rate for each is worth more.

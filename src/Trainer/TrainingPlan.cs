@@ -37,6 +37,9 @@ internal sealed class TrainingPlan
     private const int FallsATraining = 8;
     private const double ExponentialEnd = 0.01;
 
+    // At the minimum steps bring nothing but noise.
+    private const double StartedShare = 0.1;
+
     // The mean of a mini-batch bears so much longer steps than a row.
     private const int MeanGain = 4;
 
@@ -128,13 +131,13 @@ internal sealed class TrainingPlan
         RateDefaults defaults = RateDefaults.Of(data, labels, scaling, weighting);
         if (options.SnapshotEvery is { } every && !model.HasScalarLoss)
             throw new TrainingException($"--svrg {every} doesn't go with the labels' model, {KindName.Of(model.Kind)}; expected --model linear, logistic or svm.");
-        (options, double l2, float[]? start) = ModelDefaults.Of(data, options, model, labels, scaling, weighting);
+        (options, double l2, LeastSquaresStart? start) = ModelDefaults.Of(data, options, model, labels, scaling, weighting);
         if (start is not null)
             defaults = defaults.WithLargest(data, scaling);
         bool gradients = isNetwork || RuleCheck.PushesGradients(options);
         int batch = options.Batch ?? (isNetwork ? NetworkOptions.Batch(data) : gradients ? GradientRows(data.RowCount / deployment.Workers) : 1);
         double meanGain = gradients && !isNetwork && options.Rule == OptimizerKind.Sgd ? Math.Min(batch, MeanGain) : 1;
-        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) * meanGain : defaults.SvrgRate(model));
+        double rate = options.LearningRate ?? (options.SnapshotEvery is null ? defaults.Rate(model, options.Rule) * meanGain * (start is { IsWhole: true } ? StartedShare : 1) : defaults.SvrgRate(model));
         bool sparse = IsSparse(data, options, deployment, isNetwork ? batch : BlockRowsMax);
         (float mergeScale, double rateScale) = options.SnapshotEvery is null ? Merging(options.Rule, deployment.Workers) : (1f / deployment.Workers, Math.Min(deployment.Workers, SvrgRateScaleMax));
         int localSteps = gradients ? 0 : options.LocalSteps ?? (options.SnapshotEvery is null
@@ -176,7 +179,7 @@ internal sealed class TrainingPlan
         JobLimits.Check(job, data, deployment.IsRemote ? 0 : deployment.Workers, options.Checkpoint is not null, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         InitialParameters initial = options.Init is { } begun ? WarmStart.Begin(begun, job, data, labels)
             : isNetwork ? InitialParameters.OfNetwork(job)
-            : start is not null ? new InitialParameters(0, start)
+            : start is not null ? new InitialParameters(0, start.Parameters)
             : new InitialParameters(job.BiasKey, defaults.Bias(model));
         return new TrainingPlan(job, rate, labels, initial, ShardCount(job, options, deployment), Summarize(job, data, options, rate, start is not null, deployment) + (choice.Reason.Length == 0 ? "" : $"; {choice.Reason}"));
     }

@@ -8,7 +8,9 @@ namespace DistSgd.Learning.Preprocessing;
 /// Where a linear regression begins: the minimum of ½ Σ cᵢ (w·xᵢ + b − yᵢ)² / n + λ₂/2 ‖w‖² over evenly spaced rows, by conjugate gradients on the normal equations (Hestenes &amp; Stiefel 1952; preconditioned
 /// by their diagonal), in float64. Steps of gradients go on from there: what is flat, they would find slowly only, however small the data. Pure; any thread.
 /// </summary>
-public static class LeastSquaresStart
+/// <param name="Parameters">The weights, in the scaling's units, and the bias behind them.</param>
+/// <param name="IsWhole">True if all rows were looked at: these parameters are the minimum then.</param>
+public sealed record LeastSquaresStart(float[] Parameters, bool IsWhole)
 {
     private const int RowsPerFeature = 25;
     private const long NonZerosMax = 1 << 20;
@@ -37,7 +39,7 @@ public static class LeastSquaresStart
         return found <= most;
     }
 
-    /// <summary>The weights, in the scaling's units, and the bias behind them.</summary>
+    /// <summary>Looks at the data.</summary>
     /// <param name="data">The training data.</param>
     /// <param name="features">Weights; at least the data's features.</param>
     /// <param name="scaling">Null: columns as they are.</param>
@@ -45,7 +47,7 @@ public static class LeastSquaresStart
     /// <param name="labels">The labels' mapping.</param>
     /// <param name="l2">λ₂; 0 or more.</param>
     /// <returns>Null where not all rows can be looked at, and those that can are too few for so many features.</returns>
-    public static float[]? Of(Dataset data, int features, FeatureScaling? scaling, RowWeighting? weighting, LabelMap labels, double l2)
+    public static LeastSquaresStart? Of(Dataset data, int features, FeatureScaling? scaling, RowWeighting? weighting, LabelMap labels, double l2)
     {
         long each = data.NonZeroCount / data.RowCount + (scaling?.DenseColumns.Length ?? 0) + 1;
         long stride = (data.RowCount * each + NonZerosMax - 1) / NonZerosMax;
@@ -57,7 +59,7 @@ public static class LeastSquaresStart
         for (int column = 0; column < weights.Length; column++)
             parameters[rows.Features[column]] = (float)weights[column];
         parameters[^1] = (float)rows.Bias(weights);
-        return parameters.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue) ? null : parameters;
+        return parameters.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue) ? null : new LeastSquaresStart(parameters, stride <= 1);
     }
 
     // The rows looked at, with the columns that occur in them, around their means, which is what the free bias comes to.

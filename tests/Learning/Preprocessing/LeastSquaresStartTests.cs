@@ -12,7 +12,7 @@ public sealed class LeastSquaresStartTests
     public void Of_RandomRows_IsTheSolutionOfTheNormalEquations(int rows, int features, double l2)
     {
         using Dataset data = Rows(rows, features);
-        float[] start = LeastSquaresStart.Of(data, features + 2, null, null, LabelMap.Identity, l2)!;
+        float[] start = LeastSquaresStart.Of(data, features + 2, null, null, LabelMap.Identity, l2)!.Parameters;
         Assert.Equal(features + 3, start.Length);
         Assert.Equal([0f, 0f], start[features..^1]);
         // At the solution the gradient is 0: mean of (f − y) x + λ₂w, and of f − y for the bias.
