@@ -75,7 +75,7 @@ public static class Activation
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public T Invoke<T>(T x)
-            where T : struct, ILane<T> => T.Select(T.Less(T.All(0f), x), x, T.All(slope) * x);
+            where T : struct, ILane<T> => T.SelectLess(T.All(0f), x, x, T.All(slope) * x);
     }
 
     private readonly struct Elu(float scale) : IMap1
@@ -85,7 +85,7 @@ public static class Activation
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public T Invoke<T>(T x)
-            where T : struct, ILane<T> => T.Select(T.Less(T.All(0f), x), x, T.All(scale) * (VectorMath.Exp(x) - T.All(1f)));
+            where T : struct, ILane<T> => T.SelectLess(T.All(0f), x, x, T.All(scale) * (VectorMath.Exp(x) - T.All(1f)));
     }
 
     // (a, g) → g·a·(1 − a).
@@ -118,7 +118,7 @@ public static class Activation
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public T Invoke<T>(T x, T y)
-            where T : struct, ILane<T> => T.Select(T.Less(T.All(0f), x), y, T.All(slope) * y);
+            where T : struct, ILane<T> => T.SelectLess(T.All(0f), x, y, T.All(slope) * y);
     }
 
     // Below 0 the slope c·e^z is a + c.
@@ -129,6 +129,6 @@ public static class Activation
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public T Invoke<T>(T x, T y)
-            where T : struct, ILane<T> => T.Select(T.Less(T.All(0f), x), y, y * (x + T.All(scale)));
+            where T : struct, ILane<T> => T.SelectLess(T.All(0f), x, y, y * (x + T.All(scale)));
     }
 }

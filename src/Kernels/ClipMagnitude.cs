@@ -23,7 +23,7 @@ public static class ClipMagnitude
             where T : struct, ILane<T>
         {
             var bound = T.Or(T.All(limit), T.And(x, T.AllBits(int.MinValue)));
-            return T.Select(T.Less(T.All(limit), T.And(x, T.AllBits(int.MaxValue))), bound, x);
+            return T.SelectLess(T.All(limit), T.And(x, T.AllBits(int.MaxValue)), bound, x);
         }
     }
 }

@@ -35,6 +35,15 @@ public interface ILane<T>
     /// <summary>Writes the lanes, unaligned.</summary>
     void Store(ref float target, int index);
 
+    /// <summary>Mask of the first lanes.</summary>
+    static abstract T First(int count);
+
+    /// <summary>Reads the lanes of the mask, unaligned, and nothing else of memory; the others are 0.</summary>
+    static abstract unsafe T LoadPart(float* source, T mask);
+
+    /// <summary>Writes the lanes of the mask, unaligned, and nothing else of memory.</summary>
+    unsafe void StorePart(float* target, T mask);
+
     /// <summary>Reads twice as many floats: those at even places and those at odd places.</summary>
     static abstract void LoadInterleaved(ref readonly float source, int index, out T even, out T odd);
 
@@ -49,6 +58,9 @@ public interface ILane<T>
 
     /// <summary>Lanes of <paramref name="yes"/> where the mask is set, of <paramref name="no"/> elsewhere.</summary>
     static abstract T Select(T mask, T yes, T no);
+
+    /// <summary>Lanes of <paramref name="yes"/> where a &lt; b, of <paramref name="no"/> elsewhere, also where a or b is NaN: a mask that is used once needs no register.</summary>
+    static abstract T SelectLess(T a, T b, T yes, T no);
 
     /// <summary>Mask of a &lt; b; false where either is NaN.</summary>
     static abstract T Less(T a, T b);

@@ -38,6 +38,18 @@ internal readonly struct Lane1(float value) : ILane<Lane1>
     public void Store(ref float target, int index) => Unsafe.Add(ref target, index) = _value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane1 First(int count) => Mask(count > 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe Lane1 LoadPart(float* source, Lane1 mask) => mask.Bits != 0 ? new(*source) : default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void StorePart(float* target, Lane1 mask)
+    {
+        if (mask.Bits != 0) *target = _value;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadInterleaved(ref readonly float source, int index, out Lane1 even, out Lane1 odd)
     {
         even = Load(in source, index);
@@ -59,6 +71,9 @@ internal readonly struct Lane1(float value) : ILane<Lane1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane1 Select(Lane1 mask, Lane1 yes, Lane1 no) => mask.Bits != 0 ? yes : no;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane1 SelectLess(Lane1 a, Lane1 b, Lane1 yes, Lane1 no) => a._value < b._value ? yes : no;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane1 Less(Lane1 a, Lane1 b) => Mask(a._value < b._value);

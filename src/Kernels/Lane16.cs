@@ -39,6 +39,15 @@ internal readonly struct Lane16(V value) : ILane<Lane16>
     public void Store(ref float target, int index) => _value.StoreUnsafe(ref target, (nuint)(uint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 First(int count) => new(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe Lane16 LoadPart(float* source, Lane16 mask) => new(Avx512F.MaskLoad(source, mask._value, V.Zero));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void StorePart(float* target, Lane16 mask) => Avx512F.MaskStore(target, mask._value, _value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadInterleaved(ref readonly float source, int index, out Lane16 even, out Lane16 odd)
     {
         var low = Vector512.LoadUnsafe(in source, (nuint)(uint)index);
@@ -62,6 +71,9 @@ internal readonly struct Lane16(V value) : ILane<Lane16>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane16 Select(Lane16 mask, Lane16 yes, Lane16 no) => new(Vector512.ConditionalSelect(mask._value, yes._value, no._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 SelectLess(Lane16 a, Lane16 b, Lane16 yes, Lane16 no) => new(Avx512F.BlendVariable(no._value, yes._value, Vector512.LessThan(a._value, b._value)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane16 Less(Lane16 a, Lane16 b) => new(Vector512.LessThan(a._value, b._value));

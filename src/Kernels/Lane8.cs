@@ -39,6 +39,15 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
     public void Store(ref float target, int index) => _value.StoreUnsafe(ref target, (nuint)(uint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8 First(int count) => new(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe Lane8 LoadPart(float* source, Lane8 mask) => new(Avx.MaskLoad(source, mask._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void StorePart(float* target, Lane8 mask) => Avx.MaskStore(target, mask._value, _value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadInterleaved(ref readonly float source, int index, out Lane8 even, out Lane8 odd)
     {
         var low = Vector256.LoadUnsafe(in source, (nuint)(uint)index);
@@ -64,6 +73,9 @@ internal readonly struct Lane8(V value) : ILane<Lane8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 Select(Lane8 mask, Lane8 yes, Lane8 no) => new(Vector256.ConditionalSelect(mask._value, yes._value, no._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8 SelectLess(Lane8 a, Lane8 b, Lane8 yes, Lane8 no) => Select(Less(a, b), yes, no);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 Less(Lane8 a, Lane8 b) => new(Vector256.LessThan(a._value, b._value));

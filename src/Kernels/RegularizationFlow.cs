@@ -46,7 +46,7 @@ public static class RegularizationFlow
         where T : struct, ILane<T>
     {
         var y = T.All(l2) * time;
-        return T.Select(T.Less(y, T.All(VectorMath.SmallDecay)), T.All(l1) * time * VectorMath.DecaySeries(y), T.All(l1 / l2) * (T.All(1f) - a));
+        return T.SelectLess(y, T.All(VectorMath.SmallDecay), T.All(l1) * time * VectorMath.DecaySeries(y), T.All(l1 / l2) * (T.All(1f) - a));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -58,7 +58,7 @@ public static class RegularizationFlow
     {
         var sign = T.And(w, T.AllBits(int.MinValue));
         var v = T.Fma(T.And(w, T.AllBits(int.MaxValue)), a, T.All(0f) - b);
-        v = T.And(T.Select(T.Less(v, T.All(0f)), T.All(0f), v), T.AllBits(int.MaxValue));
+        v = T.And(T.SelectLess(v, T.All(0f), T.All(0f), v), T.AllBits(int.MaxValue));
         return T.Select(T.Equal(w, T.All(0f)), w, T.Or(v, sign));
     }
 

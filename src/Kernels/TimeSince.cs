@@ -23,7 +23,7 @@ public static class TimeSince
             where T : struct, ILane<T>
         {
             var passed = T.All(now) - x;
-            return T.Select(T.Less(T.All(0f), passed), passed, T.All(0f));
+            return T.SelectLess(T.All(0f), passed, passed, T.All(0f));
         }
     }
 }

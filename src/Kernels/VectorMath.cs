@@ -19,8 +19,8 @@ public static class VectorMath
     public static T Exp<T>(T x)
         where T : struct, ILane<T>
     {
-        var c = T.Select(T.Less(x, T.All(ExpMin)), T.All(ExpMin), x);
-        c = T.Select(T.Less(T.All(ExpMax), c), T.All(ExpMax), c);
+        var c = T.SelectLess(x, T.All(ExpMin), T.All(ExpMin), x);
+        c = T.SelectLess(T.All(ExpMax), c, T.All(ExpMax), c);
         var z = T.Fma(c, T.All(Log2E), T.All(Magic));
         var k = T.SubtractBits(z, T.AllBits(MagicBits));
         var n = z - T.All(Magic);
@@ -40,13 +40,13 @@ public static class VectorMath
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T DropFaded<T>(T x)
-        where T : struct, ILane<T> => T.Select(T.Less(T.And(x, T.AllBits(int.MaxValue)), T.All(Faded)), T.All(0f), x);
+        where T : struct, ILane<T> => T.SelectLess(T.And(x, T.AllBits(int.MaxValue)), T.All(Faded), T.All(0f), x);
 
     /// <summary>1 − e^(−y) for y ≥ 0, without what the difference would lose where y is small.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T OneMinusExp<T>(T y)
         where T : struct, ILane<T> =>
-        T.Select(T.Less(y, T.All(SmallDecay)), y * DecaySeries(y), T.All(1f) - Exp(T.All(0f) - y));
+        T.SelectLess(y, T.All(SmallDecay), y * DecaySeries(y), T.All(1f) - Exp(T.All(0f) - y));
 
     /// <summary>The same of one number.</summary>
     public static float OneMinusExp(float y) => OneMinusExp(new Lane1(y)).Value;
@@ -71,7 +71,7 @@ public static class VectorMath
         var p = T.Fma(T.Fma(b, s, T.Fma(T.All(E3), h, T.All(E2))), s, T.All(1f) + h);
         // The low bits of z are n; those of the magic number leave with the shift.
         var far = T.And(T.Less(y, T.All(DecayMax)), T.AddBits(p, T.ShiftLeft(z, 23)));
-        return T.Select(T.Less(y, T.All(TinyDecay)), near, far);
+        return T.SelectLess(y, T.All(TinyDecay), near, far);
     }
 
     // (1 − e^(−y))/y up to y⁵.
@@ -97,8 +97,8 @@ public static class VectorMath
         var f = T.SubtractBits(scaled, T.ShiftLeft(k, 23)) - T.All(1f);
         var e = T.FromInteger(k) + T.And(small, T.All(-23f));
         var result = LogOfReduced(f, e, T.All(0f));
-        result = T.Select(T.Less(x, T.All(float.PositiveInfinity)), result, x);
-        result = T.Select(T.Less(x, T.All(0f)), T.All(float.NaN), result);
+        result = T.SelectLess(x, T.All(float.PositiveInfinity), result, x);
+        result = T.SelectLess(x, T.All(0f), T.All(float.NaN), result);
         return T.Select(T.Equal(x, T.All(0f)), T.All(float.NegativeInfinity), result);
     }
 
@@ -113,12 +113,12 @@ public static class VectorMath
         var e = T.FromInteger(k);
         var near = T.Equal(e, T.All(0f));
         var f = T.Select(near, x, T.SubtractBits(u, T.ShiftLeft(k, 23)) - one);
-        var error = T.Select(T.Less(x, one), x - (u - one), one - (u - x));
+        var error = T.SelectLess(x, one, x - (u - one), one - (u - x));
         var c = T.Select(near, T.All(0f), error / u);
         var result = LogOfReduced(f, e, c);
-        result = T.Select(T.Less(x, T.All(float.PositiveInfinity)), result, x);
+        result = T.SelectLess(x, T.All(float.PositiveInfinity), result, x);
         result = T.Select(T.Equal(x, T.All(0f)), x, result);
-        result = T.Select(T.Less(x, T.All(-1f)), T.All(float.NaN), result);
+        result = T.SelectLess(x, T.All(-1f), T.All(float.NaN), result);
         return T.Select(T.Equal(x, T.All(-1f)), T.All(float.NegativeInfinity), result);
     }
 
@@ -129,7 +129,7 @@ public static class VectorMath
     {
         var e = Exp(T.Or(x, T.AllBits(int.MinValue)));
         var one = T.All(1f);
-        var result = T.Select(T.Less(x, T.All(0f)), e, one) / (one + e);
+        var result = T.SelectLess(x, T.All(0f), e, one) / (one + e);
         return T.Select(T.Equal(x, x), result, x);
     }
 
@@ -149,7 +149,7 @@ public static class VectorMath
         var one = T.All(1f);
         var far = T.Or((one - e) / (one + e), sign);
         var magnitude = T.And(x, T.AllBits(int.MaxValue));
-        var result = T.Select(T.Less(magnitude, T.All(TanhSmall)), near, far);
+        var result = T.SelectLess(magnitude, T.All(TanhSmall), near, far);
         return T.Select(T.Equal(x, x), result, x);
     }
 

@@ -10,6 +10,7 @@ namespace DistSgd.Kernels.Matrix;
 internal static unsafe class PanelPacking
 {
     private const int Block = 8;
+    private const int LineFloats = 16;
 
     /// <summary>Floats in a row of the panel that holds so many columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -23,19 +24,21 @@ internal static unsafe class PanelPacking
         where T : struct, ILane<T>
     {
         var width = Width<T>(columns);
-        if (columns < width) new Span<float>(panel, depth * width).Clear();
-        if (column == 1) PackPart(b, step, depth, columns, width, panel);
-        else PackTransposed(b, step, column, depth, columns, width, panel);
+        if (column != 1) PackTransposed(b, step, column, depth, columns, width, panel);
+        else if (columns == width) PackRows<T, AllColumns<T>>(b, step, depth, width, panel, default);
+        else PackRows<T, FirstColumns<T>>(b, step, depth, width, panel, new(T.First(columns - width + T.Width)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackPart(float* b, nint step, int depth, int columns, int width, float* panel)
+    private static void PackRows<T, TColumns>(float* b, nint step, int depth, int width, float* panel, TColumns columns)
+        where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
+        var last = width - T.Width;
         for (var k = 0; k < depth; k++, b += step, panel += width)
         {
-            var j = 0;
-            for (; j <= columns - Block; j += Block) Vector256.Load(b + j).Store(panel + j);
-            for (; j < columns; j++) panel[j] = b[j];
+            if (last > 0) T.Load(in *b, 0).Store(ref *panel, 0);
+            columns.Load(b + last).Store(ref *panel, last);
         }
     }
 
@@ -43,15 +46,27 @@ internal static unsafe class PanelPacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackTransposed(float* b, nint step, nint column, int depth, int columns, int width, float* panel)
     {
-        var k = 0;
-        for (; Avx.IsSupported && step == 1 && k <= depth - Block; k += Block)
+        if (columns < width) new Span<float>(panel, depth * width).Clear();
+        var turns = Avx.IsSupported && step == 1;
+        var (wholeColumns, wholeDepth) = turns ? (columns - columns % Block, depth - depth % Block) : (0, 0);
+        for (var j = 0; j < wholeColumns; j += Block)
         {
-            var j = 0;
-            for (; j <= columns - Block; j += Block) Turn(b + k + j * column, column, panel + k * width + j, width);
-            PackScalars(b, step, column, k, k + Block, j, columns, width, panel);
+            for (var k = 0; k < wholeDepth; k += Block)
+            {
+                if (k % LineFloats == 0) Fetch(b + k + (j + Block) * column, column);
+                Turn(b + k + j * column, column, panel + k * width + j, width);
+            }
         }
 
-        PackScalars(b, step, column, k, depth, 0, columns, width, panel);
+        PackScalars(b, step, column, wholeDepth, depth, 0, wholeColumns, width, panel);
+        PackScalars(b, step, column, 0, depth, wholeColumns, columns, width, panel);
+    }
+
+    // Runs of a block's depth are too short for the processor to see them coming.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(float* next, nint stride)
+    {
+        for (var i = 0; i < Block; i++) Sse.Prefetch0(next + i * stride);
     }
 
     private static void PackScalars(float* b, nint step, nint column, int from, int to, int first, int columns, int width, float* panel)

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace DistSgd.Kernels.Matrix;
 
@@ -19,9 +18,6 @@ internal static unsafe class ProductLoops
     /// <summary>Rows of A at most that pass by the panels of a block before the next ones do: a multiple of every tile.</summary>
     public const int RowsMax = 264;
 
-    private const int WidthMax = 32;
-    private const int TileRowsMax = 8;
-
     [ThreadStatic]
     private static NativeBuffer<float>? _packed;
 
@@ -34,7 +30,6 @@ internal static unsafe class ProductLoops
         _packed ??= new NativeBuffer<float>(DepthMax * ColumnsMax);
         fixed (float* packed = _packed.AsSpan(0, DepthMax * ColumnsMax))
         {
-            var edge = stackalloc float[TileRowsMax * WidthMax];
             var bias = stackalloc float[ColumnsMax];
             var blocks = Math.Max(1, (task.Depth + DepthMax - 1) / DepthMax);
             for (var column = 0; column < task.Columns; column += ColumnsMax)
@@ -61,7 +56,6 @@ internal static unsafe class ProductLoops
                         C = task.C + column,
                         CRow = task.CRow,
                         First = block == 0 && task.Start != ChainStart.Present ? bias : null,
-                        Edge = edge,
                     };
                     for (var row = 0; row < task.Rows; row += RowsMax) Rows<T, TTile>(pass, row, Math.Min(task.Rows, row + RowsMax));
                 }
@@ -96,55 +90,37 @@ internal static unsafe class ProductLoops
         {
             var columns = Math.Min(2 * T.Width, pass.Columns - column);
             var width = PanelPacking.Width<T>(columns);
-            var panel = pass.Packed + column * pass.PackedColumn;
-            var fills = first == 0;
-            if (fills && !(pass.BColumn == 1 && columns == 2 * T.Width && end >= TTile.Most))
-            {
-                PanelPacking.Pack<T>(pass.B + column * pass.BColumn, pass.BStep, pass.BColumn, pass.Depth, columns, panel);
-                fills = false;
-            }
-
-            for (var row = first; row < end;)
-            {
-                var rows = TileRows<TTile>(end - row);
-                var a = pass.A + row * pass.ARow;
-                var c = pass.C + row * pass.CRow + column;
-                var from = pass.First is null ? c : pass.First + column;
-                var fromRow = pass.First is null ? pass.CRow : 0;
-                if (first == 0 && pass.BColumn == 1) FetchNextPanel<T>(pass, column, pass.Depth * row / end, pass.Depth * (row + rows) / end);
-                if (fills)
-                {
-                    FillingTile<T>(rows, pass, a, pass.B + column, panel, from, fromRow, c);
-                    fills = false;
-                }
-                else if (columns == width)
-                {
-                    Tile<T>(rows, width, pass, a, panel, from, fromRow, c, pass.CRow);
-                }
-                else
-                {
-                    if (pass.First is null) CopyRows(c, pass.CRow, pass.Edge, width, rows, columns);
-                    Tile<T>(rows, width, pass, a, panel, pass.First is null ? pass.Edge : from, pass.First is null ? width : 0, pass.Edge, width);
-                    CopyRows(pass.Edge, width, c, pass.CRow, rows, columns);
-                }
-
-                row += rows;
-            }
+            if (columns == width) Panel<T, TTile, AllColumns<T>>(pass, first, end, column, width, default);
+            else Panel<T, TTile, FirstColumns<T>>(pass, first, end, column, width, new(T.First(columns - width + T.Width)));
         }
     }
 
-    // Asks for some rows of what the next panel is filled from: far from each other, they are no pattern that the processor would follow.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FetchNextPanel<T>(in BlockPass pass, int column, int from, int to)
+    // The same against one panel, which the first rows fill.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Panel<T, TTile, TColumns>(in BlockPass pass, int first, int end, int column, int width, TColumns columns)
         where T : struct, ILane<T>
+        where TTile : struct, ITileRows
+        where TColumns : struct, IColumns<T>
     {
-        if (!Sse.IsSupported) return;
-        var next = column + 2 * T.Width;
-        var b = next < pass.Columns ? pass.B + next : pass.B + pass.Depth * pass.BStep;
-        for (var k = from; k < to; k++)
+        var panel = pass.Packed + column * pass.PackedColumn;
+        var fills = first == 0;
+        if (fills && !(pass.BColumn == 1 && width == 2 * T.Width && pass.Columns - column >= width && end >= TTile.Most))
         {
-            Sse.Prefetch1(b + k * pass.BStep);
-            Sse.Prefetch1(b + k * pass.BStep + T.Width);
+            PanelPacking.Pack<T>(pass.B + column * pass.BColumn, pass.BStep, pass.BColumn, pass.Depth, Math.Min(width, pass.Columns - column), panel);
+            fills = false;
+        }
+
+        for (var row = first; row < end;)
+        {
+            var rows = TileRows<TTile>(end - row);
+            var a = pass.A + row * pass.ARow;
+            var c = pass.C + row * pass.CRow + column;
+            var from = pass.First is null ? c : pass.First + column;
+            var fromRow = pass.First is null ? pass.CRow : 0;
+            if (fills) FillingTile<T>(rows, pass, a, pass.B + column, panel, from, fromRow, c);
+            else Tile<T, TColumns>(rows, width, pass, a, panel, from, fromRow, c, columns);
+            fills = false;
+            row += rows;
         }
     }
 
@@ -157,33 +133,26 @@ internal static unsafe class ProductLoops
     private static void FillingTile<T>(int rows, in BlockPass pass, float* a, float* b, float* panel, float* from, nint fromRow, float* c)
         where T : struct, ILane<T>
     {
-        if (rows == 8) ProductTile.Rows8Wide2<T, FillingPanel>(a, pass.ARow, pass.AStep, b, pass.BStep, panel, pass.Depth, from, fromRow, c, pass.CRow);
-        else ProductTile.Rows6Wide2<T, FillingPanel>(a, pass.ARow, pass.AStep, b, pass.BStep, panel, pass.Depth, from, fromRow, c, pass.CRow);
+        AllColumns<T> all = default;
+        if (rows == 8) ProductTile.Rows8Wide2<T, FillingPanel, AllColumns<T>>(a, pass.ARow, pass.AStep, b, pass.BStep, panel, pass.Depth, from, fromRow, c, pass.CRow, all);
+        else ProductTile.Rows6Wide2<T, FillingPanel, AllColumns<T>>(a, pass.ARow, pass.AStep, b, pass.BStep, panel, pass.Depth, from, fromRow, c, pass.CRow, all);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Tile<T>(int rows, int width, in BlockPass pass, float* a, float* panel, float* from, nint fromRow, float* c, nint cRow)
+    private static void Tile<T, TColumns>(int rows, int width, in BlockPass pass, float* a, float* panel, float* from, nint fromRow, float* c, TColumns columns)
         where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
         var two = width > T.Width;
         switch (rows)
         {
-            case 8 when two: ProductTile.Rows8Wide2<T, FilledPanel>(a, pass.ARow, pass.AStep, panel, 0, null, pass.Depth, from, fromRow, c, cRow); break;
-            case 8: ProductTile.Rows8Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
-            case 6 when two: ProductTile.Rows6Wide2<T, FilledPanel>(a, pass.ARow, pass.AStep, panel, 0, null, pass.Depth, from, fromRow, c, cRow); break;
-            case 6: ProductTile.Rows6Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
-            case 4 when two: ProductTile.Rows4Wide2<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
-            case 4: ProductTile.Rows4Wide1<T>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, cRow); break;
-            default: ProductTile.Row1<T>(two, a, pass.AStep, panel, pass.Depth, from, c); break;
-        }
-    }
-
-    // Few floats a row: a plain loop beats a call.
-    private static void CopyRows(float* from, nint fromRow, float* to, nint toRow, int rows, int columns)
-    {
-        for (var row = 0; row < rows; row++)
-        {
-            for (var j = 0; j < columns; j++) to[row * toRow + j] = from[row * fromRow + j];
+            case 8 when two: ProductTile.Rows8Wide2<T, FilledPanel, TColumns>(a, pass.ARow, pass.AStep, panel, 0, null, pass.Depth, from, fromRow, c, pass.CRow, columns); break;
+            case 8: ProductTile.Rows8Wide1<T, TColumns>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, pass.CRow, columns); break;
+            case 6 when two: ProductTile.Rows6Wide2<T, FilledPanel, TColumns>(a, pass.ARow, pass.AStep, panel, 0, null, pass.Depth, from, fromRow, c, pass.CRow, columns); break;
+            case 6: ProductTile.Rows6Wide1<T, TColumns>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, pass.CRow, columns); break;
+            case 4 when two: ProductTile.Rows4Wide2<T, TColumns>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, pass.CRow, columns); break;
+            case 4: ProductTile.Rows4Wide1<T, TColumns>(a, pass.ARow, pass.AStep, panel, pass.Depth, from, fromRow, c, pass.CRow, columns); break;
+            default: ProductTile.Row1<T, TColumns>(two, a, pass.AStep, panel, pass.Depth, from, c, columns); break;
         }
     }
 
@@ -203,7 +172,6 @@ internal static unsafe class ProductLoops
         public float* C;
         public nint CRow;
         public float* First; // where the chains of a row start; null: at C
-        public float* Edge;
     }
 }
 

@@ -13,26 +13,27 @@ internal static unsafe class ProductTile
     private const int RowsAhead = 32; // of B: what a tile computes meanwhile takes as long as the third level of caches
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows8Wide2<T, TSource>(float* a, nint row, nint step, float* b, nint bStep, float* panel, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows8Wide2<T, TSource, TColumns>(float* a, nint row, nint step, float* b, nint bStep, float* panel, nint depth, float* from, nint fromRow, float* c, nint cRow, TColumns columns)
         where T : struct, ILane<T>
         where TSource : struct, IPanelSource
+        where TColumns : struct, IColumns<T>
     {
         var s00 = T.Load(in *(from), 0);
-        var s01 = T.Load(in *(from + T.Width), 0);
+        var s01 = columns.Load(from + T.Width);
         var s10 = T.Load(in *(from + fromRow), 0);
-        var s11 = T.Load(in *(from + fromRow + T.Width), 0);
+        var s11 = columns.Load(from + fromRow + T.Width);
         var s20 = T.Load(in *(from + 2 * fromRow), 0);
-        var s21 = T.Load(in *(from + 2 * fromRow + T.Width), 0);
+        var s21 = columns.Load(from + 2 * fromRow + T.Width);
         var s30 = T.Load(in *(from + 3 * fromRow), 0);
-        var s31 = T.Load(in *(from + 3 * fromRow + T.Width), 0);
+        var s31 = columns.Load(from + 3 * fromRow + T.Width);
         var s40 = T.Load(in *(from + 4 * fromRow), 0);
-        var s41 = T.Load(in *(from + 4 * fromRow + T.Width), 0);
+        var s41 = columns.Load(from + 4 * fromRow + T.Width);
         var s50 = T.Load(in *(from + 5 * fromRow), 0);
-        var s51 = T.Load(in *(from + 5 * fromRow + T.Width), 0);
+        var s51 = columns.Load(from + 5 * fromRow + T.Width);
         var s60 = T.Load(in *(from + 6 * fromRow), 0);
-        var s61 = T.Load(in *(from + 6 * fromRow + T.Width), 0);
+        var s61 = columns.Load(from + 6 * fromRow + T.Width);
         var s70 = T.Load(in *(from + 7 * fromRow), 0);
-        var s71 = T.Load(in *(from + 7 * fromRow + T.Width), 0);
+        var s71 = columns.Load(from + 7 * fromRow + T.Width);
         var row3 = 3 * row;
         var lower = a + 4 * row;
         for (; depth > 0; depth--, b += TSource.Fills ? bStep : 2 * T.Width, a += step, lower += step)
@@ -67,35 +68,36 @@ internal static unsafe class ProductTile
         }
 
         s00.Store(ref *(c), 0);
-        s01.Store(ref *(c + T.Width), 0);
+        columns.Store(s01, c + T.Width);
         s10.Store(ref *(c + cRow), 0);
-        s11.Store(ref *(c + cRow + T.Width), 0);
+        columns.Store(s11, c + cRow + T.Width);
         s20.Store(ref *(c + 2 * cRow), 0);
-        s21.Store(ref *(c + 2 * cRow + T.Width), 0);
+        columns.Store(s21, c + 2 * cRow + T.Width);
         s30.Store(ref *(c + 3 * cRow), 0);
-        s31.Store(ref *(c + 3 * cRow + T.Width), 0);
+        columns.Store(s31, c + 3 * cRow + T.Width);
         s40.Store(ref *(c + 4 * cRow), 0);
-        s41.Store(ref *(c + 4 * cRow + T.Width), 0);
+        columns.Store(s41, c + 4 * cRow + T.Width);
         s50.Store(ref *(c + 5 * cRow), 0);
-        s51.Store(ref *(c + 5 * cRow + T.Width), 0);
+        columns.Store(s51, c + 5 * cRow + T.Width);
         s60.Store(ref *(c + 6 * cRow), 0);
-        s61.Store(ref *(c + 6 * cRow + T.Width), 0);
+        columns.Store(s61, c + 6 * cRow + T.Width);
         s70.Store(ref *(c + 7 * cRow), 0);
-        s71.Store(ref *(c + 7 * cRow + T.Width), 0);
+        columns.Store(s71, c + 7 * cRow + T.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows8Wide1<T>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows8Wide1<T, TColumns>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow, TColumns columns)
         where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
-        var s00 = T.Load(in *(from), 0);
-        var s10 = T.Load(in *(from + fromRow), 0);
-        var s20 = T.Load(in *(from + 2 * fromRow), 0);
-        var s30 = T.Load(in *(from + 3 * fromRow), 0);
-        var s40 = T.Load(in *(from + 4 * fromRow), 0);
-        var s50 = T.Load(in *(from + 5 * fromRow), 0);
-        var s60 = T.Load(in *(from + 6 * fromRow), 0);
-        var s70 = T.Load(in *(from + 7 * fromRow), 0);
+        var s00 = columns.Load(from);
+        var s10 = columns.Load(from + fromRow);
+        var s20 = columns.Load(from + 2 * fromRow);
+        var s30 = columns.Load(from + 3 * fromRow);
+        var s40 = columns.Load(from + 4 * fromRow);
+        var s50 = columns.Load(from + 5 * fromRow);
+        var s60 = columns.Load(from + 6 * fromRow);
+        var s70 = columns.Load(from + 7 * fromRow);
         var row3 = 3 * row;
         var lower = a + 4 * row;
         for (; depth > 0; depth--, b += T.Width, a += step, lower += step)
@@ -119,33 +121,34 @@ internal static unsafe class ProductTile
             s70 = T.Fma(x, b0, s70);
         }
 
-        s00.Store(ref *(c), 0);
-        s10.Store(ref *(c + cRow), 0);
-        s20.Store(ref *(c + 2 * cRow), 0);
-        s30.Store(ref *(c + 3 * cRow), 0);
-        s40.Store(ref *(c + 4 * cRow), 0);
-        s50.Store(ref *(c + 5 * cRow), 0);
-        s60.Store(ref *(c + 6 * cRow), 0);
-        s70.Store(ref *(c + 7 * cRow), 0);
+        columns.Store(s00, c);
+        columns.Store(s10, c + cRow);
+        columns.Store(s20, c + 2 * cRow);
+        columns.Store(s30, c + 3 * cRow);
+        columns.Store(s40, c + 4 * cRow);
+        columns.Store(s50, c + 5 * cRow);
+        columns.Store(s60, c + 6 * cRow);
+        columns.Store(s70, c + 7 * cRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows6Wide2<T, TSource>(float* a, nint row, nint step, float* b, nint bStep, float* panel, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows6Wide2<T, TSource, TColumns>(float* a, nint row, nint step, float* b, nint bStep, float* panel, nint depth, float* from, nint fromRow, float* c, nint cRow, TColumns columns)
         where T : struct, ILane<T>
         where TSource : struct, IPanelSource
+        where TColumns : struct, IColumns<T>
     {
         var s00 = T.Load(in *(from), 0);
-        var s01 = T.Load(in *(from + T.Width), 0);
+        var s01 = columns.Load(from + T.Width);
         var s10 = T.Load(in *(from + fromRow), 0);
-        var s11 = T.Load(in *(from + fromRow + T.Width), 0);
+        var s11 = columns.Load(from + fromRow + T.Width);
         var s20 = T.Load(in *(from + 2 * fromRow), 0);
-        var s21 = T.Load(in *(from + 2 * fromRow + T.Width), 0);
+        var s21 = columns.Load(from + 2 * fromRow + T.Width);
         var s30 = T.Load(in *(from + 3 * fromRow), 0);
-        var s31 = T.Load(in *(from + 3 * fromRow + T.Width), 0);
+        var s31 = columns.Load(from + 3 * fromRow + T.Width);
         var s40 = T.Load(in *(from + 4 * fromRow), 0);
-        var s41 = T.Load(in *(from + 4 * fromRow + T.Width), 0);
+        var s41 = columns.Load(from + 4 * fromRow + T.Width);
         var s50 = T.Load(in *(from + 5 * fromRow), 0);
-        var s51 = T.Load(in *(from + 5 * fromRow + T.Width), 0);
+        var s51 = columns.Load(from + 5 * fromRow + T.Width);
         var row3 = 3 * row;
         var lower = a + 4 * row;
         for (; depth > 0; depth--, b += TSource.Fills ? bStep : 2 * T.Width, a += step, lower += step)
@@ -174,29 +177,30 @@ internal static unsafe class ProductTile
         }
 
         s00.Store(ref *(c), 0);
-        s01.Store(ref *(c + T.Width), 0);
+        columns.Store(s01, c + T.Width);
         s10.Store(ref *(c + cRow), 0);
-        s11.Store(ref *(c + cRow + T.Width), 0);
+        columns.Store(s11, c + cRow + T.Width);
         s20.Store(ref *(c + 2 * cRow), 0);
-        s21.Store(ref *(c + 2 * cRow + T.Width), 0);
+        columns.Store(s21, c + 2 * cRow + T.Width);
         s30.Store(ref *(c + 3 * cRow), 0);
-        s31.Store(ref *(c + 3 * cRow + T.Width), 0);
+        columns.Store(s31, c + 3 * cRow + T.Width);
         s40.Store(ref *(c + 4 * cRow), 0);
-        s41.Store(ref *(c + 4 * cRow + T.Width), 0);
+        columns.Store(s41, c + 4 * cRow + T.Width);
         s50.Store(ref *(c + 5 * cRow), 0);
-        s51.Store(ref *(c + 5 * cRow + T.Width), 0);
+        columns.Store(s51, c + 5 * cRow + T.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows6Wide1<T>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows6Wide1<T, TColumns>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow, TColumns columns)
         where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
-        var s00 = T.Load(in *(from), 0);
-        var s10 = T.Load(in *(from + fromRow), 0);
-        var s20 = T.Load(in *(from + 2 * fromRow), 0);
-        var s30 = T.Load(in *(from + 3 * fromRow), 0);
-        var s40 = T.Load(in *(from + 4 * fromRow), 0);
-        var s50 = T.Load(in *(from + 5 * fromRow), 0);
+        var s00 = columns.Load(from);
+        var s10 = columns.Load(from + fromRow);
+        var s20 = columns.Load(from + 2 * fromRow);
+        var s30 = columns.Load(from + 3 * fromRow);
+        var s40 = columns.Load(from + 4 * fromRow);
+        var s50 = columns.Load(from + 5 * fromRow);
         var row3 = 3 * row;
         var lower = a + 4 * row;
         for (; depth > 0; depth--, b += T.Width, a += step, lower += step)
@@ -216,26 +220,27 @@ internal static unsafe class ProductTile
             s50 = T.Fma(x, b0, s50);
         }
 
-        s00.Store(ref *(c), 0);
-        s10.Store(ref *(c + cRow), 0);
-        s20.Store(ref *(c + 2 * cRow), 0);
-        s30.Store(ref *(c + 3 * cRow), 0);
-        s40.Store(ref *(c + 4 * cRow), 0);
-        s50.Store(ref *(c + 5 * cRow), 0);
+        columns.Store(s00, c);
+        columns.Store(s10, c + cRow);
+        columns.Store(s20, c + 2 * cRow);
+        columns.Store(s30, c + 3 * cRow);
+        columns.Store(s40, c + 4 * cRow);
+        columns.Store(s50, c + 5 * cRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows4Wide2<T>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows4Wide2<T, TColumns>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow, TColumns columns)
         where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
         var s00 = T.Load(in *(from), 0);
-        var s01 = T.Load(in *(from + T.Width), 0);
+        var s01 = columns.Load(from + T.Width);
         var s10 = T.Load(in *(from + fromRow), 0);
-        var s11 = T.Load(in *(from + fromRow + T.Width), 0);
+        var s11 = columns.Load(from + fromRow + T.Width);
         var s20 = T.Load(in *(from + 2 * fromRow), 0);
-        var s21 = T.Load(in *(from + 2 * fromRow + T.Width), 0);
+        var s21 = columns.Load(from + 2 * fromRow + T.Width);
         var s30 = T.Load(in *(from + 3 * fromRow), 0);
-        var s31 = T.Load(in *(from + 3 * fromRow + T.Width), 0);
+        var s31 = columns.Load(from + 3 * fromRow + T.Width);
         var row3 = 3 * row;
         for (; depth > 0; depth--, b += 2 * T.Width, a += step)
         {
@@ -256,23 +261,24 @@ internal static unsafe class ProductTile
         }
 
         s00.Store(ref *(c), 0);
-        s01.Store(ref *(c + T.Width), 0);
+        columns.Store(s01, c + T.Width);
         s10.Store(ref *(c + cRow), 0);
-        s11.Store(ref *(c + cRow + T.Width), 0);
+        columns.Store(s11, c + cRow + T.Width);
         s20.Store(ref *(c + 2 * cRow), 0);
-        s21.Store(ref *(c + 2 * cRow + T.Width), 0);
+        columns.Store(s21, c + 2 * cRow + T.Width);
         s30.Store(ref *(c + 3 * cRow), 0);
-        s31.Store(ref *(c + 3 * cRow + T.Width), 0);
+        columns.Store(s31, c + 3 * cRow + T.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Rows4Wide1<T>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow)
+    public static void Rows4Wide1<T, TColumns>(float* a, nint row, nint step, float* b, nint depth, float* from, nint fromRow, float* c, nint cRow, TColumns columns)
         where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
-        var s00 = T.Load(in *(from), 0);
-        var s10 = T.Load(in *(from + fromRow), 0);
-        var s20 = T.Load(in *(from + 2 * fromRow), 0);
-        var s30 = T.Load(in *(from + 3 * fromRow), 0);
+        var s00 = columns.Load(from);
+        var s10 = columns.Load(from + fromRow);
+        var s20 = columns.Load(from + 2 * fromRow);
+        var s30 = columns.Load(from + 3 * fromRow);
         var row3 = 3 * row;
         for (; depth > 0; depth--, b += T.Width, a += step)
         {
@@ -287,20 +293,21 @@ internal static unsafe class ProductTile
             s30 = T.Fma(x, b0, s30);
         }
 
-        s00.Store(ref *(c), 0);
-        s10.Store(ref *(c + cRow), 0);
-        s20.Store(ref *(c + 2 * cRow), 0);
-        s30.Store(ref *(c + 3 * cRow), 0);
+        columns.Store(s00, c);
+        columns.Store(s10, c + cRow);
+        columns.Store(s20, c + 2 * cRow);
+        columns.Store(s30, c + 3 * cRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row1<T>(bool wide, float* a, nint step, float* b, nint depth, float* from, float* c)
+    public static void Row1<T, TColumns>(bool wide, float* a, nint step, float* b, nint depth, float* from, float* c, TColumns columns)
         where T : struct, ILane<T>
+        where TColumns : struct, IColumns<T>
     {
         var width = wide ? 2 * T.Width : T.Width;
         var second = wide ? T.Width : 0; // a narrow row is computed twice over: simpler than a tile of its own
-        var s0 = T.Load(in *from, 0);
-        var s1 = T.Load(in *(from + second), 0);
+        var s0 = wide ? T.Load(in *from, 0) : columns.Load(from);
+        var s1 = columns.Load(from + second);
         for (; depth > 0; depth--, b += width, a += step)
         {
             var x = T.All(*a);
@@ -308,8 +315,8 @@ internal static unsafe class ProductTile
             s1 = T.Fma(x, T.Load(in *(b + second), 0), s1);
         }
 
-        s0.Store(ref *c, 0);
-        s1.Store(ref *(c + second), 0);
+        if (wide) s0.Store(ref *c, 0);
+        columns.Store(s1, c + second);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -323,6 +330,37 @@ internal static unsafe class ProductTile
         Sse.Prefetch0(b + RowsAhead * bStep);
         Sse.Prefetch0(b + RowsAhead * bStep + T.Width);
     }
+}
+
+/// <summary>How the last vector of a tile's rows meets C: as a whole, or the columns that there are.</summary>
+internal unsafe interface IColumns<T>
+{
+    T Load(float* from);
+
+    void Store(T sums, float* to);
+}
+
+/// <summary>All of its columns are C's.</summary>
+internal readonly unsafe struct AllColumns<T> : IColumns<T>
+    where T : struct, ILane<T>
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Load(float* from) => T.Load(in *from, 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(T sums, float* to) => sums.Store(ref *to, 0);
+}
+
+/// <summary>C ends within it.</summary>
+/// <param name="mask">The columns of C.</param>
+internal readonly unsafe struct FirstColumns<T>(T mask) : IColumns<T>
+    where T : struct, ILane<T>
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Load(float* from) => T.LoadPart(from, mask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(T sums, float* to) => sums.StorePart(to, mask);
 }
 
 /// <summary>Where a tile reads its rows of B.</summary>
