@@ -114,7 +114,7 @@ internal sealed class TextReport(TextWriter output, string modelPath) : Training
         if (e.HammingLoss is { } hamming)
             return F($"loss {e.Loss:F4}, all labels right {e.Accuracy:F4}, Hamming loss {hamming:F4}, micro F1 {e.MicroF1:F4}, macro F1 {e.MacroF1:F4} on {Plural.Of(e.Rows, "row")}{ignored}");
         string cost = e.MeanCost is { } mean ? F($", mean cost {mean:F4}") : "";
-        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}, R2 {e.RSquared:F4} on {Plural.Of(e.Rows, "row")}{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc}{cost} on {Plural.Of(e.Rows, "row")}{ignored}");
+        return e.Rmse is { } rmse ? F($"loss {e.Loss:G6}, RMSE {rmse:G6}, MAE {e.Mae:G6}{(e.RSquared is { } explained ? F($", R2 {explained:F4}") : "")} on {Plural.Of(e.Rows, "row")}{ignored}") : F($"loss {e.Loss:F4}, accuracy {e.Accuracy:F4}{auc}{cost} on {Plural.Of(e.Rows, "row")}{ignored}");
     }
 
     internal static string LeftOut(long values) => $"{Plural.Of(values, "value")} of features that the model doesn't know {(values == 1 ? "was" : "were")} left out";

@@ -29,6 +29,14 @@ public sealed class EvaluateMetricsTests : IDisposable
     }
 
     [Fact]
+    public async Task TargetsThatAreAllEqual_HaveNoR2()
+    {
+        string data = _folder.Write("d", "1 1:1\n1 1:2\n1 1:3\n");
+        Outcome trained = await CommandLine.MustAsync("train", "--data", data, "--model", "linear", "--out", _folder["m"]);
+        Assert.Contains("RMSE 0, MAE 0 on 3 rows", trained.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Evaluate_WithCondition_GivesTheEndsOfTheSpectrum()
     {
         string data = _folder.Write("d", "1 1:4\n2 1:-4\n3 2:1\n4 2:-1\n");
