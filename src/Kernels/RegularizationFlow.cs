@@ -10,7 +10,7 @@ namespace DistSgd.Kernels;
 /// p = −1/720;  p = fma(p, y, 1/120);  p = fma(p, y, −1/24);  p = fma(p, y, 1/6);  p = fma(p, y, −½);  p = fma(p, y, 1)
 /// v = fma(|w|, a, −b);  w = copysign(v &lt; 0 ? 0 : v, w);  w = ±0 is left alone (also where m = 0)
 /// </code>
-/// Because the flow is exact, two flows over H₁ and H₂ equal one over H₁ + H₂ up to rounding, so it may be applied lazily.
+/// Where m differs from parameter to parameter and l1 is 0, w·Decay((l2·H)/m) is all there is of it. Because the flow is exact, two flows over H₁ and H₂ equal one over H₁ + H₂ up to rounding, so it may be applied lazily.
 /// Every form gives the same bits.
 /// </summary>
 public static class RegularizationFlow

@@ -10,7 +10,7 @@ namespace DistSgd.Kernels;
 public static class VectorMath
 {
     internal const float SmallDecay = 0.25f;
-    private const float TinyDecay = 1f / 32f;
+    private const float TinyDecay = 1f / 256f;
     private const float DecayMax = 87f;
     private const float Faded = 1e-30f;
 
@@ -54,7 +54,7 @@ public static class VectorMath
     /// <summary>
     /// e^(−y) for y ≥ 0, within 3e-7 of it, and 0 from 87 on; half the work of <see cref="Exp"/>, and much less where y is as small as what one step of a regulariser takes off:
     /// <code>
-    /// y &lt; 1/32:  result = fma(fma(fma(−1/6, y, ½), y, −1), y, 1)
+    /// y &lt; 1/256:  result = fma(fma(½, y, −1), y, 1)   (the next term is less than half a place)
     /// else:  z = fma(y, −log₂e, magic);  n = z − magic;  h = fma(n, −ln 2, 0 − y);  p = Exp's polynomial in h;  result = y &lt; 87 ? p·2ⁿ : 0
     /// </code>
     /// </summary>
@@ -62,7 +62,7 @@ public static class VectorMath
     internal static T Decay<T>(T y)
         where T : struct, ILane<T>
     {
-        var near = T.Fma(T.Fma(T.Fma(T.All(-1f / 6f), y, T.All(0.5f)), y, T.All(-1f)), y, T.All(1f));
+        var near = T.Fma(T.Fma(T.All(0.5f), y, T.All(-1f)), y, T.All(1f));
         if (T.AllLess(y, T.All(TinyDecay))) return near;
         var z = T.Fma(y, T.All(-Log2E), T.All(Magic));
         var h = T.Fma(z - T.All(Magic), T.All(-Ln2), T.All(0f) - y);

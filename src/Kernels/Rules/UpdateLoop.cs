@@ -123,6 +123,7 @@ public static class UpdateLoop
         ref float firsts = ref MemoryMarshal.GetReference(planes.First);
         ref float seconds = ref MemoryMarshal.GetReference(planes.Second);
         ref float thirds = ref MemoryMarshal.GetReference(planes.Third);
+        var strength = T.All(flow.L2 * flow.Elapsed);
         var i = start;
         for (; i <= gradient.Length - T.Width; i += T.Width)
         {
@@ -133,7 +134,7 @@ public static class UpdateLoop
             rule.Step(T.Load(ref from, i), ref w, ref first, ref second, ref third);
             if (TRule.HasMetric && flow.Elapsed > 0)
             {
-                w = RegularizationFlow.Decay(flow.L1, flow.L2, TRule.Time(rule, T.All(flow.Elapsed), first, second, third), w, out var factor);
+                w = Decay(rule, flow.L1, flow.L2, T.All(flow.Elapsed), strength, w, first, second, third, out var factor);
                 if (TRule.Drifts) first *= factor;
             }
 
@@ -162,8 +163,8 @@ public static class UpdateLoop
             var first = TRule.Slots > 0 ? T.Load(ref firsts, i) : default;
             var second = TRule.Slots > 1 ? T.Load(ref seconds, i) : default;
             var third = TRule.Slots > 2 ? T.Load(ref thirds, i) : default;
-            var time = TRule.Time(rule, T.Load(ref times, i), first, second, third);
-            RegularizationFlow.Decay(l1, l2, time, T.Load(ref values, i), out var factor).Store(ref values, i);
+            var time = T.Load(ref times, i);
+            Decay(rule, l1, l2, time, T.All(l2) * time, T.Load(ref values, i), first, second, third, out var factor).Store(ref values, i);
             if (TRule.Drifts) (first * factor).Store(ref firsts, i);
         }
 
@@ -189,6 +190,17 @@ public static class UpdateLoop
         }
 
         return i;
+    }
+
+    // The flow over some sum of rates; strength is λ₂ times it, which in the rule's metric is all that a factor needs, and without L1 there is nothing else.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Decay<TRule, T>(in TRule rule, float l1, float l2, T elapsed, T strength, T w, T first, T second, T third, out T factor)
+        where TRule : struct, IUpdateRule<TRule>
+        where T : struct, ILane<T>
+    {
+        if (l1 != 0 || !TRule.HasMetric) return RegularizationFlow.Decay(l1, l2, TRule.Time(rule, elapsed, first, second, third), w, out factor);
+        factor = VectorMath.Decay(TRule.Time(rule, strength, first, second, third));
+        return w * factor;
     }
 
     // What the regulariser does after each step, in a rule with a metric; nothing over no time.

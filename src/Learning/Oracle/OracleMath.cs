@@ -43,8 +43,8 @@ internal static class OracleMath
     /// <summary>e^(−y) for y ≥ 0.</summary>
     public static float Decay(float y)
     {
-        if (y < 1f / 32f)
-            return FusedMultiplyAdd(FusedMultiplyAdd(FusedMultiplyAdd(-1f / 6f, y, 0.5f), y, -1f), y, 1f);
+        if (y < 1f / 256f)
+            return FusedMultiplyAdd(FusedMultiplyAdd(0.5f, y, -1f), y, 1f);
         if (!(y < 87f))
             return 0;
         float n = FusedMultiplyAdd(y, -1.44269502f, 12582912f) - 12582912f;

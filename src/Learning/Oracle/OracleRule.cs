@@ -71,8 +71,20 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
     {
         if (rule.Optimizer == OptimizerKind.Ftrl)
             return w;
-        float l1 = (float)rule.L1, l2 = (float)rule.L2, gain = 1f / (1f - _momentum);
-        float time = rule.Optimizer switch
+        float l1 = (float)rule.L1, l2 = (float)rule.L2;
+        bool isAlike = rule.Optimizer is OptimizerKind.Sgd or OptimizerKind.Momentum or OptimizerKind.Nesterov or OptimizerKind.AdamW;
+        float time = Time(elapsed, count, state);
+        float factor = OracleMath.Decay(l1 == 0 && !isAlike ? Time(l2 * elapsed, count, state) : l2 * time);
+        if (rule.Optimizer is OptimizerKind.Momentum or OptimizerKind.Nesterov)
+            state[0] *= factor;
+        return OracleMath.Shrink(w, factor, Amount(l1, l2, time, factor));
+    }
+
+    // A sum of rates in the rule's metric.
+    private float Time(float elapsed, long count, float[] state)
+    {
+        float gain = 1f / (1f - _momentum);
+        return rule.Optimizer switch
         {
             OptimizerKind.Momentum or OptimizerKind.Nesterov => elapsed * gain,
             OptimizerKind.AdaGrad => elapsed / (_delta + Sqrt(state[0])),
@@ -83,10 +95,6 @@ internal sealed class OracleRule(UpdateRule rule, bool countsPerKey)
             OptimizerKind.Adam => elapsed * (1f / (Sqrt(state[1] * Correction(_rho2, Count(count, state))) + _delta)),
             _ => elapsed,
         };
-        float factor = OracleMath.Decay(l2 * time);
-        if (rule.Optimizer is OptimizerKind.Momentum or OptimizerKind.Nesterov)
-            state[0] *= factor;
-        return OracleMath.Shrink(w, factor, Amount(l1, l2, time, factor));
     }
 
     /// <summary>The state that belongs to a value, of a parameter that isn't regularised, before the first step.</summary>
