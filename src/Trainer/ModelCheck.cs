@@ -19,7 +19,7 @@ internal static class ModelCheck
 
     private static string? Loss(TrainingOptions options, ModelKind? kind, LossKind? loss)
     {
-        if (options is { Model: { } model, Loss: { } asked } && !ModelSpec.LossesOf(model).Contains(asked))
+        if (kind is { } model && options.Loss is { } asked && !ModelSpec.LossesOf(model).Contains(asked))
             return OptionCheck.LossRefusal(model, asked);
         if (options.HuberDelta is { } delta && loss != LossKind.Huber)
             return $"--huber-delta {delta} is given without --loss huber; add that, or leave it out.";

@@ -111,6 +111,7 @@ public sealed class ValidationTests
         Assert.Contains("--init is a model of kind logistic", kind.Message, StringComparison.Ordinal);
         (TrainingOptions Options, string Says)[] kept =
         [
+            (new() { Loss = LossKind.Hinge }, "--loss hinge doesn't go with --model logistic"),
             (new() { Whiten = 2 }, "--whiten 2 can't be given with --init (logistic)"),
             (new() { HashBits = 5 }, "--hash-bits 5 can't be given with --init (logistic)"),
             (new() { Scaling = Learning.Preprocessing.ScalingKind.Range }, "--scale range has no effect with --init (logistic)"),
