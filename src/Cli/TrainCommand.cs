@@ -73,7 +73,7 @@ internal static class TrainCommand
     private static readonly ValueOption Connect = Arguments.Addresses("--connect", "Servers that run already, the coordinator first; workers are then started by hand.");
     private static readonly ValueOption Consistency = Arguments.Choice("--consistency", "async: updates are applied as they arrive.", ["async"], "async");
     private static readonly ValueOption LocalSteps = Arguments.Number(TrainingRanges.LocalSteps, "Mini-batches between two pushes; 0 pushes gradients; default: by the data's density.");
-    private static readonly ValueOption Prefetch = Arguments.Number(TrainingRanges.Prefetch, "Exchanges under way while a worker computes; default: 0 embedded, 1 over gRPC.");
+    private static readonly ValueOption Prefetch = Arguments.Number(TrainingRanges.Prefetch, "Exchanges under way while a worker computes; default: 0 embedded and for networks, else 1.");
     private static readonly ValueOption Exchange = Arguments.Choice("--exchange", "How parameters are exchanged: whole ranges, or the keys of each block.", typeof(ExchangeKind), "auto");
     private static readonly ValueOption Shards = Arguments.Number(TrainingRanges.Shards, "Shards that the keys are cut into, at least one a server; default: one a server, more if they would be large.");
     private static readonly ValueOption RetryDeadline = Arguments.Number(TrainingRanges.RetryDeadline, "Seconds for which a silent server is tried again.", "30", "S");

@@ -172,7 +172,7 @@ public sealed record TrainingOptions
     /// <summary>Mini-batches a worker steps on its replica between two pushes; 0: gradients are pushed. Null: chosen by the data's density.</summary>
     public int? LocalSteps { get; init; }
 
-    /// <summary>Exchanges under way while a worker computes: 0 or 1. Null: 0 embedded, 1 over gRPC.</summary>
+    /// <summary>Exchanges under way while a worker computes: 0 or 1. Null: 0 embedded and for networks, else 1.</summary>
     public int? Prefetch { get; init; }
 
     /// <summary>How parameters are exchanged.</summary>

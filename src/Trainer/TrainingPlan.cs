@@ -159,7 +159,8 @@ internal sealed class TrainingPlan
             RowCount = data.RowCount,
             Batch = batch,
             LocalSteps = localSteps,
-            Prefetch = options.Prefetch ?? (deployment.IsRemote ? 1 : 0),
+            // A network learns worse from gradients that are another push behind than it gains by not waiting.
+            Prefetch = options.Prefetch ?? (deployment.IsRemote && !isNetwork ? 1 : 0),
             MergeScale = localSteps == 0 ? 1 : mergeScale,
             BiasShare = options.Rule == OptimizerKind.Sgd ? defaults.BiasShare : 1,
             Scaling = scaling,

@@ -25,6 +25,17 @@ public sealed class MlpTrainingTests
         Assert.True(result.Train.Accuracy == 1 && result.Train.Loss < 0.3, $"{result.Train.Accuracy}, loss {result.Train.Loss}");
     }
 
+    [Fact]
+    public void OverGrpc_NetworksArePulledAfterEachPush_UnlessToldOtherwise()
+    {
+        using Dataset rows = OracleCase.Data(ModelKind.Logistic, 60, 23, 0.3, seed: 4);
+        var remote = new Deployment(1, 2, "remote");
+        var network = new TrainingOptions { Model = ModelKind.Mlp, Hidden = [4] };
+        Assert.Equal(0, TrainingPlan.Make(rows, network, remote, null).Job.Prefetch);
+        Assert.Equal(1, TrainingPlan.Make(rows, network with { Prefetch = 1 }, remote, null).Job.Prefetch);
+        Assert.Equal(1, TrainingPlan.Make(rows, new TrainingOptions { Model = ModelKind.Logistic }, remote, null).Job.Prefetch);
+    }
+
     // Of the largest parameter: float32 against float64 over some dozens of steps.
     private const double Tolerance = 2e-4;
 
