@@ -119,4 +119,12 @@ public sealed class CancellationTests
         }
         Assert.Equal("after", (await host.Client.UnaryAsync(new EchoRequest { Text = "after" }).ResponseAsync.WaitAsync(Patience)).Text);
     }
+
+    [Fact]
+    public async Task Reset_OfWhichAReaderHearsBeforeTheToken_IsTheClientsLeaving_AndNoErrorOfTheService()
+    {
+        await using var host = await EchoHost.StartAsync();
+        var e = await Assert.ThrowsAsync<RpcException>(() => host.Client.UnaryAsync(new EchoRequest { Behavior = "hear-of-a-reset" }).ResponseAsync.WaitAsync(Patience));
+        Assert.Equal(StatusCode.Cancelled, e.StatusCode);
+    }
 }

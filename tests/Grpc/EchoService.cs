@@ -1,5 +1,6 @@
 using DistSgd.Grpc.Tests.V1;
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections;
 
 namespace DistSgd.Grpc.Tests;
 
@@ -89,6 +90,8 @@ internal sealed class EchoService(EchoProbe probe) : Echo.EchoBase
                 using (context.CancellationToken.Register(() => probe.Cancelled.TrySetResult()))
                     await Task.Delay(Timeout.Infinite, context.CancellationToken);
                 return;
+            case "hear-of-a-reset":
+                throw new TaskCanceledException("The request was aborted", new ConnectionAbortedException());
             case "hang":
                 await probe.Release.Task;
                 return;

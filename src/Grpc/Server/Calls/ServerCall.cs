@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Grpc.Wire;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -165,7 +166,8 @@ internal sealed class ServerCall : ServerCallContext, IBoundedCall, IDisposable
         }
         if (IsLate)
             return EndAsync(DeadlineStatus());
-        if (_http.RequestAborted.IsCancellationRequested)
+        // Of a stream that was reset, a reader may hear before the request's token does.
+        if (_http.RequestAborted.IsCancellationRequested || exception is OperationCanceledException { InnerException: ConnectionAbortedException })
         {
             ServerCallLog.ClientLeft(_settings.Logger, MethodCore);
             return EndAsync(new Status(StatusCode.Cancelled, "The client cancelled the call."));
